@@ -1,0 +1,40 @@
+# Every path is relative, so that a checkout in a folder with spaces works.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check bench rush soak clean format
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv from requirements.lock (every target below does it by itself)
+	@bash cluster/setup.sh
+
+up: setup ## start the whole platform with a demo sale; Ctrl-C stops it
+	@.venv/bin/bilten up $(ARGS)
+
+test: setup ## run every test but the long ones
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## ruff, mypy --strict, import contracts, tsc over the pages
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@bash cluster/check_pages.sh
+
+bench: setup ## measure everything, on servers of its own; results in .bilten/bench/
+	@.venv/bin/bilten bench all $(ARGS)
+
+rush: setup ## a whole sale against the running platform (make up), audited
+	@.venv/bin/bilten rush --buyers 2000 --tickets 10000 --seed 7 $(ARGS)
+
+soak: setup ## the fault tests in full length and 2000 simulated seeds
+	@.venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
+	@.venv/bin/bilten simulate --seeds 2000
+
+format: setup ## put imports and layout in order
+	@.venv/bin/ruff check --fix --select I .
+	@.venv/bin/ruff format .
+
+clean: ## remove what was made here: .venv, node_modules, caches and the data in .bilten
+	@bash cluster/clean.sh

@@ -1,0 +1,1 @@
+"""Single writers; besides cluster the only package that imports Ray."""

@@ -1,0 +1,1 @@
+"""What measures Bilten, on servers of its own, and the rush."""

@@ -1,0 +1,1 @@
+"""BiltenClient: an independent peer of the server, on websockets and msgpack alone."""

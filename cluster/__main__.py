@@ -1,0 +1,5 @@
+"""`python -m cluster` is the console script `bilten`."""
+
+from cluster.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""A seeded, deterministic run of clients, shards and network on a virtual clock."""

@@ -1,0 +1,1 @@
+"""One module per thing stored; the only package that imports a driver."""
