@@ -1,1 +1,1 @@
-"""One module per thing stored; the only package that imports a driver."""
+"""Everything that outlives a process: one module for each thing stored. The only place that imports a driver."""

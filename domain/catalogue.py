@@ -1,0 +1,117 @@
+"""What is for sale at an event, as far as deciding a sale needs it.
+
+A pool is a counted stock. A ticket type draws from one or more pools, so that several types can share a
+capacity (500 standing places = early bird + regular) or need two of them (a seat on the floor and a place in
+the car park). Titles,
+descriptions and pictures are not here: they live in the catalogue tables and never touch a decision.
+"""
+
+from typing import Final
+
+import msgspec
+
+from domain.ids import EventId, PoolId, TicketTypeId
+
+POOLS_MAX: Final = 200
+TICKET_TYPES_MAX: Final = 200
+CAPACITY_MAX: Final = 5_000_000
+BUYER_LIMIT_MAX: Final = 10_000
+HOLD_TTL_MS_MIN: Final = 1_000
+HOLD_TTL_MS_MAX: Final = 24 * 3_600_000
+
+
+class Pool(msgspec.Struct, frozen=True, array_like=True):
+    """A counted stock of `capacity` places."""
+
+    pool_id: PoolId
+    capacity: int
+
+
+class TicketType(msgspec.Struct, frozen=True, array_like=True):
+    """What a buyer chooses.
+
+    Attributes:
+        pools: positions in `SaleDefinition.pools` from which each ticket takes one place.
+        price_minor: in the minor unit of the event's currency; 0 is free.
+        quantity_min, quantity_max: how many of this type one hold may have.
+        sales_start_ms, sales_end_ms: when it is sold (end excluded); None is without bound.
+    """
+
+    ticket_type_id: TicketTypeId
+    pools: tuple[int, ...]
+    price_minor: int
+    quantity_min: int = 1
+    quantity_max: int = 10
+    sales_start_ms: int | None = None
+    sales_end_ms: int | None = None
+
+
+class SaleDefinition(msgspec.Struct, frozen=True, array_like=True):
+    """Everything about an event that its sale is decided on.
+
+    Attributes:
+        currency: ISO 4217; every price of the event is in it.
+        buyer_limit: how many tickets one buyer may have in holds and sales together.
+        hold_ttl_ms: how long a hold lasts.
+        extension_ms: by how much it can be extended, once.
+    """
+
+    event_id: EventId
+    currency: str
+    pools: tuple[Pool, ...]
+    ticket_types: tuple[TicketType, ...]
+    buyer_limit: int = 10
+    hold_ttl_ms: int = 8 * 60_000
+    extension_ms: int = 4 * 60_000
+
+
+def problems(definition: SaleDefinition) -> list[str]:
+    """Return what is wrong with a definition, a sentence each; an empty list means that it can be sold."""
+    found = []
+    if not 1 <= len(definition.pools) <= POOLS_MAX:
+        found.append(f"an event has 1 to {POOLS_MAX} pools, not {len(definition.pools)}")
+    if not 1 <= len(definition.ticket_types) <= TICKET_TYPES_MAX:
+        found.append(f"an event has 1 to {TICKET_TYPES_MAX} ticket types, not {len(definition.ticket_types)}")
+    if len(definition.currency) != 3 or not (definition.currency.isascii() and definition.currency.isupper()):
+        found.append(f"currency {definition.currency!r} is not three capital letters of ISO 4217")
+    if not 1 <= definition.buyer_limit <= BUYER_LIMIT_MAX:
+        found.append(f"the limit per buyer is 1 to {BUYER_LIMIT_MAX}, not {definition.buyer_limit}")
+    if not HOLD_TTL_MS_MIN <= definition.hold_ttl_ms <= HOLD_TTL_MS_MAX:
+        found.append(f"a hold lasts {HOLD_TTL_MS_MIN} to {HOLD_TTL_MS_MAX} ms, not {definition.hold_ttl_ms}")
+    if not 0 <= definition.extension_ms <= HOLD_TTL_MS_MAX:
+        found.append(f"a hold is extended by 0 to {HOLD_TTL_MS_MAX} ms, not {definition.extension_ms}")
+    if len({pool.pool_id for pool in definition.pools}) != len(definition.pools):
+        found.append("two pools have the same id")
+    if len({kind.ticket_type_id for kind in definition.ticket_types}) != len(definition.ticket_types):
+        found.append("two ticket types have the same id")
+    for number, pool in enumerate(definition.pools, 1):
+        if not 0 <= pool.capacity <= CAPACITY_MAX:
+            found.append(f"pool {number}: the capacity is 0 to {CAPACITY_MAX}, not {pool.capacity}")
+    for number, kind in enumerate(definition.ticket_types, 1):
+        found.extend(
+            f"ticket type {number}: {problem}" for problem in _type_problems(kind, len(definition.pools))
+        )
+    return found
+
+
+def _type_problems(kind: TicketType, pools: int) -> list[str]:
+    found = []
+    if not kind.pools:
+        found.append("it draws from no pool")
+    if len(set(kind.pools)) != len(kind.pools):
+        found.append("it draws from the same pool twice")
+    if any(not 0 <= position < pools for position in kind.pools):
+        found.append("it draws from a pool that the event does not have")
+    if kind.price_minor < 0:
+        found.append("the price is below zero")
+    if not 1 <= kind.quantity_min <= kind.quantity_max <= BUYER_LIMIT_MAX:
+        found.append(
+            f"minimum {kind.quantity_min} and maximum {kind.quantity_max} are not 1 <= minimum <= maximum"
+        )
+    if (
+        kind.sales_start_ms is not None
+        and kind.sales_end_ms is not None
+        and kind.sales_start_ms >= kind.sales_end_ms
+    ):
+        found.append("its sale ends before it starts")
+    return found

@@ -1,0 +1,64 @@
+"""Notices: what a shard tells the gateways after it has committed. Losing one loses nothing: the next says it
+all again.
+"""
+
+from typing import Final
+
+import msgspec
+
+from domain.ids import BuyerId, EventId, HoldId
+
+
+class PoolNotice(msgspec.Struct, frozen=True, array_like=True):
+    """Where a pool's capacity is."""
+
+    capacity: int
+    free: int
+    held: int
+    sold: int
+    withheld: int
+
+
+class SaleNotice(msgspec.Struct, frozen=True, array_like=True):
+    """The state of an event's sale.
+
+    Attributes:
+        version: the number of the newest event in it.
+        status: of `domain.inventory.SaleStatus`.
+        pools: in the order of the definition.
+        free_by_type: what is left of each ticket type, in the order of the definition.
+    """
+
+    event_id: EventId
+    version: int
+    at_ms: int
+    status: int
+    opens_at_ms: int
+    pools: list[PoolNotice]
+    free_by_type: list[int]
+
+
+class HoldNotice(msgspec.Struct, frozen=True, array_like=True):
+    """Holds whose buyers are to be told: (buyer, hold, expires at, ms) before it happens, (buyer, hold)
+    after.
+    """
+
+    event_id: EventId
+    expiring: list[tuple[BuyerId, HoldId, int]]
+    expired: list[tuple[BuyerId, HoldId]]
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+pack: Final = _encoder.encode
+unpack_sale: Final = msgspec.msgpack.Decoder(SaleNotice).decode
+unpack_holds: Final = msgspec.msgpack.Decoder(HoldNotice).decode
+
+
+def sale_channel(event_id: EventId) -> str:
+    """Return the channel on which an event's sale notices are published."""
+    return f"event:{event_id.hex()}"
+
+
+def holds_channel(event_id: EventId) -> str:
+    """Return the channel on which an event's hold notices are published."""
+    return f"holds:{event_id.hex()}"

@@ -1,0 +1,139 @@
+"""Refusals: the closed list of reasons for which Bilten says no.
+
+A refusal is a result, not an exception: exceptions are for bugs and for infrastructure that is lost. The
+    codes are part of the protocol; the sentences are for people and may change. One table says what an HTTP
+    client sees for each code.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+
+class Code(enum.StrEnum):
+    """Why something was refused. Clients branch on these."""
+
+    # The request itself
+    MALFORMED = "malformed"
+    UNKNOWN_TYPE = "unknown_type"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    DUPLICATE_REQUEST = "duplicate_request"
+    OPERATION_REUSED = "operation_reused"
+    # Who asks, and how often
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    RATE_LIMITED = "rate_limited"
+    BUSY = "busy"
+    # The sale
+    SALE_NOT_OPEN = "sale_not_open"
+    SALE_PAUSED = "sale_paused"
+    SALE_CLOSED = "sale_closed"
+    UNKNOWN_TICKET_TYPE = "unknown_ticket_type"
+    OUTSIDE_SALES_WINDOW = "outside_sales_window"
+    QUANTITY_OUT_OF_RANGE = "quantity_out_of_range"
+    BUYER_LIMIT = "buyer_limit"
+    SOLD_OUT = "sold_out"
+    # A hold or an order
+    HOLD_NOT_FOUND = "hold_not_found"
+    HOLD_EXPIRED = "hold_expired"
+    ALREADY_EXTENDED = "already_extended"
+    ORDER_NOT_FOUND = "order_not_found"
+    ALREADY_CANCELLED = "already_cancelled"
+    # The organizer's changes
+    CAPACITY_IN_USE = "capacity_in_use"
+    UNKNOWN_POOL = "unknown_pool"
+    ILLEGAL_STEP = "illegal_step"
+    # Money
+    PAYMENT_DECLINED = "payment_declined"
+    PAYMENT_UNAVAILABLE = "payment_unavailable"
+    PRICE_CHANGED = "price_changed"
+
+
+HTTP_STATUS: Final[Mapping[Code, int]] = {
+    Code.MALFORMED: 400,
+    Code.UNKNOWN_TYPE: 400,
+    Code.UNSUPPORTED_VERSION: 400,
+    Code.DUPLICATE_REQUEST: 409,
+    Code.OPERATION_REUSED: 409,
+    Code.UNAUTHENTICATED: 401,
+    Code.FORBIDDEN: 403,
+    Code.NOT_FOUND: 404,
+    Code.RATE_LIMITED: 429,
+    Code.BUSY: 503,
+    Code.SALE_NOT_OPEN: 409,
+    Code.SALE_PAUSED: 409,
+    Code.SALE_CLOSED: 409,
+    Code.UNKNOWN_TICKET_TYPE: 422,
+    Code.OUTSIDE_SALES_WINDOW: 409,
+    Code.QUANTITY_OUT_OF_RANGE: 422,
+    Code.BUYER_LIMIT: 409,
+    Code.SOLD_OUT: 409,
+    Code.HOLD_NOT_FOUND: 404,
+    Code.HOLD_EXPIRED: 409,
+    Code.ALREADY_EXTENDED: 409,
+    Code.ORDER_NOT_FOUND: 404,
+    Code.ALREADY_CANCELLED: 409,
+    Code.CAPACITY_IN_USE: 409,
+    Code.UNKNOWN_POOL: 422,
+    Code.ILLEGAL_STEP: 409,
+    Code.PAYMENT_DECLINED: 402,
+    Code.PAYMENT_UNAVAILABLE: 503,
+    Code.PRICE_CHANGED: 409,
+}
+
+MESSAGES: Final[Mapping[Code, str]] = {
+    Code.MALFORMED: "The message can't be read.",
+    Code.UNKNOWN_TYPE: "There is no message of this type.",
+    Code.UNSUPPORTED_VERSION: "This version of the protocol is not spoken here.",
+    Code.DUPLICATE_REQUEST: "This request id is in use by a request that is not answered yet.",
+    Code.OPERATION_REUSED: "This operation id belongs to another operation.",
+    Code.UNAUTHENTICATED: "Sign in, or open a new session.",
+    Code.FORBIDDEN: "This is not allowed with the rights you have.",
+    Code.NOT_FOUND: "There is nothing here.",
+    Code.RATE_LIMITED: "Too many requests. Wait a moment.",
+    Code.BUSY: "Very many people are here right now. Try again in a moment.",
+    Code.SALE_NOT_OPEN: "The sale has not opened yet.",
+    Code.SALE_PAUSED: "The sale is paused.",
+    Code.SALE_CLOSED: "The sale is over.",
+    Code.UNKNOWN_TICKET_TYPE: "This event has no such ticket type.",
+    Code.OUTSIDE_SALES_WINDOW: "This ticket type is not on sale now.",
+    Code.QUANTITY_OUT_OF_RANGE: "This many tickets can't be bought at once.",
+    Code.BUYER_LIMIT: "This is more than one person may have.",
+    Code.SOLD_OUT: "There are not enough tickets left.",
+    Code.HOLD_NOT_FOUND: "There is no such reservation.",
+    Code.HOLD_EXPIRED: "The reservation has expired.",
+    Code.ALREADY_EXTENDED: "The reservation was extended before.",
+    Code.ORDER_NOT_FOUND: "There is no such order.",
+    Code.ALREADY_CANCELLED: "These tickets were cancelled before.",
+    Code.CAPACITY_IN_USE: "The capacity can't go below what is held, sold and withheld.",
+    Code.UNKNOWN_POOL: "This event has no such pool.",
+    Code.ILLEGAL_STEP: "This can't be done in the present state.",
+    Code.PAYMENT_DECLINED: "The payment was declined.",
+    Code.PAYMENT_UNAVAILABLE: "The payment provider can't be reached. Nothing was charged.",
+    Code.PRICE_CHANGED: "The price is not the one that was agreed to.",
+}
+
+Detail = str | int | None
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True, tag=91):
+    """A reason for saying no.
+
+    Attributes:
+        code: what clients branch on.
+        retry_after_ms: when it makes sense to try again, None where it doesn't.
+        details: what the code needs to be understood: the number left, the bound that was passed, the field
+            at fault.
+    """
+
+    code: Code
+    retry_after_ms: int | None = None
+    details: Mapping[str, Detail] = {}
+
+    @property
+    def message(self) -> str:
+        """The English sentence for this code."""
+        return MESSAGES[self.code]
