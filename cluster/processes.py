@@ -1,0 +1,191 @@
+"""Starting, recognising and stopping processes, each by its own id.
+
+A pid alone is no name: after a crash it may belong to somebody else. So what is written down about a process
+is its pid with the time it started, and nothing is signalled unless both still match.
+"""
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import psutil
+
+Say = Callable[[str], None]
+
+
+def quiet(_line: str) -> None:
+    """A Say that says nothing."""
+
+
+class StartFailed(Exception):
+    """A server did not come up; the message says why and where its log is."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A process that cannot be mistaken for a later one with the same pid."""
+
+    pid: int
+    started_s: float  # as the kernel tells it, seconds since the epoch
+
+    @staticmethod
+    def of(pid: int) -> "Identity | None":
+        """The identity of a live process, or None."""
+        with contextlib.suppress(psutil.Error):
+            return Identity(pid=pid, started_s=psutil.Process(pid).create_time())
+        return None
+
+    def process(self) -> psutil.Process | None:
+        """The process, if it still is the one meant and not a zombie."""
+        with contextlib.suppress(psutil.Error):
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.started_s) < 0.1
+            if same and found.status() != psutil.STATUS_ZOMBIE:
+                return found
+        return None
+
+
+def stop_stray(identity: Identity, signal_first: signal.Signals, timeout_s: float) -> bool:
+    """Ends a process that is nobody's child here: politely, then not. False when it was gone already."""
+    process = identity.process()
+    if process is None:
+        return False
+    with contextlib.suppress(psutil.Error):
+        process.send_signal(signal_first)
+        try:
+            process.wait(timeout_s)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+    return True
+
+
+def spawn(
+    arguments: Sequence[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    user: tuple[int, int] | None = None,
+    cwd: Path | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Starts a child whose output goes to the end of `log`.
+
+    The child has a session of its own, so that Ctrl-C in the terminal reaches only us and we choose the
+    order in which things stop. `user` is a (uid, gid) to run as.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    uid, gid = user if user is not None else (None, None)
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if environment is None else dict(environment),
+            cwd=cwd,
+            user=uid,
+            group=gid,
+            extra_groups=[] if uid is not None else None,
+            start_new_session=True,
+        )
+
+
+def stop(child: "subprocess.Popen[bytes]", first: signal.Signals, timeout_s: float) -> bool:
+    """Signals a child and waits; kills it when it does not go in time. False when it had to be killed."""
+    if child.poll() is not None:
+        return True
+    child.send_signal(first)
+    try:
+        child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, step_s: float = 0.02) -> bool:
+    """Polls until the condition holds; False when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(step_s)
+    return True
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Servers set this too; without it a connection of the last run in TIME_WAIT looks like a listener.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A loopback port on which nobody listens now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_accepts(port: int, host: str = "127.0.0.1", timeout_s: float = 1.0) -> bool:
+    """Whether somebody listens there."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=timeout_s):
+        return True
+    return False
+
+
+def remembered_port(file: Path) -> int:
+    """The port written in the file if it is free, else a new one, which is written there."""
+    with contextlib.suppress(OSError, ValueError):
+        port = int(file.read_text())
+        if port_is_free(port):
+            return port
+    port = free_port()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{port}\n")
+    return port
+
+
+def secret(file: Path) -> str:
+    """The secret in the file, made at first; only its owner may read it."""
+    with contextlib.suppress(OSError):
+        if text := file.read_text().strip():
+            file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+            return text
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = secrets.token_hex(32)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        output.write(text + "\n")
+    return text
+
+
+def tail(file: Path, lines: int = 12) -> str:
+    """The last lines of a log, for an error message."""
+    with contextlib.suppress(OSError):
+        return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
+    return ""
+
+
+def wheel_folder(name: str) -> Path:
+    """The folder of an installed package that ships binaries. Raises StartFailed."""
+    # Found, not imported: importing them makes folders and starts threads.
+    found = importlib.util.find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise StartFailed(f"the package {name} is not installed; run make setup, or name a server of yours")
+    return Path(next(iter(found.submodule_search_locations)))
