@@ -4,8 +4,10 @@ An order begins when its buyer pays for a hold, and every step of it is durable 
 whoever finds an unfinished order knows what to do next::
 
     placed --authorise--> authorised --sell--> sold --capture--> paid
-       |                      |                  (all later cancelling starts from paid)
-       `--decline--> failed   `--give_up--> voiding --void--> failed
+       | |                    |                  (all later cancelling starts from paid)
+       | |                    `--give_up--> voiding --void--> failed
+       | `--give_up--> voiding   (nobody knows whether the provider authorised it: it is voided either way)
+       `--decline--> failed
 
 `sell` is the one step that the sale actor takes, in the transaction that issues the tickets. Once sold, the
 payment is captured however long that takes; before it, giving up leads to `failed` and nothing is charged.
@@ -43,6 +45,7 @@ class OrderStep(enum.StrEnum):
 STEPS: Final[Mapping[tuple[OrderState, OrderStep], OrderState]] = {
     (OrderState.PLACED, OrderStep.AUTHORISE): OrderState.AUTHORISED,
     (OrderState.PLACED, OrderStep.DECLINE): OrderState.FAILED,
+    (OrderState.PLACED, OrderStep.GIVE_UP): OrderState.VOIDING,
     (OrderState.AUTHORISED, OrderStep.SELL): OrderState.SOLD,
     (OrderState.AUTHORISED, OrderStep.GIVE_UP): OrderState.VOIDING,
     (OrderState.SOLD, OrderStep.CAPTURE): OrderState.PAID,

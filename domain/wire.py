@@ -158,16 +158,18 @@ class Done(Reply, frozen=True, tag="done"):
     """The request had its effect and there is nothing more to say."""
 
 
-class Refused(Reply, frozen=True, tag="refused"):
+class Refused(msgspec.Struct, frozen=True, tag_field="type", tag="refused"):
     """The request was refused and changed nothing.
 
     Attributes:
+        id: of the request; null if the message could not be read so far.
         code: one of the codes in docs/protocol.md; branch on this.
         message: an English sentence for people.
         retry_after_ms: when to try again, null where that makes no sense.
         details: what the code needs to be understood, such as `free` with `sold_out`.
     """
 
+    id: int | None
     code: str
     message: str
     retry_after_ms: int | None
