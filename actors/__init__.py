@@ -1,1 +1,3 @@
-"""Single writers; besides cluster the only package that imports Ray."""
+"""Single writers: the actors that hold an event's state in memory and decide about it, one command after the
+other.
+"""

@@ -5,7 +5,7 @@ The checks of a hold stand in one fixed order, and the first that fails is the r
     sale open; ticket type exists and is in its sales window; quantity; buyer's limit; stock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -46,6 +46,10 @@ def first_answer(state: Inventory, command: c.AnyCommand) -> Seen | Refusal | No
     """Return the answer that an operation got when it was first done, None for a new one."""
     operation_id = command.operation_id
     answer = state.holds.get(operation_id) or state.operations.answer(operation_id)
+    if isinstance(command, c.Sell) and isinstance(answer, Refusal):
+        # The order, not the refusal, is what is kept for ever: a payment that came too late for its hold is
+        # tried again, under the same order, with a hold placed anew (services/purchases.py).
+        return None
     return None if answer is None else repeated(command, answer)
 
 
@@ -56,8 +60,11 @@ def repeated(command: c.AnyCommand, answer: e.AnyEvent | Refusal) -> Seen | Refu
     if isinstance(answer, Refusal):
         return Seen(answer)
     same_kind = isinstance(answer, _EVENT_OF_COMMAND[type(command)])
-    same_buyer = getattr(answer, "buyer_id", None) == getattr(command, "buyer_id", None)
-    if not same_kind or (isinstance(command, c.PlaceHold | c.Sell) and not same_buyer):
+    if not same_kind or any(
+        getattr(answer, name, value) != value
+        for name in ("buyer_id", "hold_id", "order_id")
+        if (value := getattr(command, name, None)) is not None
+    ):
         return Refusal(Code.OPERATION_REUSED)
     return Seen(answer)
 
@@ -172,14 +179,15 @@ def _sell(state: Inventory, command: c.Sell, now_ms: int) -> e.Sold | Refusal:
     hold = _live_hold(state, command.hold_id, command.buyer_id, now_ms)
     if isinstance(hold, Refusal):
         return hold
-    if len(command.ticket_ids) != sum(line.quantity for line in hold.lines):
+    tickets = sum(line.quantity for line in hold.lines)
+    if len(command.ticket_ids) != tickets or len(set(command.ticket_ids)) != tickets:
         return Refusal(Code.MALFORMED, None, {"field": "ticket_ids"})
     return e.Sold(command.operation_id, command.hold_id, hold.buyer_id, hold.lines, command.ticket_ids)
 
 
 def _cancel_tickets(state: Inventory, command: c.CancelTickets, _now_ms: int) -> e.Cancelled | Refusal:
     order = command.order
-    if order is None or order.event_id != state.event_id:
+    if order is None or order.order_id != command.order_id or order.event_id != state.event_id:
         return Refusal(Code.ORDER_NOT_FOUND)
     wanted = set(command.ticket_ids) or {ticket.ticket_id for ticket in order.tickets}
     if not wanted <= {ticket.ticket_id for ticket in order.tickets}:
@@ -296,18 +304,37 @@ _EVENT_OF_COMMAND: Final = {
 
 
 def due(state: Inventory, now_ms: int, limit: int) -> list[e.Expired]:
-    """Return the expiry of at most `limit` holds whose time is over.
+    """Return the expiry of at most `limit` holds whose time is over."""
+    late = islice(_expiring_until(state, now_ms), limit)
+    return [e.Expired(hold.operation_id, hold.buyer_id) for hold, _ in late]
+
+
+def expiring(state: Inventory, after_ms: int, until_ms: int) -> list[tuple[BuyerId, HoldId, int]]:
+    """Return (buyer, hold, expires at) of the holds that expire after one time and not after another."""
+    return [
+        (hold.buyer_id, hold.operation_id, expires_at_ms)
+        for hold, expires_at_ms in _expiring_until(state, until_ms)
+        if expires_at_ms > after_ms
+    ]
+
+
+def _expiring_until(state: Inventory, until_ms: int) -> Iterator[tuple[e.Held, int]]:
+    """Yield the live holds that expire not after a time.
 
     Every hold of an event lasts equally long, so the order of placing is the order of expiring, and the
-    search ends at the first hold that has time left. Extended ones are looked at one by one: they are few.
+    search ends at the first hold that has time left. Those out of order (`Inventory.early`) and the extended
+    ones are looked at one by one: they are few.
     """
-    late = (hold_id for hold_id, expires_at_ms in state.extended.items() if expires_at_ms <= now_ms)
-    found = list(islice(late, limit))
-    if len(found) < limit:
-        for hold_id, hold in state.holds.items():
-            if hold_id in state.extended:
-                continue
-            if hold.expires_at_ms > now_ms or len(found) == limit:
-                break
-            found.append(hold_id)
-    return [e.Expired(hold_id, state.holds[hold_id].buyer_id) for hold_id in found]
+    for hold_id, expires_at_ms in state.extended.items():
+        if expires_at_ms <= until_ms:
+            yield state.holds[hold_id], expires_at_ms
+    for hold_id in state.early:
+        hold = state.holds[hold_id]
+        if hold.expires_at_ms <= until_ms and hold_id not in state.extended:
+            yield hold, hold.expires_at_ms
+    for hold_id, hold in state.holds.items():
+        if hold_id in state.extended or hold_id in state.early:
+            continue
+        if hold.expires_at_ms > until_ms:
+            return
+        yield hold, hold.expires_at_ms

@@ -69,12 +69,16 @@ class Inventory:
         seq: how many events were applied; the next one has this number plus one in the journal.
         holds: the live holds, each as the event that made it, in the order of placing.
         extended: the new expiry of those that were extended.
+        early: those that expire before one placed earlier. Holds of an event last equally long, so there are
+        such holds
+            only where a clock went backwards: when another node took over, or was set right.
+        newest_expiry_ms: the latest expiry among the live holds that are not early, without extensions.
         tally: tickets in holds and sales together, by buyer.
     """
 
     __slots__ = (
-        "definition", "event_id", "extended", "holds", "opens_at_ms", "operations", "pools", "seq",
-        "status", "tally", "type_positions", "types",
+        "definition", "early", "event_id", "extended", "holds", "newest_expiry_ms", "opens_at_ms", "operations",
+        "pools", "seq", "status", "tally", "type_positions", "types",
     )  # fmt: skip
 
     def __init__(self, event_id: EventId) -> None:
@@ -88,12 +92,22 @@ class Inventory:
         self.type_positions: dict[bytes, int] = {}
         self.holds: dict[HoldId, e.Held] = {}
         self.extended: dict[HoldId, int] = {}
+        self.early: dict[HoldId, None] = {}
+        self.newest_expiry_ms = 0
         self.tally = PackedCounter()
         self.operations = OperationMemory()
 
     def expires_at_ms(self, hold: e.Held) -> int:
         """Return when a live hold expires, its extension included."""
         return self.extended.get(hold.operation_id, hold.expires_at_ms)
+
+    def keep_hold(self, hold: e.Held) -> None:
+        """Add to the live holds."""
+        self.holds[hold.operation_id] = hold
+        if hold.expires_at_ms < self.newest_expiry_ms:
+            self.early[hold.operation_id] = None
+        else:
+            self.newest_expiry_ms = hold.expires_at_ms
 
     def free_of_type(self, position: int) -> int:
         """Return how many tickets of a type could be held now: the scarcest of its pools."""
@@ -151,7 +165,7 @@ def _held(state: Inventory, event: e.Held) -> None:
         _count(state, line.ticket_type, line.quantity, 0)
         quantity += line.quantity
     state.tally.add(event.buyer_id, quantity)
-    state.holds[event.operation_id] = event
+    state.keep_hold(event)
 
 
 def _extended(state: Inventory, event: e.Extended) -> None:
@@ -163,6 +177,9 @@ def _end_hold(state: Inventory, hold_id: HoldId) -> e.Held:
     """Take a hold out of the live ones; from here on it is remembered as a finished operation."""
     hold = state.holds.pop(hold_id)
     state.extended.pop(hold_id, None)
+    state.early.pop(hold_id, None)
+    if not state.holds:
+        state.newest_expiry_ms = 0
     state.operations.remember(hold_id, hold)
     return hold
 

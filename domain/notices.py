@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from domain.ids import BuyerId, EventId, HoldId
+from domain.inventory import Inventory
 
 
 class PoolNotice(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +53,15 @@ _encoder: Final = msgspec.msgpack.Encoder()
 pack: Final = _encoder.encode
 unpack_sale: Final = msgspec.msgpack.Decoder(SaleNotice).decode
 unpack_holds: Final = msgspec.msgpack.Decoder(HoldNotice).decode
+
+
+def sale_notice(state: Inventory, at_ms: int) -> SaleNotice:
+    """Return what there is to tell about a state."""
+    pools = [PoolNotice(*pool.as_tuple()) for pool in state.pools]
+    free_by_type = [state.free_of_type(position) for position in range(len(state.types))]
+    return SaleNotice(
+        state.event_id, state.seq, at_ms, int(state.status), state.opens_at_ms, pools, free_by_type
+    )
 
 
 def sale_channel(event_id: EventId) -> str:

@@ -129,7 +129,7 @@ def _restore(header: Header, holds: Iterator[e.AnyEvent], recent: Iterator[e.Any
     for hold in holds:
         assert isinstance(hold, e.Held)
         shared = e.Held(hold.operation_id, hold.buyer_id, shared_lines(hold.lines), hold.expires_at_ms)
-        state.holds[hold.operation_id] = shared
+        state.keep_hold(shared)
     state.extended = header.extended
     state.tally = PackedCounter.load(header.tally)
     for event in recent:

@@ -145,6 +145,6 @@ class Journal(Protocol):
         """
         ...
 
-    async def placed_on(self, shard: int) -> list[EventId]:
-        """Return the events that are placed on a shard."""
+    async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
+        """Return the events on a shard whose journal has grown since a time: the ones that may have live holds."""
         ...

@@ -1,0 +1,119 @@
+"""The events that a shard has in memory: loaded on their first command, dropped when idle or in doubt.
+
+A hundred thousand cold events cost nothing, and an event whose last transaction has an unknown outcome is
+    simply dropped: what the durable record says is loaded with the next command.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from actors.ports import Clock
+from actors.recovery import JournalGap, recover
+from domain import events as e
+from domain.ids import EventId
+from domain.inventory import Inventory
+from domain.notices import SaleNotice, sale_notice
+from storage.journal import Journal
+
+ELSEWHERE_REMEMBERED_MS: Final = 1_000
+
+log = logging.getLogger(__name__)
+
+
+class Resident:
+    """An event in memory.
+
+    Attributes:
+        notice: what is publicly known of it: the state after its last durable turn.
+        snapshot_seq: the newest event that the stored snapshot has.
+        announced_until_ms: buyers were told of holds that expire up to then.
+    """
+
+    __slots__ = ("announced_until_ms", "event_id", "notice", "snapshot_seq", "state", "used_at_ms")
+
+    def __init__(self, state: Inventory, now_ms: int) -> None:
+        self.event_id = state.event_id
+        self.state = state
+        self.notice: SaleNotice = sale_notice(state, now_ms)
+        self.snapshot_seq = state.seq
+        self.announced_until_ms = now_ms
+        self.used_at_ms = now_ms
+
+
+class Residents:
+    """The events of one shard, and how they come and go."""
+
+    def __init__(self, shard: int, journal: Journal, clock: Clock) -> None:
+        self._shard = shard
+        self._journal = journal
+        self._clock = clock
+        self._there: dict[EventId, Resident] = {}
+        self._loading: dict[EventId, asyncio.Task[None]] = {}
+        self._elsewhere: dict[EventId, int] = {}
+        self._leaving: set[EventId] = set()
+
+    def __iter__(self) -> Iterator[Resident]:
+        return iter(list(self._there.values()))
+
+    def __len__(self) -> int:
+        return len(self._there)
+
+    def get(self, event_id: EventId) -> Resident | e.Again:
+        """Return an event if it is in memory; otherwise start loading it and say that, or say that it is
+        elsewhere.
+        """
+        resident = self._there.get(event_id)
+        if resident is not None:
+            return resident
+        known_at_ms = self._elsewhere.get(event_id)
+        if known_at_ms is not None:
+            if self._clock() - known_at_ms < ELSEWHERE_REMEMBERED_MS:
+                return e.Again(is_elsewhere=True)
+            del self._elsewhere[event_id]
+        if event_id not in self._leaving:
+            self.load(event_id)
+        return e.Again(is_elsewhere=False)
+
+    def load(self, event_id: EventId) -> None:
+        """Start loading an event, unless it is there or on its way."""
+        if event_id not in self._there and event_id not in self._loading:
+            self._loading[event_id] = asyncio.create_task(self._load(event_id))
+
+    def drop(self, event_id: EventId) -> None:
+        """Forget an event; its next command loads what the durable record says."""
+        self._there.pop(event_id, None)
+
+    def leave(self, event_id: EventId) -> None:
+        """Take no more commands for an event, and don't load it again, until `left`."""
+        self.drop(event_id)
+        self._leaving.add(event_id)
+
+    def left(self, event_id: EventId, *, is_elsewhere: bool = False) -> None:
+        """Say that an event is gone, and whether to another shard."""
+        self._leaving.discard(event_id)
+        if is_elsewhere:
+            self._elsewhere[event_id] = self._clock()
+
+    async def close(self) -> None:
+        """Stop loading and forget everything."""
+        for task in self._loading.values():
+            task.cancel()
+        await asyncio.gather(*self._loading.values(), return_exceptions=True)
+        self._there.clear()
+
+    async def _load(self, event_id: EventId) -> None:
+        try:
+            placement = await self._journal.placement(event_id, self._shard)
+            if placement.shard != self._shard:
+                self._elsewhere[event_id] = self._clock()
+                return
+            state = await recover(self._journal, event_id)
+            self._there[event_id] = Resident(state, self._clock())
+        except ConnectionError as error:
+            log.warning("event %s can't be loaded now: %s", event_id.hex(), error)
+        except JournalGap:
+            log.exception("event %s is not sold from", event_id.hex())
+        finally:
+            del self._loading[event_id]

@@ -1,0 +1,288 @@
+"""The sale shard: the one writer of the events that are placed on it.
+
+The loop, and nothing else, touches state::
+
+    take what waits -> decide it in memory -> wait for the batch before -> commit in the background -> answer
+         ^                                                                                               |
+         `--------------------------- meanwhile the next turn is decided on this one's state <-----------'
+
+The invariants, each with a test that breaks it:
+
+- an answer leaves only after the transaction that made it durable has committed, and in the order of the
+   turns;
+- a turn is committed only if the one before was: if its outcome is unknown or failed, all states that it or
+   the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
+- a shard that was fenced answers nothing any more and ends;
+- what has to be looked up in the durable record is looked up while no commit is under way, so it can't be
+   stale.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from actors.mailbox import Call, Full, Mailbox
+from actors.notifying import Notifier
+from actors.ports import Clock, Publisher, ShardSettings
+from actors.residents import Resident, Residents
+from actors.snapshotting import Snapshotter
+from actors.turn import LOADING, Evidence, Turn
+from domain import commands as c
+from domain import events as e
+from domain import notices
+from domain.ids import EventId
+from domain.refusals import Code, Refusal
+from storage.journal import Batch, Fenced, Journal, Refused, Unknown
+
+RECENTLY_ACTIVE_MS: Final = 24 * 3_600_000
+
+log = logging.getLogger(__name__)
+
+
+class SaleShard:
+    """Decides for many events, one turn after the other. See the module's text."""
+
+    def __init__(
+        self,
+        shard: int,
+        journal: Journal,
+        publisher: Publisher,
+        clock: Clock,
+        settings: ShardSettings,
+        *,
+        owner: str,
+    ) -> None:
+        self.shard = shard
+        self.epoch = 0
+        self.ended = asyncio.Event()
+        self.is_fenced = False
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._owner = owner
+        self._mailbox = Mailbox(settings.mailbox_commands_max)
+        self._residents = Residents(shard, journal, clock)
+        self._notifier = Notifier(publisher, clock, settings.publish_interval_ms)
+        self._snapshotter = Snapshotter(shard, journal, settings.snapshot_events_min)
+        self._committing: tuple[Turn, asyncio.Task[bool]] | None = None
+        self._loop_task: asyncio.Task[None] | None = None
+        self.is_draining = False
+        self._swept_at_ms = 0
+        self._moves: dict[EventId, tuple[int, asyncio.Future[bool]]] = {}
+
+    async def start(self) -> None:
+        """Become the newest incarnation of this shard and begin to decide. Raises `ConnectionError`."""
+        self.epoch = await self._journal.claim(self.shard, self._owner)
+        self._notifier.start()
+        for event_id in await self._journal.placed_on(self.shard, self._clock() - RECENTLY_ACTIVE_MS):
+            self._residents.load(event_id)  # live holds have to be swept though nobody asks for the event
+        self._loop_task = asyncio.create_task(self._run())
+
+    async def submit(self, packed: bytes) -> bytes:
+        """Have packed commands decided; returns the packed answers, in the same order, once they are
+        durable.
+        """
+        commands = c.unpack(packed)
+        if self.is_draining or self.ended.is_set():
+            return e.pack([LOADING] * len(commands))
+        call = Call(commands)
+        try:
+            self._mailbox.put(call)
+        except Full:
+            return e.pack([Refusal(Code.BUSY, self._settings.busy_retry_ms)] * len(commands))
+        return e.pack(await call.done)
+
+    async def state(self, event_id: EventId) -> bytes | None:
+        """Return the packed `SaleNotice` of an event, None while it is being loaded or if it is elsewhere."""
+        resident = self._residents.get(event_id)
+        return None if isinstance(resident, e.Again) else notices.pack(resident.notice)
+
+    async def move_event(self, event_id: EventId, to_shard: int) -> bool:
+        """Hand an event over to another shard, between two turns. Returns False if it could not be done
+        now.
+        """
+        if self.is_draining or self.ended.is_set():
+            return False
+        if event_id not in self._moves:
+            self._moves[event_id] = (to_shard, asyncio.get_running_loop().create_future())
+            self._mailbox.wake()
+        return await asyncio.shield(self._moves[event_id][1])
+
+    async def drain(self) -> None:
+        """Take nothing more, finish what waits, store snapshots, and end."""
+        self.is_draining = True
+        self._mailbox.wake()
+        if self._loop_task is not None:
+            await self._loop_task
+
+    async def kill(self) -> None:
+        """End at once, wherever the loop is, as a crash would: nothing is finished, nobody is answered."""
+        tasks = [self._loop_task, self._committing[1] if self._committing else None]
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
+        await self._end()
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while not self.ended.is_set():
+                await self._mailbox.wait(self._settings.sweep_interval_ms / 1000)
+                await self._turn()
+                if self.is_draining and not self._mailbox.waiting:
+                    await self._settle()
+                    await self._snapshotter.take_all(self._residents, self.epoch)
+                    return
+        except Exception:
+            log.exception("shard %d: the loop failed; another incarnation has to take over", self.shard)
+        finally:
+            await self._end()
+
+    async def _turn(self) -> None:
+        calls = self._mailbox.take(self._settings.batch_commands_max)
+        try:
+            await self._decide_and_commit(calls)
+        except BaseException:
+            for call in calls:
+                call.answer([LOADING] * len(call.commands))
+            raise
+
+    async def _decide_and_commit(self, calls: list[Call]) -> None:
+        now_ms = self._clock()
+        residents = {command.event_id: LOADING for call in calls for command in call.commands}
+        there: dict[EventId, Resident | e.Again] = {
+            event_id: self._residents.get(event_id) for event_id in residents
+        }
+        evidence = await self._evidence(calls, there)
+        turn = Turn(now_ms, self._settings.recent_operations_max)
+        # The wait for evidence may have dropped a state that the commit before had left in doubt.
+        there = {event_id: self._residents.get(event_id) for event_id in there}
+        for resident in there.values():
+            if not isinstance(resident, e.Again):
+                resident.used_at_ms = now_ms
+        for call in calls:
+            turn.take_call(call, there, evidence)
+        self._sweep(turn, now_ms)
+        if turn.calls or turn.decided:
+            await self._commit_after_the_one_before(turn)
+        elif self._committing is not None:
+            await self._settle()
+        await self._between_turns(now_ms)
+
+    async def _evidence(self, calls: list[Call], there: dict[EventId, Resident | e.Again]) -> Evidence:
+        """Look up what can't be decided from memory, with no commit under way that could change it."""
+        evidence = Evidence()
+        operation_ids, order_ids = set(), set()
+        for call in calls:
+            for command in call.commands:
+                resident = there[command.event_id]
+                if isinstance(resident, e.Again):
+                    continue
+                if resident.state.operations.is_spilled(command.operation_id):
+                    operation_ids.add(command.operation_id)
+                if type(command) is c.CancelTickets:
+                    order_ids.add(command.order_id)
+        if not operation_ids and not order_ids:
+            return evidence
+        await self._settle()
+        try:
+            for operation_id, answer in (await self._journal.find_operations(list(operation_ids))).items():
+                evidence.operations[operation_id] = e.unpack(answer)[0]
+            evidence.orders = await self._journal.find_orders(list(order_ids))
+        except ConnectionError as error:
+            log.warning("shard %d can't look up %d operations: %s", self.shard, len(operation_ids), error)
+            evidence.unknown = {*operation_ids, *order_ids}
+        return evidence
+
+    def _sweep(self, turn: Turn, now_ms: int) -> None:
+        if now_ms - self._swept_at_ms < self._settings.sweep_interval_ms:
+            return
+        self._swept_at_ms = now_ms
+        for resident in self._residents:
+            if resident.state.holds and turn.expire(resident):
+                self._swept_at_ms = 0  # more is due: go on in the next turn, without waiting
+                self._mailbox.wake()
+            if resident.state.holds:
+                self._notifier.announce_expiring(resident, now_ms)
+
+    async def _commit_after_the_one_before(self, turn: Turn) -> None:
+        batch = turn.batch(self.shard, self.epoch)
+        if not await self._settle():
+            self._in_doubt(turn)
+            return
+        if not batch.entries:
+            turn.answer()
+            return
+        self._committing = (turn, asyncio.create_task(self._commit(batch)))
+        self._committing[1].add_done_callback(lambda _: self._mailbox.wake())
+
+    async def _settle(self) -> bool:
+        """Wait for the commit that is under way and answer its callers. Returns whether it is durable."""
+        if self._committing is None:
+            return True
+        turn, task = self._committing
+        is_durable = await task
+        self._committing = None
+        if is_durable:
+            turn.answer()
+            self._notifier.committed(turn)
+        else:
+            self._in_doubt(turn)
+        return is_durable
+
+    async def _commit(self, batch: Batch) -> bool:
+        try:
+            await self._journal.commit(batch)
+        except Fenced:
+            log.warning("shard %d, epoch %d: fenced, another incarnation has started", self.shard, self.epoch)
+            self.is_fenced = True
+            self.ended.set()
+            return False
+        except (Unknown, Refused, ConnectionError) as error:
+            log.warning(
+                "shard %d: a batch of %d events is in doubt: %r", self.shard, len(batch.entries), error
+            )
+            return False
+        return True
+
+    def _in_doubt(self, turn: Turn) -> None:
+        """Forget all that the turn has touched. Its callers send again, and find out what became of it."""
+        for resident, _ in turn.decided.values():
+            self._residents.drop(resident.event_id)
+        turn.abandon()
+
+    async def _between_turns(self, now_ms: int) -> None:
+        """Begin what needs a state all of which is durable: handing over, snapshots, passivation."""
+        if self._moves and await self._settle():
+            for event_id, (to_shard, done) in list(self._moves.items()):
+                resident = self._residents.get(event_id)
+                if not isinstance(resident, e.Again):
+                    del self._moves[event_id]
+                    self._snapshotter.move(resident, self._residents, self.epoch, to_shard, done)
+                elif resident.is_elsewhere:
+                    del self._moves[event_id]
+                    done.set_result(False)
+        if now_ms != self._swept_at_ms:
+            return
+        for resident in self._residents:
+            is_idle = not resident.state.holds and now_ms - resident.used_at_ms > self._settings.idle_ms
+            if (is_idle or self._snapshotter.is_due(resident)) and await self._settle():
+                if is_idle:
+                    self._snapshotter.passivate(resident, self._residents, self.epoch)
+                else:
+                    self._snapshotter.begin(resident, self.epoch)
+
+    async def _end(self) -> None:
+        self.ended.set()
+        if self._committing is not None:
+            self._committing[0].abandon()
+        for call in self._mailbox.take(self._settings.mailbox_commands_max):
+            call.answer([LOADING] * len(call.commands))
+        for _, done in self._moves.values():
+            if not done.done():
+                done.set_result(False)
+        await self._snapshotter.close()
+        await self._residents.close()
+        await self._notifier.stop()

@@ -1,0 +1,117 @@
+"""Snapshots, taken off the hot path, and events that leave a shard's memory.
+
+A snapshot is copied between two turns, when everything in the state is durable; its encoding is then done a
+slice at a time, beside the selling. An event that leaves (it is idle, or moves to another shard) takes no
+commands while its last snapshot is stored; the others go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, Final
+
+from actors.residents import Resident, Residents
+from domain import snapshots
+from domain.ids import EventId
+from storage.journal import Fenced, Journal, Refused
+
+JOURNAL_SHARE: Final = 8
+
+log = logging.getLogger(__name__)
+
+
+class Snapshotter:
+    """Stores the snapshots of one shard."""
+
+    def __init__(self, shard: int, journal: Journal, events_min: int) -> None:
+        self._shard = shard
+        self._journal = journal
+        self._events_min = events_min
+        self._tasks: dict[EventId, asyncio.Task[Any]] = {}
+
+    def is_due(self, resident: Resident) -> bool:
+        """Say whether replaying the journal after the last snapshot has become long."""
+        behind = resident.state.seq - resident.snapshot_seq
+        return (
+            behind > max(self._events_min, resident.state.seq // JOURNAL_SHARE)
+            and resident.event_id not in self._tasks
+        )
+
+    def begin(self, resident: Resident, epoch: int) -> None:
+        """Copy an event's state now and store it in the background. Only when all of it is durable."""
+        resident.snapshot_seq = resident.state.seq
+        slices = snapshots.take(resident.state)
+        self._start(resident.event_id, self._store(resident.event_id, resident.state.seq, slices, epoch))
+
+    def passivate(self, resident: Resident, residents: Residents, epoch: int) -> None:
+        """Let an event leave memory. Only when all of it is durable."""
+        residents.leave(resident.event_id)
+        self._start(resident.event_id, self._leave(resident, residents, epoch))
+
+    def move(
+        self, resident: Resident, residents: Residents, epoch: int, to_shard: int, done: asyncio.Future[bool]
+    ) -> None:
+        """Hand an event over to another shard. Only when all of it is durable."""
+        residents.leave(resident.event_id)
+        self._start(resident.event_id, self._hand_over(resident, residents, epoch, to_shard, done))
+
+    async def take_all(self, residents: Iterable[Resident], epoch: int) -> None:
+        """Store a snapshot of every event that has none of its newest state."""
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for resident in residents:
+            await self._store_newest(resident, epoch)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, event_id: EventId, work: Coroutine[Any, Any, Any]) -> None:
+        before = self._tasks.pop(event_id, None)
+        if before is not None:
+            before.cancel()
+        task = self._tasks[event_id] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: self._forget(event_id, done))
+
+    def _forget(self, event_id: EventId, done: asyncio.Task[Any]) -> None:
+        if self._tasks.get(event_id) is done:
+            del self._tasks[event_id]
+
+    async def _store(self, event_id: EventId, seq: int, slices: Iterator[bytes], epoch: int) -> bool:
+        parts = []
+        for part in slices:
+            parts.append(part)
+            await asyncio.sleep(0)
+        try:
+            await self._journal.save_snapshot(self._shard, epoch, event_id, seq, snapshots.pack(parts))
+        except (ConnectionError, Fenced, Refused) as error:
+            # Only recovery gets slower by it: the journal has everything.
+            log.warning("snapshot of event %s not stored: %r", event_id.hex(), error)
+            return False
+        return True
+
+    async def _leave(self, resident: Resident, residents: Residents, epoch: int) -> None:
+        try:
+            await self._store_newest(resident, epoch)
+        finally:
+            residents.left(resident.event_id)
+
+    async def _store_newest(self, resident: Resident, epoch: int) -> None:
+        if resident.state.seq > resident.snapshot_seq:
+            await self._store(resident.event_id, resident.state.seq, snapshots.take(resident.state), epoch)
+
+    async def _hand_over(
+        self, resident: Resident, residents: Residents, epoch: int, to_shard: int, done: asyncio.Future[bool]
+    ) -> None:
+        is_moved = False
+        try:
+            await self._store_newest(resident, epoch)
+            await self._journal.move(self._shard, epoch, resident.event_id, to_shard)
+            is_moved = True
+        except (ConnectionError, Fenced, Refused) as error:
+            log.warning("event %s stays on shard %d: %r", resident.event_id.hex(), self._shard, error)
+        finally:
+            residents.left(resident.event_id, is_elsewhere=is_moved)
+            if not done.done():
+                done.set_result(is_moved)
