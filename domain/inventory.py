@@ -44,8 +44,9 @@ class PoolCounts:
 
     def check(self) -> None:
         """Assert the invariant that all of Bilten rests on."""
-        assert self.free + self.held + self.sold + self.withheld == self.capacity, self.as_tuple()
-        assert min(self.free, self.held, self.sold, self.withheld) >= 0, self.as_tuple()
+        free, held, sold, withheld = self.free, self.held, self.sold, self.withheld
+        assert free + held + sold + withheld == self.capacity, self.as_tuple()
+        assert free >= 0 <= held and sold >= 0 <= withheld, self.as_tuple()
 
     def as_tuple(self) -> tuple[int, int, int, int, int]:
         """Return (capacity, free, held, sold, withheld)."""
@@ -77,8 +78,8 @@ class Inventory:
     """
 
     __slots__ = (
-        "definition", "early", "event_id", "extended", "holds", "newest_expiry_ms", "opens_at_ms", "operations",
-        "pools", "seq", "status", "tally", "type_positions", "types",
+        "definition", "early", "event_id", "extended", "holds", "newest_expiry_ms", "opens_at_ms",
+        "operations", "pools", "seq", "status", "tally", "type_positions", "types",
     )  # fmt: skip
 
     def __init__(self, event_id: EventId) -> None:
