@@ -1,13 +1,173 @@
-"""The console script `bilten`."""
+"""The console script `bilten`: everything that a user starts. Each command imports only what it runs."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Bilten: event ticketing.")
+from cluster.settings import Settings
+from cluster.settings_source import BadSettings
+from cluster.settings_source import load as load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # locals hold DSNs
+    help="Bilten: event ticketing that sells tens of thousands of tickets a second and never loses one.",
+    epilog="Settings: docs/settings.md, or `bilten check-config --page`.",
+)
+serve = typer.Typer(no_args_is_help=True, help="Run one part of the platform, as `bilten up` does for you.")
+journal = typer.Typer(no_args_is_help=True, help="Look into the journal.")
+app.add_typer(serve, name="serve")
+app.add_typer(journal, name="journal")
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="BILTEN_CONFIG", help="Settings file; bilten.toml here if there is one."),
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file as well.")]
+
+EXIT_BAD_SETTINGS = 2
 
 
-@app.callback()
-def root() -> None:
-    """Bilten: event ticketing."""
+def settings_or_exit(config: Path | None) -> Settings:
+    """The effective settings; prints every problem and exits with 2 when there are any."""
+    try:
+        return load_settings(config, os.environ)
+    except BadSettings as error:
+        for problem in error.problems:
+            typer.echo(f"settings: {problem}", err=True)
+        raise typer.Exit(EXIT_BAD_SETTINGS) from None
+
+
+def settings_of_running(config: Path | None) -> Settings:
+    """The effective settings, with the addresses of the platform that runs in their data folder."""
+    from cluster import running
+
+    settings = settings_or_exit(config)
+    found = running.read_living(settings.data_path)
+    return found.applied_to(settings) if found is not None else settings
+
+
+def dsn_or_exit(settings: Settings) -> str:
+    """The DSN to work with; says what to do and exits when there is none."""
+    if not settings.postgres.dsn:
+        typer.echo("no PostgreSQL: start the platform (make up), or set BILTEN_POSTGRES_DSN", err=True)
+        raise typer.Exit(EXIT_BAD_SETTINGS)
+    return settings.postgres.dsn
+
+
+@app.command()
+def up(config: Config = None) -> None:
+    """Start the whole platform and keep it running until Ctrl-C.
+
+    PostgreSQL, Valkey and Ray are started here unless settings name others; the data stays in `.bilten/`.
+    A demo event is loaded whose sale opens in a minute.
+
+    Examples:
+
+        bilten up
+
+        BILTEN_GATEWAY_PORT=9000 BILTEN_SHARDS_COUNT=4 bilten up
+
+        BILTEN_POSTGRES_DSN=postgresql://… BILTEN_REDIS_URL=redis://… bilten up
+    """
+    from cluster.up import run
+
+    raise typer.Exit(run(settings_or_exit(config), config))
+
+
+@serve.command("gateway")
+def serve_gateway(
+    config: Config = None,
+    name: Annotated[str, typer.Option(help="Names the process in logs and metrics.")] = "gateway-1",
+) -> None:
+    """Run one gateway process; several may share the port.
+
+    Example:
+
+        bilten serve gateway --name gateway-3
+    """
+    from cluster.serve import run_gateway
+
+    raise typer.Exit(run_gateway(settings_of_running(config), name))
+
+
+@serve.command("shards")
+def serve_shards(config: Config = None) -> None:
+    """Make the shard actors in Ray, watch over them, and drain them when stopped.
+
+    Example:
+
+        RAY_ADDRESS=10.0.0.1:6379 bilten serve shards
+    """
+    from cluster.serve import run_shards
+
+    raise typer.Exit(run_shards(settings_of_running(config)))
+
+
+@app.command()
+def migrate(config: Config = None) -> None:
+    """Bring the database's schema up to date; safe to run at any time and by several at once.
+
+    Example:
+
+        BILTEN_POSTGRES_DSN=postgresql://… bilten migrate
+    """
+    from storage.migrate import MigrationChanged
+    from storage.migrate import migrate as apply
+
+    dsn = dsn_or_exit(settings_of_running(config))
+    try:
+        applied = asyncio.run(apply(dsn))
+    except (MigrationChanged, ConnectionError) as error:
+        typer.echo(f"migrate: {error}", err=True)
+        raise typer.Exit(1) from None
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
+        typer.echo("up to date")
+
+
+@app.command("check-config")
+def check_config(
+    config: Config = None,
+    page: Annotated[bool, typer.Option("--page", help="Print docs/settings.md instead.")] = False,
+) -> None:
+    """Name everything that is wrong with the settings, or print what is in force.
+
+    Examples:
+
+        bilten check-config
+
+        bilten check-config --config production.toml
+
+        bilten check-config --page > docs/settings.md
+    """
+    from cluster import settings_page
+
+    if page:
+        sys.stdout.write(settings_page.page())
+        return
+    typer.echo(settings_page.effective(settings_or_exit(config)))
+
+
+@app.command()
+def doctor(config: Config = None) -> None:
+    """Say what is reachable, which versions, what is wrong and how to mend it.
+
+    Exits with 1 when something that Bilten needs is wrong.
+
+    Example:
+
+        bilten doctor
+    """
+    from cluster.doctor import run
+
+    raise typer.Exit(run(settings_of_running(config)))
 
 
 def main() -> None:

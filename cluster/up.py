@@ -1,0 +1,331 @@
+"""`bilten up`: the whole platform as one command.
+
+    supervisor (this process)
+      ├── postgres, valkey      embedded, unless a DSN or URL names others
+      ├── ray                   a local head, unless an address names another
+      ├── bilten serve shards   makes the shard actors, drains them at the end
+      └── bilten serve gateway  several, on one port
+
+Every part is a child in a session of its own, so Ctrl-C reaches the supervisor alone, which stops things in
+the order in which they depend on each other: gateways, shards, Ray, Valkey, PostgreSQL. A part that dies is
+started again. What a killed supervisor left behind is ended at the next start, by pid and start time.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from cluster import processes, running
+from cluster.embedded import EmbeddedPostgres, EmbeddedValkey, StartFailed
+from cluster.processes import Identity
+from cluster.ray_head import RayHead
+from cluster.running import AlreadyRunning, Lock, Part, Running
+from cluster.settings import Settings
+from cluster.supervision import Child, Supervised, Watch
+
+EXIT_FAILED = 1
+EXIT_ALREADY_RUNNING = 3
+
+
+def run(settings: Settings, config: Path | None) -> int:
+    """Runs the platform until it is told to stop; the exit code."""
+    console = Console(highlight=False)
+    data_path = settings.data_path
+    try:
+        lock = Lock(data_path)
+    except AlreadyRunning:
+        _show_running(console, data_path)
+        return EXIT_ALREADY_RUNNING
+    platform = Platform(settings, config, console)
+    stop = _stop_on_signal()
+    try:
+        platform.start(stop)
+        if not stop.is_set():
+            platform.show()
+        stop.wait()
+    except StartFailed as error:
+        console.print(f"[red]✗[/] {error}", markup=True)
+        return EXIT_FAILED
+    else:
+        return 0
+    finally:
+        platform.stop()
+        lock.release()
+
+
+class Platform:
+    """All parts of a platform in one data folder."""
+
+    def __init__(self, settings: Settings, config: Path | None, console: Console) -> None:
+        self._settings = settings
+        self._config = config
+        self._console = console
+        self._data = settings.data_path
+        self._parts: dict[str, Supervised] = {}  # in the order in which they were started
+        self._watches: list[Watch] = []
+        self._event_path = ""
+        self._postgres: EmbeddedPostgres | None = None
+        self._valkey: EmbeddedValkey | None = None
+        self._ray: RayHead | None = None
+        self._note_lock = threading.Lock()
+
+    def start(self, stop: threading.Event) -> None:
+        """Starts everything, each step shown; returns early when told to stop. Raises StartFailed."""
+        self._end_leftovers()
+        steps: list[tuple[str, Callable[[], str]]] = [
+            ("PostgreSQL", self._start_postgres),
+            ("Valkey", self._start_valkey),
+            ("Ray", self._start_ray),
+            ("schema", self._migrate),
+            ("demo sale", self._load_demo),
+            ("shards", self._start_shards),
+            ("gateways", self._start_gateways),
+        ]
+        if not processes.port_is_free(self._settings.gateway.port, self._settings.gateway.host):
+            port = self._settings.gateway.port
+            raise StartFailed(
+                f"port {port} is taken by another program; "
+                f"stop it, or choose another one: BILTEN_GATEWAY_PORT={port + 1} make up"
+            )
+        for name, step in steps:
+            if stop.is_set():
+                return
+            with self._step(name) as finish:
+                finish(step())
+        for name, part in self._parts.items():
+            watch = Watch(name, part, say=self._say, changed=self._changed)
+            self._watches.append(watch)
+            watch.begin()
+
+    def stop(self) -> None:
+        """Drains and stops everything that start() started, what is used last."""
+        for watch in self._watches:
+            watch.end()
+        if self._parts:
+            self._console.print("stopping: new requests are refused, those under way are finished")
+        for name, part in self._parts.items():
+            if name.startswith("gateway") and isinstance(part, Child):
+                part.terminate()  # All at once; below each is waited for.
+        for name, part in reversed(list(self._parts.items())):
+            started_s = time.monotonic()
+            part.stop()
+            self._console.print(f"  [dim]stopped {name} ({time.monotonic() - started_s:.1f} s)[/]")
+        self._parts.clear()
+        running.remove(self._data)
+
+    def show(self) -> None:
+        """Prints the URLs."""
+        _show_urls(self._console, self._note())
+        self._console.print(f"[dim]logs and data are in {self._data}; Ctrl-C stops everything[/]")
+
+    # --- the steps, each returning what to print about itself ---------------------------------------------
+
+    def _start_postgres(self) -> str:
+        if self._settings.postgres.dsn:
+            return "the one of postgres.dsn"
+        server = EmbeddedPostgres(
+            self._data / "postgres",
+            shared_buffers_mb=self._settings.postgres.shared_buffers_mb,
+            fsync=self._settings.postgres.fsync,
+            say=self._say,
+        )
+        server.start()
+        self._postgres = server
+        self._add("postgres", server)
+        return f"127.0.0.1:{server.port}"
+
+    def _start_valkey(self) -> str:
+        if self._settings.redis.url:
+            return "the one of redis.url"
+        server = EmbeddedValkey(
+            self._data / "valkey", memory_mb=self._settings.redis.memory_mb, say=self._say
+        )
+        server.start()
+        self._valkey = server
+        self._add("redis", server)
+        return f"127.0.0.1:{server.port}"
+
+    def _start_ray(self) -> str:
+        if self._settings.ray.address:
+            return f"the one at {self._settings.ray.address}"
+        head = RayHead(self._data / "ray", object_store_mb=self._settings.ray.object_store_mb, say=self._say)
+        head.start()
+        self._ray = head
+        self._add("ray", head)
+        return head.address
+
+    def _migrate(self) -> str:
+        from storage.migrate import migrate
+
+        applied = asyncio.run(migrate(self._dsn))
+        return f"{len(applied)} migrations applied" if applied else "up to date"
+
+    def _load_demo(self) -> str:
+        if not self._settings.demo.load:
+            return "left out (demo.load)"
+        from cluster import demo
+
+        loaded = asyncio.run(demo.load(self._settings, self._dsn))
+        self._event_path = loaded.event_path
+        return loaded.summary
+
+    def _start_shards(self) -> str:
+        child = self._child("shards", "serve", "shards")
+        child.start()
+        self._add("shards", child)
+        return f"{self._settings.shards.count} on Ray"
+
+    def _start_gateways(self) -> str:
+        count = self._settings.gateway.processes
+        for number in range(1, count + 1):
+            name = f"gateway-{number}"
+            child = self._child(name, "serve", "gateway", "--name", name)
+            # Started one after the other: a mistake that ends one ends the start, with one message.
+            child.start()
+            self._add(name, child)
+        return f"{count} processes on {self._settings.url}"
+
+    # --- what the steps share ------------------------------------------------------------------------------
+
+    @property
+    def _dsn(self) -> str:
+        return self._postgres.dsn() if self._postgres else self._settings.postgres.dsn
+
+    @property
+    def _redis_url(self) -> str:
+        return self._valkey.url() if self._valkey else self._settings.redis.url
+
+    def _child(self, name: str, *arguments: str) -> Child:
+        # -P: a folder named like one of our packages in the current folder must not win over ours.
+        command = [sys.executable, "-P", "-m", "cluster", *arguments]
+        drain_ms = max(self._settings.gateway.drain_ms, self._settings.shards.drain_ms)
+        return Child(
+            command,
+            log=self._data / "logs" / f"{name}.log",
+            ready=self._data / f"{name}.ready",
+            environment=self._environment,
+            stop_timeout_s=drain_ms / 1000 + 5,
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        own = {
+            "BILTEN_DATA_DIR": str(self._data),
+            "BILTEN_POSTGRES_DSN": self._dsn,
+            "BILTEN_REDIS_URL": self._redis_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self._config is not None:
+            own["BILTEN_CONFIG"] = str(self._config.absolute())
+        ray_environment = self._ray.environment() if self._ray else {}
+        return {**os.environ, **own, **ray_environment}
+
+    def _add(self, name: str, part: Supervised) -> None:
+        self._parts[name] = part
+        self._note()
+
+    def _changed(self, name: str) -> None:
+        """A part was started again."""
+        self._note()
+        if name == "ray":
+            # A driver of the old head cannot use the new one; those parts end and are started again.
+            for part in self._parts.values():
+                if isinstance(part, Child):
+                    part.terminate()
+
+    def _note(self) -> Running:
+        """Writes run.json; what is in it."""
+        with self._note_lock:
+            parts = [
+                Part(name=name, process=identity, log=str(part.log))
+                for name, part in self._parts.items()
+                if part.pid and (identity := Identity.of(part.pid)) is not None
+            ]
+            supervisor = Identity.of(os.getpid())
+            assert supervisor is not None
+            note = Running(
+                supervisor=supervisor,
+                url=self._settings.url,
+                event_path=self._event_path,
+                dsn=self._dsn,
+                redis_url=self._redis_url,
+                ray_address=self._ray.address if self._ray else self._settings.ray.address,
+                ray_environment=self._ray.environment() if self._ray else {},
+                parts=parts,
+            )
+            running.write(self._data, note)
+            return note
+
+    def _end_leftovers(self) -> None:
+        """Ends what a killed supervisor left; the servers find theirs by themselves."""
+        left = running.read(self._data)
+        if left is None:
+            return
+        for part in reversed(left.parts):
+            if part.name.startswith(("gateway", "shards")) and processes.stop_stray(
+                part.process, signal.SIGTERM, 10
+            ):
+                self._say(f"ended {part.name} that an earlier run left behind (pid {part.process.pid})")
+        running.remove(self._data)
+
+    def _say(self, line: str) -> None:
+        self._console.print(f"  [yellow]·[/] {time.strftime('%H:%M:%S')} {line}", soft_wrap=True)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Shows a step while it runs, and what came of it."""
+        outcome = ""
+
+        def finish(text: str) -> None:
+            nonlocal outcome
+            outcome = text
+
+        started_s = time.monotonic()
+        with self._console.status(f"{name} …"):
+            yield finish
+        taken_s = time.monotonic() - started_s
+        self._console.print(f"[green]✓[/] {name:<11} {outcome} [dim]({taken_s:.1f} s)[/]", soft_wrap=True)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            return  # It is draining; a third party that must have it now uses SIGKILL.
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handle)
+    return stop
+
+
+def _show_running(console: Console, data_path: Path) -> None:
+    console.print(f"Bilten is already running from {data_path}:", soft_wrap=True)
+    found = running.read_living(data_path)
+    if found is None:
+        console.print("  it is just starting; its own terminal shows how far it is")
+        return
+    _show_urls(console, found)
+    console.print(f"Stop it with Ctrl-C in its terminal, or: kill {found.supervisor.pid}")
+
+
+def _show_urls(console: Console, found: Running) -> None:
+    rows = [
+        ("the sale", found.event_path or "/"),
+        ("organizer", found.event_path + "/organizer" if found.event_path else "/organizer"),
+        ("metrics", "/metrics"),
+        ("protocol", "/docs"),
+    ]
+    console.print()
+    for name, path in rows:
+        console.print(f"  {name:<10} [bold]{found.url}{path}[/]", soft_wrap=True)
+    console.print()
