@@ -49,7 +49,11 @@ def settings_of_running(config: Path | None) -> Settings:
 
     settings = settings_or_exit(config)
     found = running.read_living(settings.data_path)
-    return found.applied_to(settings) if found is not None else settings
+    if found is None:
+        return settings
+    for name, value in found.ray_environment.items():
+        os.environ.setdefault(name, value)
+    return found.applied_to(settings)
 
 
 def dsn_or_exit(settings: Settings) -> str:

@@ -211,7 +211,7 @@ def _session_members(session: int) -> Iterator[psutil.Process]:
     """Ray's processes in a session; a session's number is not given out again while it has members."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == session:
+            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
                 program = process.exe()
                 ours = os.path.realpath(sys.executable)
                 if os.path.realpath(program) == ours or f"{os.sep}ray{os.sep}" in program:

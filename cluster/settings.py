@@ -24,7 +24,6 @@ class PostgresSettings(Section, frozen=True, kw_only=True):
 
     dsn: Annotated[str, Meta(description="postgresql://user:password@host:port/database, 15 or newer")] = ""
     pool_size: Annotated[int, Meta(ge=1, le=200, description="Connections a gateway process may open")] = 6
-    shard_pool_size: Annotated[int, Meta(ge=2, le=50, description="Connections a shard may open")] = 4
     statement_ms: Annotated[
         int, Meta(ge=100, le=600_000, description="Longest a statement may take before it is given up")
     ] = 10_000
@@ -47,9 +46,6 @@ class RaySettings(Section, frozen=True, kw_only=True):
     """Where the shards run. Without an address, `bilten up` runs a local head, bound to loopback."""
 
     address: Annotated[str, Meta(description="host:port of a Ray head (RAY_ADDRESS is read as well)")] = ""
-    namespace: Annotated[
-        str, Meta(min_length=1, description="Ray namespace in which the shards have names")
-    ] = "bilten"
     object_store_mb: Annotated[
         int, Meta(ge=80, le=65_536, description="Object store of the local head; Bilten stores nothing there")
     ] = 150
@@ -62,25 +58,28 @@ class ShardSettings(Section, frozen=True, kw_only=True):
     mailbox_max: Annotated[
         int,
         Meta(ge=16, le=1_000_000, description="Commands that may wait in a shard before it answers `busy`"),
-    ] = 20_000
+    ] = 50_000
     batch_max: Annotated[
         int, Meta(ge=1, le=100_000, description="Commands decided and committed together at most")
-    ] = 2_000
+    ] = 4_000
     snapshot_every: Annotated[
         int, Meta(ge=10, description="Domain events after which an event's state is snapshotted")
-    ] = 50_000
-    passivate_after_ms: Annotated[
-        int, Meta(ge=1_000, description="An event without commands leaves memory after this long")
+    ] = 20_000
+    idle_ms: Annotated[
+        int, Meta(ge=1_000, description="An event without commands and holds leaves memory after this long")
     ] = 300_000
     operations_max: Annotated[
         int, Meta(ge=100, description="Finished operations whose answers an event keeps in memory")
-    ] = 50_000
+    ] = 10_000
     publish_every_ms: Annotated[
         int, Meta(ge=5, le=10_000, description="Shortest time between two availability updates of an event")
     ] = 50
     sweep_every_ms: Annotated[
         int, Meta(ge=10, le=60_000, description="How often expired holds are swept")
-    ] = 200
+    ] = 250
+    busy_retry_ms: Annotated[
+        int, Meta(ge=1, le=60_000, description="What a caller refused as `busy` is told to wait")
+    ] = 500
     drain_ms: Annotated[
         int, Meta(ge=100, le=600_000, description="Longest a shard may take to drain when it is stopped")
     ] = 10_000
@@ -128,10 +127,17 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     requests_burst: Annotated[int, Meta(ge=1, description="Requests a connection may make at once")] = 40
     pending_max: Annotated[
         int, Meta(ge=1, description="Operations that may wait in one process's coalescer per shard")
-    ] = 20_000
+    ] = 50_000
     calls_in_flight_max: Annotated[
         int, Meta(ge=1, le=64, description="Calls a process keeps under way per shard")
-    ] = 2
+    ] = 3
+    call_commands_max: Annotated[
+        int, Meta(ge=1, le=10_000, description="Operations in one call to a shard")
+    ] = 1_000
+    call_ms_max: Annotated[
+        int,
+        Meta(ge=100, le=60_000, description="A shard that has not answered a call by then counts as lost"),
+    ] = 5_000
     deadline_ms: Annotated[
         int, Meta(ge=100, le=120_000, description="An operation not answered by then is refused as `busy`")
     ] = 10_000

@@ -1,0 +1,35 @@
+"""If this failed, whoever reaches this machine could run code on it, or a crash would leave a Ray behind."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.ray_head import RayHead, _session_members
+
+
+@pytest.mark.ray
+def test_ray_listens_on_loopback_only_and_leaves_nothing_behind(servers_folder: Path) -> None:
+    head = RayHead(servers_folder / "a ray" / "of its own")
+    head.start()
+    session = head.pid
+    try:
+        members = list(_session_members(session))
+        assert len(members) > 3
+        listening = {
+            connection.laddr.ip
+            for process in members
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening
+        assert not [ip for ip in listening if not ip.endswith("127.0.0.1")]
+        assert head.environment()["RAY_AUTH_MODE"] == "token"
+        assert (head.folder / "token").stat().st_mode & 0o077 == 0
+        # A supervisor that was killed: its successor knows the session by its note alone.
+        successor = RayHead(head.folder)
+        successor._end_previous()
+        assert head.poll() is not None or head.pid == 0
+        assert not list(_session_members(session))
+    finally:
+        head.stop()
