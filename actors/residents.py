@@ -1,7 +1,7 @@
 """The events that a shard has in memory: loaded on their first command, dropped when idle or in doubt.
 
 A hundred thousand cold events cost nothing, and an event whose last transaction has an unknown outcome is
-    simply dropped: what the durable record says is loaded with the next command.
+dropped and loaded again as the durable record has it.
 """
 
 import asyncio
@@ -51,6 +51,8 @@ class Residents:
         self._clock = clock
         self._there: dict[EventId, Resident] = {}
         self._loading: dict[EventId, asyncio.Task[None]] = {}
+        # Not in memory yet and to be there: live holds have to be swept though nobody asks for their event.
+        self._wanted: dict[EventId, None] = {}
         self._elsewhere: dict[EventId, int] = {}
         self._leaving: set[EventId] = set()
 
@@ -79,15 +81,23 @@ class Residents:
     def load(self, event_id: EventId) -> None:
         """Start loading an event, unless it is there or on its way."""
         if event_id not in self._there and event_id not in self._loading:
+            self._wanted[event_id] = None
             self._loading[event_id] = asyncio.create_task(self._load(event_id))
 
-    def drop(self, event_id: EventId) -> None:
-        """Forget an event; its next command loads what the durable record says."""
+    def load_wanted(self) -> None:
+        """Try again to load what could not be loaded."""
+        for event_id in list(self._wanted):
+            self.load(event_id)
+
+    def reload(self, event_id: EventId) -> None:
+        """Forget what is in memory of an event and load what the durable record says."""
         self._there.pop(event_id, None)
+        self.load(event_id)
 
     def leave(self, event_id: EventId) -> None:
         """Take no more commands for an event, and don't load it again, until `left`."""
-        self.drop(event_id)
+        self._there.pop(event_id, None)
+        self._wanted.pop(event_id, None)
         self._leaving.add(event_id)
 
     def left(self, event_id: EventId, *, is_elsewhere: bool = False) -> None:
@@ -107,13 +117,16 @@ class Residents:
         try:
             placement = await self._journal.placement(event_id, self._shard)
             if placement.shard != self._shard:
+                del self._wanted[event_id]
                 self._elsewhere[event_id] = self._clock()
                 return
             state = await recover(self._journal, event_id)
             self._there[event_id] = Resident(state, self._clock())
+            del self._wanted[event_id]
         except ConnectionError as error:
             log.warning("event %s can't be loaded now: %s", event_id.hex(), error)
         except JournalGap:
+            del self._wanted[event_id]
             log.exception("event %s is not sold from", event_id.hex())
         finally:
             del self._loading[event_id]

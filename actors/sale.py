@@ -157,8 +157,11 @@ class SaleShard:
         }
         evidence = await self._evidence(calls, there)
         turn = Turn(now_ms, self._settings.recent_operations_max)
-        # The wait for evidence may have dropped a state that the commit before had left in doubt.
-        there = {event_id: self._residents.get(event_id) for event_id in there}
+        # The wait for evidence may have dropped a state that the commit before had left in doubt; one that was loaded
+        # since has no evidence yet.
+        for event_id, before in there.items():
+            if not isinstance(before, e.Again) and self._residents.get(event_id) is not before:
+                there[event_id] = LOADING
         for resident in there.values():
             if not isinstance(resident, e.Again):
                 resident.used_at_ms = now_ms
@@ -212,9 +215,11 @@ class SaleShard:
         if not await self._settle():
             self._in_doubt(turn)
             return
-        if not batch.entries:
+        if not batch.entries and not turn.is_deciding:
             turn.answer()
             return
+        # A turn that only refused or repeated is committed too, empty: a zombie must not refuse, from a state that
+        # is no longer true, what its successor has granted.
         self._committing = (turn, asyncio.create_task(self._commit(batch)))
         self._committing[1].add_done_callback(lambda _: self._mailbox.wake())
 
@@ -250,7 +255,7 @@ class SaleShard:
     def _in_doubt(self, turn: Turn) -> None:
         """Forget all that the turn has touched. Its callers send again, and find out what became of it."""
         for resident, _ in turn.decided.values():
-            self._residents.drop(resident.event_id)
+            self._residents.reload(resident.event_id)
         turn.abandon()
 
     async def _between_turns(self, now_ms: int) -> None:
@@ -266,6 +271,7 @@ class SaleShard:
                     done.set_result(False)
         if now_ms != self._swept_at_ms:
             return
+        self._residents.load_wanted()
         for resident in self._residents:
             is_idle = not resident.state.holds and now_ms - resident.used_at_ms > self._settings.idle_ms
             if (is_idle or self._snapshotter.is_due(resident)) and await self._settle():

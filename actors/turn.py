@@ -44,14 +44,16 @@ class Turn:
     Attributes:
         calls: who waits for the answers, which are already in the calls.
         decided: new events by event, in their order.
+        is_deciding: whether any answer says more than to send again.
     """
 
-    __slots__ = ("_now_ms", "_recent_max", "calls", "decided", "expired", "notices")
+    __slots__ = ("_now_ms", "_recent_max", "calls", "decided", "expired", "is_deciding", "notices")
 
     def __init__(self, now_ms: int, recent_max: int = RECENT_MAX) -> None:
         self._now_ms = now_ms
         self._recent_max = recent_max
         self.calls: list[Call] = []
+        self.is_deciding = False
         self.decided: dict[EventId, tuple[Resident, list[e.AnyEvent]]] = {}
         self.notices: list[SaleNotice] = []
         self.expired: dict[EventId, list[e.Expired]] = {}
@@ -70,6 +72,7 @@ class Turn:
 
     def _decide(self, resident: Resident, command: c.AnyCommand, evidence: Evidence) -> e.Answer:
         state = resident.state
+        self.is_deciding = True
         if evidence.unknown and _needs(command) & evidence.unknown:
             return LOADING
         recorded = evidence.operations.get(command.operation_id)

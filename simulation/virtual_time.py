@@ -16,6 +16,7 @@ one never does, and those blocks are where a bug would hide.
 """
 
 import asyncio
+import contextlib
 import selectors
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -38,17 +39,13 @@ class Process:
         self.name = name
         self.is_alive = True
         self.is_stopped = False
-        self.tasks: set[asyncio.Task[Any]] = set()
         self._kept: list[tuple[Callable[..., object], tuple[Any, ...], Context]] = []
         self.context = copy_context()
         self.context.run(_process.set, self)
 
     def start(self, coroutine: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Run a coroutine as a part of this process."""
-        task = asyncio.get_running_loop().create_task(coroutine, context=self.context)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        return task
+        return asyncio.get_running_loop().create_task(coroutine, context=self.context)
 
     def kill(self) -> None:
         """End it as SIGKILL does."""
@@ -106,9 +103,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _VirtualSelector()
         self.steps = 0
-        self.failures: list[dict[str, Any]] = []
         super().__init__(self._virtual)
-        self.set_exception_handler(lambda _loop, context: self.failures.append(context))
+        self.set_task_factory(_keep)
+        # Every task that has not ended. Were the tasks of a killed process collected, Python would run their `finally`.
+        self.tasks: dict[asyncio.Task[Any], None] = {}
 
     def time(self) -> float:
         return self._virtual.now_s
@@ -144,6 +142,16 @@ def virtual_loop() -> VirtualLoop:
     return loop
 
 
+def _keep(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], context: Context | None = None
+) -> "asyncio.Task[T]":
+    assert isinstance(loop, VirtualLoop)
+    task = asyncio.Task(coroutine, loop=loop, context=context)
+    loop.tasks[task] = None
+    task.add_done_callback(loop.tasks.pop)
+    return task
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a new virtual loop. What is still running then is thrown away."""
     loop = VirtualLoop()
@@ -151,8 +159,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(main)
     finally:
-        asyncio.set_event_loop(None)
-        for task in asyncio.all_tasks(loop):
-            # Killed processes have tasks that will never end; asyncio would complain of each.
+        for task in list(loop.tasks):
+            # The processes are gone. Their `finally` blocks run here, where they can do nothing any more.
             task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+            with contextlib.suppress(BaseException):
+                task.get_coro().close()
+        asyncio.set_event_loop(None)
         loop.close()

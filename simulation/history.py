@@ -1,0 +1,231 @@
+"""The witness: it sees every commit and every answer, keeps a naive model of its own, and says what is broken.
+
+The model shares nothing with `domain.inventory` but the records of events: it keeps every hold and every ticket as an
+entry of a dict and recounts all of them after each commit, because what is recounted can't drift.
+
+The rules are those of the project's fault tests: no oversell; per pool free + held + sold + withheld = capacity; journals
+dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is durable, and
+the same however often it is asked for; a ticket is issued once; a hold ends once, and is never sold after its time.
+"""
+
+from typing import Final
+
+import msgspec
+
+from domain import commands as c
+from domain import events as e
+from domain.catalogue import SaleDefinition
+from domain.ids import EventId
+from domain.refusals import Code, Refusal
+from storage.journal import Batch, Entry
+
+PASSING: Final = frozenset({Code.BUSY})
+"""Refusals that say nothing of the operation: it may be asked again."""
+
+
+class Broken(Exception):
+    """A rule does not hold."""
+
+
+class Hold:
+    """A hold as the model keeps it."""
+
+    __slots__ = ("end", "expires_at_ms", "extensions", "held")
+
+    def __init__(self, held: e.Held) -> None:
+        self.held = held
+        self.expires_at_ms = held.expires_at_ms
+        self.extensions = 0
+        self.end: str | None = None
+
+
+class Book:
+    """All that is durable of one event."""
+
+    def __init__(self, event_id: EventId) -> None:
+        self.event_id = event_id
+        self.definition: SaleDefinition | None = None
+        self.seq = 0
+        self.capacities: list[int] = []
+        self.withheld: list[int] = []
+        self.holds: dict[bytes, Hold] = {}
+        self.tickets: dict[bytes, tuple[bytes, int]] = {}
+        self.cancelled: set[bytes] = set()
+        self.operations: dict[bytes, e.AnyEvent] = {}
+
+    def add(self, event: e.AnyEvent, at_ms: int) -> None:
+        """Take up an event of the journal."""
+        self.seq += 1
+        operation_id = getattr(event, "operation_id", None)
+        if operation_id is not None:
+            if operation_id in self.operations:
+                raise Broken(f"one operation had two effects: {self.operations[operation_id]} and {event}")
+            self.operations[operation_id] = event
+        match event:
+            case e.Configured():
+                self.definition = event.definition
+                self.capacities = [pool.capacity for pool in event.definition.pools]
+                self.withheld = [0] * len(self.capacities)
+            case e.Held():
+                self.holds[event.operation_id] = Hold(event)
+            case e.Extended():
+                hold = self._live(event.hold_id, event)
+                hold.extensions += 1
+                hold.expires_at_ms = event.expires_at_ms
+                if hold.extensions > 1:
+                    raise Broken(f"a hold was extended twice: {event}")
+            case e.Released() | e.Expired():
+                hold = self._live(event.hold_id, event)
+                hold.end = type(event).__name__
+                if isinstance(event, e.Expired) and at_ms < hold.expires_at_ms:
+                    raise Broken(f"{event} {hold.expires_at_ms - at_ms} ms before its time")
+            case e.Sold():
+                self._sell(event, at_ms)
+            case e.Cancelled():
+                self._cancel(event)
+            case e.Withheld():
+                self.withheld[event.pool] += event.quantity
+            case e.Returned():
+                self.withheld[event.pool] -= event.quantity
+            case e.CapacityChanged():
+                self.capacities[event.pool] = event.capacity
+            case _:
+                pass
+
+    def _live(self, hold_id: bytes, event: e.AnyEvent) -> Hold:
+        hold = self.holds.get(hold_id)
+        if hold is None:
+            raise Broken(f"{event} of a hold that never was")
+        if hold.end is not None:
+            raise Broken(f"{event} of a hold that had ended: {hold.end}")
+        return hold
+
+    def _sell(self, event: e.Sold, at_ms: int) -> None:
+        hold = self._live(event.hold_id, event)
+        hold.end = "Sold"
+        if at_ms >= hold.expires_at_ms:
+            raise Broken(f"{event} {at_ms - hold.expires_at_ms} ms after the hold expired")
+        if (event.buyer_id, event.lines) != (hold.held.buyer_id, hold.held.lines):
+            raise Broken(f"{event} is not what was held: {hold.held}")
+        types = [line.ticket_type for line in event.lines for _ in range(line.quantity)]
+        for ticket_id, kind in zip(event.ticket_ids, types, strict=True):
+            if ticket_id in self.tickets:
+                raise Broken(f"ticket {ticket_id.hex()} was issued twice")
+            self.tickets[ticket_id] = (event.operation_id, kind)
+
+    def _cancel(self, event: e.Cancelled) -> None:
+        for ticket_id in event.ticket_ids:
+            if self.tickets.get(ticket_id, (b"", 0))[0] != event.order_id:
+                raise Broken(f"{event} of a ticket that the order does not have")
+            if ticket_id in self.cancelled:
+                raise Broken(f"ticket {ticket_id.hex()} was cancelled twice")
+            self.cancelled.add(ticket_id)
+
+    def counts(self) -> list[tuple[int, int, int, int, int]]:
+        """Recount every pool: (capacity, free, held, sold, withheld)."""
+        if self.definition is None:
+            return []
+        held, sold = [0] * len(self.capacities), [0] * len(self.capacities)
+        kinds = self.definition.ticket_types
+        for hold in self.holds.values():
+            if hold.end is None:
+                for line in hold.held.lines:
+                    for pool in kinds[line.ticket_type].pools:
+                        held[pool] += line.quantity
+        for ticket_id, (_, kind) in self.tickets.items():
+            if ticket_id not in self.cancelled:
+                for pool in kinds[kind].pools:
+                    sold[pool] += 1
+        return [
+            (capacity, capacity - held[at] - sold[at] - self.withheld[at], held[at], sold[at], self.withheld[at])
+            for at, capacity in enumerate(self.capacities)
+        ]
+
+    def check(self) -> None:
+        """Recount everything and compare it with what there is to sell."""
+        for at, counts in enumerate(self.counts()):
+            if min(counts) < 0:
+                raise Broken(f"pool {at} is oversold: (capacity, free, held, sold, withheld) = {counts}")
+        if self.definition is not None:
+            self._check_buyers(self.definition)
+
+    def _check_buyers(self, definition: SaleDefinition) -> None:
+        has: dict[bytes, int] = {}
+        for hold in self.holds.values():
+            quantity = sum(line.quantity for line in hold.held.lines)
+            if hold.end is None:
+                has[hold.held.buyer_id] = has.get(hold.held.buyer_id, 0) + quantity
+        for ticket_id, (order_id, _) in self.tickets.items():
+            sale = self.operations[order_id]
+            assert isinstance(sale, e.Sold)
+            if ticket_id not in self.cancelled:
+                has[sale.buyer_id] = has.get(sale.buyer_id, 0) + 1
+        for buyer_id, quantity in has.items():
+            if quantity > definition.buyer_limit:
+                raise Broken(f"buyer {buyer_id.hex()} has {quantity}, the limit is {definition.buyer_limit}")
+
+
+class History:
+    """Everything that became durable and everything that was answered."""
+
+    def __init__(self) -> None:
+        self.books: dict[EventId, Book] = {}
+        self.epochs: dict[int, int] = {}
+        self.acknowledged: dict[bytes, tuple[c.AnyCommand, e.AnyEvent]] = {}
+        self.refused: dict[bytes, Refusal] = {}
+        self.commits = 0
+        self.minds_changed = 0
+
+    def book(self, event_id: EventId) -> Book:
+        """Return what is durable of an event."""
+        if event_id not in self.books:
+            self.books[event_id] = Book(event_id)
+        return self.books[event_id]
+
+    def claimed(self, shard: int, epoch: int) -> None:
+        """A new incarnation of a shard has started."""
+        if epoch <= self.epochs.get(shard, 0):
+            raise Broken(f"shard {shard} was given epoch {epoch} after {self.epochs[shard]}")
+        self.epochs[shard] = epoch
+
+    def committed(self, batch: Batch) -> None:
+        """A batch became durable."""
+        self.commits += 1
+        if batch.epoch != self.epochs.get(batch.shard):
+            newest = self.epochs.get(batch.shard)
+            raise Broken(f"shard {batch.shard}: epoch {batch.epoch} wrote after epoch {newest} had started")
+        for entry in batch.entries:
+            self._entry(entry)
+
+    def _entry(self, entry: Entry) -> None:
+        book = self.book(entry.event_id)
+        happened = e.unpack(entry.body)
+        if entry.seq_first != book.seq + 1 or entry.seq_last != book.seq + len(happened):
+            raise Broken(
+                f"event {entry.event_id.hex()}: entry {entry.seq_first} to {entry.seq_last} with "
+                f"{len(happened)} events after {book.seq}"
+            )
+        for event in happened:
+            book.add(event, entry.at_ms)
+        book.check()
+
+    def answered(self, command: c.AnyCommand, answer: e.AnyEvent | Refusal) -> None:
+        """A client got an answer."""
+        known = self.acknowledged.get(command.operation_id)
+        if isinstance(answer, Refusal):
+            if known is not None and answer.code not in PASSING:
+                raise Broken(f"{command} was acknowledged with {known[1]}, and now refused: {answer}")
+            if answer.code not in PASSING:
+                self.refused[command.operation_id] = answer
+            return
+        durable = self.book(command.event_id).operations.get(command.operation_id)
+        if durable != answer:
+            raise Broken(f"acknowledged {answer}, but the durable record has {durable}")
+        if known is None and command.operation_id in self.refused:
+            self.minds_changed += 1
+        self.acknowledged[command.operation_id] = (command, answer)
+
+    def digest(self) -> str:
+        """Return what has happened, as text that is equal for equal histories."""
+        counts = [(event_id.hex(), book.seq, book.counts()) for event_id, book in self.books.items()]
+        return msgspec.json.encode((self.commits, len(self.acknowledged), counts)).decode()
