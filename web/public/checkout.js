@@ -1,0 +1,323 @@
+// Reserving, extending, releasing and paying: what the buttons do. State lives in the basket (what is kept) and in the
+// signals here (what is only of the moment); the views read both.
+import { announce } from "../shared/announce.js";
+import { plural } from "../shared/formats.js";
+import { signal } from "../shared/html.js";
+import { newOperation } from "../shared/ids.js";
+import { words } from "./refusals.js";
+
+/** @typedef {import("../shared/connection.js").Connection} Connection */
+/** @typedef {import("../shared/connection.js").RequestBody} RequestBody */
+/** @typedef {import("../shared/wire").Refused} Refused */
+/** @typedef {import("../shared/wire").Reply} Reply */
+/** @typedef {import("./basket.js").Basket} Basket */
+/** @typedef {import("./basket.js").Reservation} Reservation */
+/** @typedef {import("./refusals.js").Notice} Notice */
+/** @typedef {"reserving" | "extending" | "releasing" | "paying" | null} Action */
+
+// A reservation whose answer never came is not placed any more after this long; if it was, it expires by itself.
+const PLACING_LIFETIME_MS = 60_000;
+const BUSY_ATTEMPTS_MAX = 6;
+const BUSY_DELAY_MS = 1_000;
+const OPENING_SOON_MS = 5_000;
+const GONE = new Set(["hold_expired", "hold_not_found"]);
+
+export class Checkout {
+    action = signal(/** @type {Action} */ (null));
+    /** How many requests come before ours, null when not told. */
+    ahead = signal(/** @type {number | null} */ (null));
+    notice = signal(/** @type {Notice | null} */ (null));
+    /** What is wrong with the payment, shown in its form. */
+    paymentNotice = signal(/** @type {Notice | null} */ (null));
+
+    /** @type {Set<string>} operations that wait for an answer in this tab */
+    #underWay = new Set();
+
+    /**
+     * @param {Connection} connection
+     * @param {import("../shared/clock.js").ServerClock} clock
+     * @param {import("./sale.js").Sale} sale
+     * @param {Basket} basket
+     * @param {{refresh(): void}} orders
+     */
+    constructor(connection, clock, sale, basket, orders) {
+        this.connection = connection;
+        this.clock = clock;
+        this.sale = sale;
+        this.basket = basket;
+        this.orders = orders;
+    }
+
+    /** Go on with what was under way when the page was left. Called once the connection knows its buyer. */
+    resume() {
+        const { reservation, payment } = this.basket.record.peek();
+        if (!reservation) {
+            return;
+        }
+        if (payment) {
+            void this.#finishPayment(reservation, payment);
+        } else if (reservation.hold === null) {
+            if (this.clock.now() - reservation.started_at_ms > PLACING_LIFETIME_MS) {
+                this.basket.update({ reservation: null });
+            } else {
+                void this.#place(reservation);
+            }
+        } else if (reservation.extension !== null && !reservation.is_extended) {
+            void this.#extend(reservation, reservation.extension);
+        }
+    }
+
+    /** Reserve what is chosen. */
+    reserve() {
+        this.basket.refresh();
+        const { chosen, reservation } = this.basket.record.peek();
+        const lines = Object.entries(chosen)
+            .filter(([, quantity]) => quantity > 0)
+            .map(([ticket_type, quantity]) => ({ ticket_type, quantity }));
+        if (reservation || this.action.peek() || lines.length === 0) {
+            return;
+        }
+        this.notice.value = null;
+        const now = this.clock.now();
+        /** @type {Reservation} */
+        const placing = {
+            operation: newOperation(now),
+            lines,
+            started_at_ms: now,
+            hold: null,
+            held: [],
+            amount_minor: 0,
+            currency: this.sale.event.currency,
+            expires_at_ms: 0,
+            extension: null,
+            is_extended: false,
+        };
+        this.basket.update({ reservation: placing, bought: null });
+        void this.#place(placing);
+    }
+
+    /** @param {Reservation} placing */
+    async #place(placing) {
+        const { operation, lines } = placing;
+        const body = { type: /** @type {const} */ ("hold"), operation, event: this.sale.event.event, lines };
+        const reply = await this.#ask("reserving", body);
+        if (!reply) {
+            return;
+        }
+        const current = this.basket.record.peek().reservation;
+        if (reply.type === "held") {
+            if (current?.operation !== operation) {
+                // Another tab was faster or it was given up meanwhile: nobody would pay for this one.
+                this.#giveBack(reply.hold);
+                return;
+            }
+            this.basket.updateReservation({
+                hold: reply.hold,
+                held: reply.lines,
+                amount_minor: reply.amount_minor,
+                currency: reply.currency,
+                expires_at_ms: Math.max(reply.expires_at_ms, current.expires_at_ms),
+            });
+            const quantity = reply.lines.reduce((sum, line) => sum + line.quantity, 0);
+            announce(`${plural(quantity, "ticket is", "tickets are")} reserved for you.`);
+        } else if (reply.type === "refused" && current?.operation === operation) {
+            this.basket.update({ reservation: null });
+            this.#tell(reply);
+        }
+    }
+
+    /** Give the reservation its one extension. */
+    extend() {
+        const { reservation } = this.basket.record.peek();
+        if (!reservation?.hold || reservation.is_extended || this.action.peek()) {
+            return;
+        }
+        const extension = newOperation(this.clock.now());
+        this.basket.updateReservation({ extension });
+        void this.#extend(reservation, extension);
+    }
+
+    /**
+     * @param {Reservation} reservation
+     * @param {string} operation
+     */
+    async #extend(reservation, operation) {
+        const reply = await this.#ask("extending", {
+            type: "extend",
+            operation,
+            event: this.sale.event.event,
+            hold: String(reservation.hold),
+        });
+        if (reply?.type === "extended") {
+            this.basket.updateReservation({ is_extended: true, expires_at_ms: reply.expires_at_ms });
+            announce("Your reservation was extended.");
+        } else if (reply?.type === "refused") {
+            this.basket.updateReservation({ extension: null, is_extended: reply.code === "already_extended" });
+            this.#refusedHold(reply);
+        }
+    }
+
+    /** Give the tickets back. */
+    async release() {
+        const { reservation, payment } = this.basket.record.peek();
+        if (!reservation?.hold || payment || this.action.peek()) {
+            return;
+        }
+        const reply = await this.#ask("releasing", {
+            type: "release",
+            operation: newOperation(this.clock.now()),
+            event: this.sale.event.event,
+            hold: reservation.hold,
+        });
+        if (reply?.type === "released") {
+            this.basket.update({ reservation: null, chosen: {} });
+            announce("Your tickets were given back.");
+        } else if (reply?.type === "refused") {
+            this.#refusedHold(reply);
+        }
+    }
+
+    /**
+     * Pay for the reservation.
+     *
+     * @param {string} token what the payment provider's form gave for the card
+     */
+    pay(token) {
+        this.basket.refresh();
+        const { reservation, payment } = this.basket.record.peek();
+        if (!reservation?.hold || payment || this.action.peek()) {
+            return;
+        }
+        this.paymentNotice.value = null;
+        const paying = { operation: newOperation(this.clock.now()), token };
+        this.basket.update({ payment: paying });
+        void this.#finishPayment(reservation, paying);
+    }
+
+    /**
+     * @param {Reservation} reservation
+     * @param {import("./basket.js").Payment} payment
+     */
+    async #finishPayment(reservation, payment) {
+        const reply = await this.#ask("paying", {
+            type: "purchase",
+            operation: payment.operation,
+            event: this.sale.event.event,
+            hold: String(reservation.hold),
+            amount_minor: reservation.amount_minor,
+            payment: payment.token,
+        });
+        if (!reply || this.basket.record.peek().payment?.operation !== payment.operation) {
+            // Another tab has had the same answer and dealt with it.
+            return;
+        }
+        if (reply.type === "purchased") {
+            this.basket.update({ reservation: null, payment: null, chosen: {}, bought: reply.order });
+            this.notice.value = null;
+            announce(`Paid. ${plural(reply.tickets.length, "ticket is", "tickets are")} yours.`);
+        } else if (reply.type === "refused") {
+            this.basket.update({ payment: null });
+            this.#refusedHold(reply, this.paymentNotice);
+        }
+        this.orders.refresh();
+    }
+
+    /** The time of the reservation is over, by the server's clock or its word. */
+    expire() {
+        const { reservation, payment } = this.basket.record.peek();
+        if (!reservation?.hold || payment) {
+            // While it is being paid, the answer to that says what became of it.
+            return;
+        }
+        this.basket.update({ reservation: null });
+        const text = { title: "Your reservation ran out.", advice: "The tickets went back on sale. Reserve again if there are some left." };
+        this.notice.value = text;
+        announce(`${text.title} ${text.advice}`);
+    }
+
+    /** @param {import("../shared/wire").Push} push */
+    take(push) {
+        const { reservation } = this.basket.record.peek();
+        if (push.type === "hold_expired" && push.hold === reservation?.hold) {
+            this.expire();
+        } else if (push.type === "hold_expiring" && push.hold === reservation?.hold) {
+            this.basket.updateReservation({ expires_at_ms: push.expires_at_ms });
+        }
+    }
+
+    /** @param {string} hold */
+    #giveBack(hold) {
+        void this.connection.request({
+            type: "release",
+            operation: newOperation(this.clock.now()),
+            event: this.sale.event.event,
+            hold,
+        });
+    }
+
+    /**
+     * @param {Refused} refused
+     * @param {import("../shared/html.js").Signal<Notice | null>} [where]
+     */
+    #refusedHold(refused, where = this.notice) {
+        if (GONE.has(refused.code)) {
+            this.basket.update({ reservation: null, payment: null });
+            this.#tell(refused);
+        } else {
+            this.#tell(refused, where);
+        }
+    }
+
+    /**
+     * @param {Refused} refused
+     * @param {import("../shared/html.js").Signal<Notice | null>} [where]
+     */
+    #tell(refused, where = this.notice) {
+        where.value = words(refused, { timeZone: this.sale.event.time_zone, currency: this.sale.event.currency });
+    }
+
+    /**
+     * Send a request until it is decided: `busy` and its kind only mean "not now". Null when this tab already waits for
+     * the same operation.
+     *
+     * @param {Exclude<Action, null>} action
+     * @param {RequestBody & {operation: string}} body
+     * @returns {Promise<Reply | null>}
+     */
+    async #ask(action, body) {
+        if (this.#underWay.has(body.operation)) {
+            return null;
+        }
+        this.#underWay.add(body.operation);
+        this.action.value = action;
+        try {
+            for (let attempt = 1; ; attempt++) {
+                const reply = await this.connection.request(body, (ahead) => (this.ahead.value = ahead));
+                const delay = reply.type === "refused" ? notNow(reply) : null;
+                if (delay === null || attempt >= BUSY_ATTEMPTS_MAX) {
+                    return reply;
+                }
+                await new Promise((resolve) => setTimeout(resolve, delay * (1 + Math.random() / 2)));
+            }
+        } finally {
+            this.#underWay.delete(body.operation);
+            this.action.value = null;
+            this.ahead.value = null;
+        }
+    }
+}
+
+/**
+ * Return after how many ms it makes sense to ask by oneself again, null when the refusal is an answer.
+ *
+ * @param {Refused} refused
+ * @returns {number | null}
+ */
+function notNow(refused) {
+    const wait = refused.retry_after_ms;
+    if (refused.code === "busy" || refused.code === "rate_limited") {
+        return wait ?? BUSY_DELAY_MS;
+    }
+    // Pressed a moment early: the countdown is good to some tens of milliseconds, and nobody should lose by it.
+    return refused.code === "sale_not_open" && wait !== null && wait <= OPENING_SOON_MS ? wait : null;
+}

@@ -1,0 +1,256 @@
+// Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
+import { count, longDate, money, parts, plural, timeOfDay, zoneName } from "../shared/formats.js";
+import { html, useState } from "../shared/html.js";
+import { NoticeBox, WaitingLine } from "./parts.js";
+import { FEW_LEFT } from "./sale.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./sale.js").Sale} Sale */
+/** @typedef {import("./sale.js").TicketTypeData} TicketTypeData */
+/** @typedef {import("./basket.js").Basket} Basket */
+/** @typedef {import("./checkout.js").Checkout} Checkout */
+/** @typedef {{sale: Sale, basket: Basket, checkout: Checkout, isOnline: boolean}} Given */
+
+/**
+ * @param {Given} given
+ * @returns {Child}
+ */
+export function Choose({ sale, basket, checkout, isOnline }) {
+    const notice = checkout.notice.value;
+    const most = notice?.most;
+    return html`
+        <${StageLine} sale=${sale} />
+        <${NoticeBox} notice=${notice} onClose=${() => (checkout.notice.value = null)}>
+            ${most !== undefined &&
+            most > 0 &&
+            html`<button type="button" class="button button-quiet" onClick=${() => takeWhatIsLeft(sale, basket, checkout, most)}>
+                Take ${count(most)} instead
+            </button>`}
+        <//>
+        <ul class="types">
+            ${sale.event.ticket_types.map((type) => html`<${TypeRow} key=${type.ticket_type} type=${type} sale=${sale} basket=${basket} />`)}
+        </ul>
+        <${ReserveBar} sale=${sale} basket=${basket} checkout=${checkout} isOnline=${isOnline} />
+    `;
+}
+
+/**
+ * Choose as many as can be had, first types first, and reserve them.
+ *
+ * @param {Sale} sale
+ * @param {Basket} basket
+ * @param {Checkout} checkout
+ * @param {number} most
+ */
+function takeWhatIsLeft(sale, basket, checkout, most) {
+    let left = most;
+    /** @type {Record<string, number>} */
+    const chosen = {};
+    for (const type of sale.event.ticket_types) {
+        const wanted = basket.record.peek().chosen[type.ticket_type] ?? 0;
+        const taken = Math.min(wanted, left);
+        if (taken >= type.quantity_min && taken > 0) {
+            chosen[type.ticket_type] = taken;
+            left -= taken;
+        }
+    }
+    basket.update({ chosen });
+    checkout.reserve();
+}
+
+/**
+ * @param {{sale: Sale}} given
+ * @returns {Child}
+ */
+function StageLine({ sale }) {
+    const stage = sale.stage.value;
+    // Once it has shown the countdown, this place keeps its height: at the opening nothing may move under the fingers.
+    const [isTall, setTall] = useState(stage === "before");
+    if (stage === "before") {
+        if (!isTall) {
+            setTall(true);
+        }
+        return html`<${OpeningCountdown} sale=${sale} />`;
+    }
+    const [tone, title, text] = STAGES[stage];
+    return html`
+        <div class="stage" data-tone=${tone} data-tall=${isTall}>
+            <p class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${title}</p>
+            <p class="stage-text">${text}</p>
+        </div>
+    `;
+}
+
+/** @type {Record<Exclude<import("./sale.js").Stage, "before">, [string, string, string]>} */
+const STAGES = {
+    unannounced: ["calm", "Not on sale yet", "The organiser will announce when the sale opens."],
+    open: ["good", "On sale now", "Numbers change live, as people reserve and give back."],
+    sold_out: ["warn", "Sold out, for now", "Reserved tickets that aren’t paid for come back here. Leave this page open to see them."],
+    paused: ["warn", "The sale is paused", "It goes on here by itself when the organiser resumes. Your choice is kept."],
+    closed: ["calm", "The sale is over", "Tickets you bought are still shown on this page."],
+};
+
+/**
+ * @param {{sale: Sale}} given
+ * @returns {Child}
+ */
+function OpeningCountdown({ sale }) {
+    const { time_zone: zone } = sale.event;
+    const opensAt = sale.opensAt.value;
+    const { days, hours, minutes, seconds } = parts(Math.max(0, Math.ceil((opensAt - sale.time.value) / 1000)));
+    const shown = [
+        ...(days > 0 ? [[days, "days"]] : []),
+        [hours, "hours"],
+        [minutes, "min"],
+        [seconds, "sec"],
+    ];
+    return html`
+        <div class="stage" data-tone="calm" data-tall="true">
+            <p class="stage-title"><span class="stage-dot" aria-hidden="true"></span>The sale opens in</p>
+            <div class="countdown" role="timer" aria-label="Time until the sale opens">
+                ${shown.map(
+                    ([value, unit]) => html`
+                        <span class="countdown-part"><b>${String(value).padStart(2, "0")}</b> <small>${unit}</small></span>
+                    `,
+                )}
+            </div>
+            <p class="stage-text">
+                ${longDate(opensAt, zone)}, ${timeOfDay(opensAt, zone)} ${zoneName(opensAt, zone)}. Choose now, then one press is enough.
+            </p>
+        </div>
+    `;
+}
+
+/**
+ * @param {{type: TicketTypeData, sale: Sale, basket: Basket}} given
+ * @returns {Child}
+ */
+function TypeRow({ type, sale, basket }) {
+    const { chosen } = basket.record.value;
+    const quantity = chosen[type.ticket_type] ?? 0;
+    const others = Object.entries(chosen).reduce((sum, [id, one]) => (id === type.ticket_type ? sum : sum + one), 0);
+    const available = sale.availability(type.ticket_type);
+    const isGone = available?.free === 0 || available?.is_on_sale === false || sale.stage.value === "closed";
+    const most = isGone ? 0 : sale.most(type, others);
+    const set = (/** @type {number} */ value) => basket.update({ chosen: { ...basket.record.peek().chosen, [type.ticket_type]: value } });
+    return html`
+        <li class="type" data-gone=${isGone}>
+            <div class="type-text">
+                <h3>${type.name}</h3>
+                ${type.description && html`<p class="type-description">${type.description}</p>`}
+                <p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>
+            </div>
+            <div class="type-side">
+                <${Left} available=${available} stage=${sale.stage.value} />
+                <${Stepper} name=${type.name} quantity=${quantity} least=${type.quantity_min} most=${most} isHidden=${isGone && quantity === 0} onChange=${set} />
+            </div>
+        </li>
+    `;
+}
+
+/**
+ * @param {number} minor
+ * @param {string} currency
+ */
+function price(minor, currency) {
+    return minor === 0 ? "Free" : money(minor, currency);
+}
+
+/**
+ * How many are left. Not a live region of its own: `event.js` says aloud what matters, when it matters.
+ *
+ * @param {{available: import("./sale.js").TypeAvailability | undefined, stage: string}} given
+ * @returns {Child}
+ */
+function Left({ available, stage }) {
+    if (!available) {
+        return html`<p class="left" data-level="unknown"><span class="left-count">…</span></p>`;
+    }
+    if (available.free === 0) {
+        return html`<p class="left" data-level="none"><span class="left-tag">Sold out</span></p>`;
+    }
+    if (!available.is_on_sale && stage !== "before") {
+        return html`<p class="left" data-level="off"><span class="left-tag">Not on sale</span></p>`;
+    }
+    const isFew = available.free <= FEW_LEFT;
+    return html`<p class="left" data-level=${isFew ? "few" : "many"}>
+        ${isFew && html`<span class="left-tag">Last few</span>`}
+        <span class="left-count">${count(available.free)} left</span>
+    </p>`;
+}
+
+/**
+ * @param {{name: string, quantity: number, least: number, most: number, isHidden: boolean, onChange: (value: number) => void}} given
+ * @returns {Child}
+ */
+function Stepper({ name, quantity, least, most, isHidden, onChange }) {
+    // A type that is sold from 2 upwards goes 0, 2, 3 and back.
+    const less = quantity <= least ? 0 : quantity - 1;
+    const more = quantity === 0 ? least : quantity + 1;
+    const canLess = quantity > 0;
+    const canMore = more <= most;
+    // aria-disabled instead of disabled: a button that disables itself under the finger would throw the focus away.
+    return html`
+        <div class="stepper" role="group" aria-label=${`Quantity, ${name}`} data-hidden=${isHidden}>
+            <button type="button" aria-label=${`One fewer ${name}`} aria-disabled=${!canLess} onClick=${() => canLess && onChange(less)}>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M4 10h12" /></svg>
+            </button>
+            <output aria-live="polite" aria-label=${`${quantity} chosen`}>${quantity}</output>
+            <button type="button" aria-label=${`One more ${name}`} aria-disabled=${!canMore} onClick=${() => canMore && onChange(more)}>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M4 10h12M10 4v12" /></svg>
+            </button>
+        </div>
+    `;
+}
+
+/**
+ * @param {Given} given
+ * @returns {Child}
+ */
+function ReserveBar({ sale, basket, checkout, isOnline }) {
+    const { chosen, reservation } = basket.record.value;
+    const stage = sale.stage.value;
+    const lines = sale.event.ticket_types.map((type) => ({
+        quantity: chosen[type.ticket_type] ?? 0,
+        unit: sale.availability(type.ticket_type)?.price_minor ?? type.price_minor,
+    }));
+    const quantity = lines.reduce((sum, line) => sum + line.quantity, 0);
+    const amount = lines.reduce((sum, line) => sum + line.quantity * line.unit, 0);
+    const isPlacing = reservation !== null || checkout.action.value === "reserving";
+    const canReserve = quantity > 0 && stage === "open" && !isPlacing;
+    const limit = sale.event.buyer_limit;
+    return html`
+        <div class="reserve-bar" data-sticky=${quantity > 0}>
+            <p class="reserve-sum">
+                <span>${quantity > 0 ? plural(quantity, "ticket", "tickets") : `Up to ${plural(limit, "ticket", "tickets")} each`}</span>
+                <strong>${quantity > 0 ? money(amount, sale.event.currency) : ""}</strong>
+            </p>
+            <button
+                type="button"
+                class="button button-main"
+                aria-disabled=${!canReserve}
+                aria-busy=${isPlacing}
+                onClick=${() => canReserve && checkout.reserve()}
+            >
+                ${reserveLabel(stage, isPlacing, quantity, isOnline)}
+            </button>
+            <${WaitingLine} ahead=${checkout.ahead.value} />
+        </div>
+    `;
+}
+
+/**
+ * @param {string} stage
+ * @param {boolean} isPlacing
+ * @param {number} quantity
+ * @param {boolean} isOnline
+ */
+function reserveLabel(stage, isPlacing, quantity, isOnline) {
+    if (isPlacing) {
+        return isOnline ? "Reserving…" : "Waiting for the connection…";
+    }
+    if (stage === "open") {
+        return quantity > 0 ? "Reserve" : "Choose tickets";
+    }
+    return { before: "Opens soon", paused: "Paused", sold_out: "Sold out", closed: "Sale over" }[stage] ?? "Not on sale yet";
+}

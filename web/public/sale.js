@@ -1,0 +1,121 @@
+// What the page knows of the event and its sale: the catalogue that came with the page, and the live state.
+import { computed, signal } from "../shared/html.js";
+
+/** @typedef {import("../shared/wire").EventState} EventState */
+/** @typedef {import("../shared/wire").TypeAvailability} TypeAvailability */
+
+/**
+ * @typedef {object} TicketTypeData
+ * @property {string} ticket_type
+ * @property {string} name
+ * @property {string} description
+ * @property {number} price_minor
+ * @property {number} quantity_min
+ * @property {number} quantity_max
+ * @property {number | null} sales_start_ms
+ * @property {number | null} sales_end_ms
+ */
+
+/**
+ * @typedef {object} EventData
+ * @property {string} event
+ * @property {string} slug
+ * @property {string} title
+ * @property {string} summary
+ * @property {string} description
+ * @property {string} organiser
+ * @property {string} venue
+ * @property {string} address
+ * @property {string} city
+ * @property {string} country
+ * @property {number} starts_at_ms
+ * @property {number | null} ends_at_ms
+ * @property {number | null} doors_at_ms
+ * @property {string} time_zone
+ * @property {string} currency
+ * @property {string | null} image_url
+ * @property {number | null} opens_at_ms
+ * @property {string} status
+ * @property {number} buyer_limit
+ * @property {TicketTypeData[]} ticket_types
+ */
+
+/**
+ * What the sale is at, as the buyer sees it.
+ *
+ * @typedef {"unannounced" | "before" | "open" | "sold_out" | "paused" | "closed"} Stage
+ */
+
+export const FEW_LEFT = 10;
+// Picking more than this at once is the organizer's business.
+const QUANTITY_MAX = 10_000;
+
+export class Sale {
+    /** Live state; null until the first one has come. */
+    state = signal(/** @type {EventState | null} */ (null));
+
+    /**
+     * @param {EventData} event
+     * @param {import("../shared/html.js").ReadonlySignal<number>} time the server's, ticking
+     */
+    constructor(event, time) {
+        this.event = event;
+        this.time = time;
+        this.opensAt = computed(() => this.state.value?.opens_at_ms ?? event.opens_at_ms ?? 0);
+        // Computed of the ticking time, but changes, and redraws, only when the stage does.
+        this.stage = computed(() => this.#stage());
+    }
+
+    /** @returns {Stage} */
+    #stage() {
+        const state = this.state.value;
+        const status = state?.status ?? this.event.status;
+        if (status === "closed" || status === "paused") {
+            return status;
+        }
+        const opensAt = this.opensAt.value;
+        if (status === "scheduled" && !opensAt) {
+            return "unannounced";
+        }
+        if (this.time.value < opensAt) {
+            return "before";
+        }
+        const isGone = state !== null && state.ticket_types.every((one) => one.free === 0);
+        return isGone ? "sold_out" : "open";
+    }
+
+    /**
+     * @param {string} ticketType
+     * @returns {TypeAvailability | undefined}
+     */
+    availability(ticketType) {
+        return this.state.value?.ticket_types.find((one) => one.ticket_type === ticketType);
+    }
+
+    /** @param {string} ticketType */
+    type(ticketType) {
+        return this.event.ticket_types.find((one) => one.ticket_type === ticketType);
+    }
+
+    /**
+     * Return how many of a type can be chosen now, given what else is in the cart.
+     *
+     * @param {TicketTypeData} type
+     * @param {number} others how many of other types are chosen
+     */
+    most(type, others) {
+        const free = this.availability(type.ticket_type)?.free ?? QUANTITY_MAX;
+        const most = Math.min(type.quantity_max, free, this.event.buyer_limit - others);
+        return most >= type.quantity_min ? most : 0;
+    }
+}
+
+/**
+ * Return what the page was filled with, null where there is none.
+ *
+ * @returns {any}
+ */
+export function pageData() {
+    const element = document.getElementById("data");
+    return element?.textContent ? JSON.parse(element.textContent) : null;
+}

@@ -1,0 +1,159 @@
+// Money, dates and durations in the reader's own language, by Intl.
+
+const LOCALE = document.documentElement.lang || "en";
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const moneyFormats = new Map();
+
+/**
+ * Return an amount such as "€49.50"; whole amounts go without decimals.
+ *
+ * @param {number} minor in the currency's minor unit
+ * @param {string} currency ISO 4217
+ */
+export function money(minor, currency) {
+    const digits = minorDigits(currency);
+    const isWhole = minor % 10 ** digits === 0;
+    const key = `${currency}${isWhole ? 0 : digits}`;
+    let format = moneyFormats.get(key);
+    if (!format) {
+        const shown = isWhole ? 0 : digits;
+        format = new Intl.NumberFormat(LOCALE, {
+            style: "currency",
+            currency,
+            minimumFractionDigits: shown,
+            maximumFractionDigits: shown,
+        });
+        moneyFormats.set(key, format);
+    }
+    return format.format(minor / 10 ** digits);
+}
+
+/** @param {string} currency */
+function minorDigits(currency) {
+    const format = new Intl.NumberFormat("en", { style: "currency", currency });
+    return format.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+const numberFormat = new Intl.NumberFormat(LOCALE);
+
+/** @param {number} value */
+export function count(value) {
+    return numberFormat.format(value);
+}
+
+/**
+ * @param {number} value
+ * @param {string} one
+ * @param {string} many
+ */
+export function plural(value, one, many) {
+    return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/**
+ * Return a countdown: "4:07", "1:04:07", or "2 days 4:07:09" further out. Rounded up, so that 0:00 means over.
+ *
+ * @param {number} ms
+ */
+export function countdown(ms) {
+    const total = Math.max(0, Math.ceil(ms / 1000));
+    const { days, hours, minutes, seconds } = parts(total);
+    const tail = `${pad(minutes, hours > 0 || days > 0)}:${pad(seconds, true)}`;
+    const clock = hours > 0 || days > 0 ? `${hours}:${tail}` : tail;
+    return days > 0 ? `${plural(days, "day", "days")} ${clock}` : clock;
+}
+
+/**
+ * Return a duration as one says it: "4 minutes 7 seconds". For screen readers.
+ *
+ * @param {number} ms
+ */
+export function spoken(ms) {
+    const { days, hours, minutes, seconds } = parts(Math.max(0, Math.ceil(ms / 1000)));
+    const said = [
+        days > 0 && plural(days, "day", "days"),
+        hours > 0 && plural(hours, "hour", "hours"),
+        minutes > 0 && plural(minutes, "minute", "minutes"),
+        seconds > 0 && days === 0 && hours === 0 && plural(seconds, "second", "seconds"),
+    ].filter(Boolean);
+    return said.length > 0 ? said.slice(0, 2).join(" ") : "0 seconds";
+}
+
+/** @param {number} total seconds */
+export function parts(total) {
+    return {
+        days: Math.floor(total / 86_400),
+        hours: Math.floor(total / 3600) % 24,
+        minutes: Math.floor(total / 60) % 60,
+        seconds: total % 60,
+    };
+}
+
+/**
+ * @param {number} value
+ * @param {boolean} isPadded
+ */
+function pad(value, isPadded) {
+    return isPadded ? String(value).padStart(2, "0") : String(value);
+}
+
+/**
+ * Return a date in the event's own time zone: "Saturday, 5 December 2026".
+ *
+ * @param {number} ms
+ * @param {string} timeZone IANA name
+ */
+export function longDate(ms, timeZone) {
+    return dateFormat({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, timeZone).format(ms);
+}
+
+/**
+ * Return day and month for a calendar leaf.
+ *
+ * @param {number} ms
+ * @param {string} timeZone
+ */
+export function leaf(ms, timeZone) {
+    return {
+        day: dateFormat({ day: "numeric" }, timeZone).format(ms),
+        month: dateFormat({ month: "short" }, timeZone).format(ms),
+    };
+}
+
+/**
+ * Return a time of day in the event's own time zone: "20:00".
+ *
+ * @param {number} ms
+ * @param {string} timeZone
+ */
+export function timeOfDay(ms, timeZone) {
+    return dateFormat({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }, timeZone).format(ms);
+}
+
+/**
+ * Return the short name of a time zone on a day: "CET".
+ *
+ * @param {number} ms
+ * @param {string} timeZone
+ */
+export function zoneName(ms, timeZone) {
+    const found = dateFormat({ timeZoneName: "short" }, timeZone)
+        .formatToParts(ms)
+        .find((part) => part.type === "timeZoneName");
+    return found ? found.value : timeZone;
+}
+
+/**
+ * @param {Intl.DateTimeFormatOptions} options
+ * @param {string} timeZone
+ */
+function dateFormat(options, timeZone) {
+    const locale = LOCALE === "en" ? "en-GB" : LOCALE;
+    try {
+        return new Intl.DateTimeFormat(locale, { ...options, timeZone });
+    } catch {
+        // An old phone may not know a zone that was made after it.
+        return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
+    }
+}

@@ -1,0 +1,300 @@
+// The wire's records as the pages see them. Written by `python -m web.wire_types`, not by hand.
+
+/** So many tickets of one type. */
+export interface Line {
+    ticket_type: string;
+    quantity: number;
+}
+
+/** How many tickets of a type can be had now. */
+export interface TypeAvailability {
+    ticket_type: string;
+    free: number;
+    price_minor: number;
+    is_on_sale: boolean;
+}
+
+/** What everybody may know of an event's sale. */
+export interface EventState {
+    status: string;
+    opens_at_ms: number;
+    currency: string;
+    ticket_types: TypeAvailability[];
+}
+
+/** Where a pool's capacity is. */
+export interface PoolSales {
+    pool: string;
+    capacity: number;
+    free: number;
+    held: number;
+    sold: number;
+    withheld: number;
+}
+
+/** Held tickets of one type and their agreed price. */
+export interface HeldLine {
+    ticket_type: string;
+    quantity: number;
+    unit_price_minor: number;
+}
+
+/** A ticket: `code` is what its QR shows. */
+export interface Ticket {
+    ticket: string;
+    ticket_type: string;
+    code: string;
+}
+
+/** Ask for the server's time. Answered by `pong`. */
+export interface Ping {
+    type: "ping";
+    id: number;
+}
+
+/** Follow an event. Answered by `watching`; then `availability` is pushed whenever it changes. */
+export interface Watch {
+    type: "watch";
+    id: number;
+    event: string;
+    version?: number | null;
+}
+
+/** Stop following an event. Answered by `done`. */
+export interface Unwatch {
+    type: "unwatch";
+    id: number;
+    event: string;
+}
+
+/** Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by `watching_sales`. */
+export interface WatchSales {
+    type: "watch_sales";
+    id: number;
+    event: string;
+    key: string;
+}
+
+/** Reserve tickets, all lines or none. Answered by `held`. */
+export interface Hold {
+    type: "hold";
+    id: number;
+    operation: string;
+    event: string;
+    lines: Line[];
+}
+
+/** Give a hold its one extension. Answered by `extended`. */
+export interface Extend {
+    type: "extend";
+    id: number;
+    operation: string;
+    event: string;
+    hold: string;
+}
+
+/** Give a hold back. Answered by `released`. */
+export interface Release {
+    type: "release";
+    id: number;
+    operation: string;
+    event: string;
+    hold: string;
+}
+
+/** Pay for a hold and get its tickets. Answered by `purchased`. */
+export interface Purchase {
+    type: "purchase";
+    id: number;
+    operation: string;
+    event: string;
+    hold: string;
+    amount_minor: number;
+    payment: string;
+}
+
+/** The server's time now. */
+export interface Pong {
+    type: "pong";
+    id: number;
+    time_ms: number;
+}
+
+/** The request had its effect and there is nothing more to say. */
+export interface Done {
+    type: "done";
+    id: number;
+}
+
+/** The request was refused and changed nothing. */
+export interface Refused {
+    type: "refused";
+    id: number;
+    code: string;
+    message: string;
+    retry_after_ms: number | null;
+    details: Record<string, string | number | null>;
+}
+
+/** The event is followed from here on. `state` is null when the client has this version. */
+export interface Watching {
+    type: "watching";
+    id: number;
+    event: string;
+    version: number;
+    time_ms: number;
+    state: EventState | null;
+}
+
+/** The event's sale is followed from here on. */
+export interface WatchingSales {
+    type: "watching_sales";
+    id: number;
+    event: string;
+    version: number;
+    time_ms: number;
+    status: string;
+    pools: PoolSales[];
+}
+
+/** The tickets are reserved until `expires_at_ms`. */
+export interface Held {
+    type: "held";
+    id: number;
+    hold: string;
+    event: string;
+    lines: HeldLine[];
+    amount_minor: number;
+    currency: string;
+    expires_at_ms: number;
+    time_ms: number;
+}
+
+/** The hold lasts longer. */
+export interface Extended {
+    type: "extended";
+    id: number;
+    hold: string;
+    expires_at_ms: number;
+}
+
+/** The hold is gone. */
+export interface Released {
+    type: "released";
+    id: number;
+    hold: string;
+}
+
+/** The tickets are issued; they are also in the buyer's orders. */
+export interface Purchased {
+    type: "purchased";
+    id: number;
+    order: string;
+    event: string;
+    amount_minor: number;
+    currency: string;
+    tickets: Ticket[];
+}
+
+/** The first message of a connection. */
+export interface Welcome {
+    type: "welcome";
+    version: number;
+    buyer: string;
+    time_ms: number;
+    heartbeat_ms: number;
+}
+
+/** A followed event's state changed. Only the newest is worth reading; older ones may be left out. */
+export interface Availability {
+    type: "availability";
+    event: string;
+    version: number;
+    state: EventState;
+}
+
+/** The sale of an event that the organizer follows changed. */
+export interface Sales {
+    type: "sales";
+    event: string;
+    version: number;
+    time_ms: number;
+    status: string;
+    pools: PoolSales[];
+}
+
+/** A request waits for its turn: so many came before it and are not decided yet. */
+export interface Waiting {
+    type: "waiting";
+    id: number;
+    ahead: number;
+}
+
+/** One of the buyer's holds is about to expire. */
+export interface HoldExpiring {
+    type: "hold_expiring";
+    event: string;
+    hold: string;
+    expires_at_ms: number;
+}
+
+/** One of the buyer's holds has expired; its tickets are on sale again. */
+export interface HoldExpired {
+    type: "hold_expired";
+    event: string;
+    hold: string;
+}
+
+/** The gateway stops soon: connect again, within `within_ms`. */
+export interface Draining {
+    type: "draining";
+    within_ms: number;
+}
+
+export type ClientMessage =
+    | Ping
+    | Watch
+    | Unwatch
+    | WatchSales
+    | Hold
+    | Extend
+    | Release
+    | Purchase;
+
+export type ServerMessage =
+    | Pong
+    | Done
+    | Refused
+    | Watching
+    | WatchingSales
+    | Held
+    | Extended
+    | Released
+    | Purchased
+    | Welcome
+    | Availability
+    | Sales
+    | Waiting
+    | HoldExpiring
+    | HoldExpired
+    | Draining;
+
+export type Reply =
+    | Pong
+    | Done
+    | Refused
+    | Watching
+    | WatchingSales
+    | Held
+    | Extended
+    | Released
+    | Purchased;
+
+export type Push =
+    | Welcome
+    | Availability
+    | Sales
+    | Waiting
+    | HoldExpiring
+    | HoldExpired
+    | Draining;
