@@ -16,11 +16,14 @@ test: setup ## run every test but the long ones
 	@.venv/bin/python -m pytest $(ARGS)
 
 check: setup ## ruff, mypy --strict, import contracts, tsc over the pages
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
-	@bash cluster/check_pages.sh
+	@# All of them run, so that one look shows everything.
+	@failed=0; \
+	.venv/bin/ruff check . || failed=1; \
+	.venv/bin/ruff format --check . || failed=1; \
+	.venv/bin/mypy || failed=1; \
+	.venv/bin/lint-imports || failed=1; \
+	bash cluster/check_pages.sh || failed=1; \
+	exit $$failed
 
 bench: setup ## measure everything, on servers of its own; results in .bilten/bench/
 	@.venv/bin/bilten bench all $(ARGS)

@@ -5,11 +5,15 @@ import shutil
 
 import pytest
 
+# Ray reads it when it is imported: keeps everything that tests start on loopback (see cluster/ray_head.py).
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
 from tests.servers import (
     _migrated_template,
     migrated_dsn,
     postgres_dsn,
     postgres_server,
+    ray_head,
     redis_url,
     servers_folder,
     valkey_server,
@@ -20,6 +24,7 @@ __all__ = [
     "migrated_dsn",
     "postgres_dsn",
     "postgres_server",
+    "ray_head",
     "redis_url",
     "servers_folder",
     "valkey_server",

@@ -5,6 +5,7 @@ fsync is on: what a test calls durable is durable.
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -17,6 +18,7 @@ import pytest
 import redis
 
 from cluster.embedded import EmbeddedPostgres, EmbeddedValkey
+from cluster.ray_head import RayHead
 
 _numbers = itertools.count(1)
 TEMPLATE = "template_migrated"
@@ -98,3 +100,19 @@ def redis_url(valkey_server: EmbeddedValkey) -> str:
     with redis.Redis.from_url(valkey_server.url()) as connection:
         connection.flushall()
     return valkey_server.url()
+
+
+@pytest.fixture(scope="session")
+def ray_head(servers_folder: Path) -> Iterator[RayHead]:
+    """A running Ray whose driver this process is. Actors are the test's own to end, by their names."""
+    import ray
+
+    from actors.host import NAMESPACE
+
+    head = RayHead(servers_folder / "ray")
+    head.start()
+    os.environ.update(head.environment())
+    ray.init(address=head.address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+    yield head
+    ray.shutdown()
+    head.stop()
