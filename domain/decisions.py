@@ -137,8 +137,9 @@ def _limit_refusal(state: Inventory, buyer_id: BuyerId, needed: dict[int, int]) 
 def _stock_refusal(state: Inventory, definition: SaleDefinition, needed: dict[int, int]) -> Refusal | None:
     if len(needed) == 1:
         ((position, quantity),) = needed.items()
-        free = state.free_of_type(position)
-        return None if quantity <= free else Refusal(Code.SOLD_OUT, None, {"free": free})
+        if quantity <= (free := state.free_of_type(position)):
+            return None
+        return Refusal(Code.SOLD_OUT, None, {"free": free})
     by_pool: dict[int, int] = {}
     for position, quantity in needed.items():
         for pool in definition.ticket_types[position].pools:

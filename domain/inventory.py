@@ -46,7 +46,8 @@ class PoolCounts:
         """Assert the invariant that all of Bilten rests on."""
         free, held, sold, withheld = self.free, self.held, self.sold, self.withheld
         assert free + held + sold + withheld == self.capacity, self.as_tuple()
-        assert free >= 0 <= held and sold >= 0 <= withheld, self.as_tuple()
+        assert free >= 0 <= held, self.as_tuple()
+        assert sold >= 0 <= withheld, self.as_tuple()
 
     def as_tuple(self) -> tuple[int, int, int, int, int]:
         """Return (capacity, free, held, sold, withheld)."""
@@ -79,7 +80,7 @@ class Inventory:
 
     __slots__ = (
         "definition", "early", "event_id", "extended", "holds", "newest_expiry_ms", "opens_at_ms",
-        "operations", "pools", "seq", "status", "tally", "type_positions", "types",
+        "operations", "pools", "pools_of_type", "seq", "status", "tally", "type_positions", "types",
     )  # fmt: skip
 
     def __init__(self, event_id: EventId) -> None:
@@ -90,6 +91,7 @@ class Inventory:
         self.opens_at_ms = 0
         self.pools: list[PoolCounts] = []
         self.types: list[TypeCounts] = []
+        self.pools_of_type: list[tuple[PoolCounts, ...]] = []
         self.type_positions: dict[bytes, int] = {}
         self.holds: dict[HoldId, e.Held] = {}
         self.extended: dict[HoldId, int] = {}
@@ -112,8 +114,16 @@ class Inventory:
 
     def free_of_type(self, position: int) -> int:
         """Return how many tickets of a type could be held now: the scarcest of its pools."""
-        assert self.definition is not None
-        return min(self.pools[pool].free for pool in self.definition.ticket_types[position].pools)
+        pools = self.pools_of_type[position]
+        return pools[0].free if len(pools) == 1 else min(pool.free for pool in pools)
+
+    def adopt(self, definition: SaleDefinition) -> None:
+        """Take over a definition: nothing of it is held or sold yet."""
+        self.definition = definition
+        self.pools = [PoolCounts(pool.capacity) for pool in definition.pools]
+        self.types = [TypeCounts() for _ in definition.ticket_types]
+        self.type_positions = {kind.ticket_type_id: at for at, kind in enumerate(definition.ticket_types)}
+        self.pools_of_type = [tuple(self.pools[at] for at in kind.pools) for kind in definition.ticket_types]
 
 
 def apply(state: Inventory, event: e.AnyEvent) -> None:
@@ -124,12 +134,10 @@ def apply(state: Inventory, event: e.AnyEvent) -> None:
 
 def _count(state: Inventory, position: int, held: int, sold: int) -> None:
     """Move tickets of a type: positive takes from what is free, negative gives back to it."""
-    assert state.definition is not None
     counts = state.types[position]
     counts.held += held
     counts.sold += sold
-    for number in state.definition.ticket_types[position].pools:
-        pool = state.pools[number]
+    for pool in state.pools_of_type[position]:
         pool.held += held
         pool.sold += sold
         pool.free -= held + sold
@@ -137,10 +145,7 @@ def _count(state: Inventory, position: int, held: int, sold: int) -> None:
 
 
 def _configured(state: Inventory, event: e.Configured) -> None:
-    state.definition = event.definition
-    state.pools = [PoolCounts(pool.capacity) for pool in event.definition.pools]
-    state.types = [TypeCounts() for _ in event.definition.ticket_types]
-    state.type_positions = {kind.ticket_type_id: at for at, kind in enumerate(event.definition.ticket_types)}
+    state.adopt(event.definition)
     state.operations.remember(event.operation_id, event)
 
 

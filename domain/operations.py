@@ -41,7 +41,9 @@ class OperationMemory:
 
     def is_spilled(self, operation_id: OperationId) -> bool:
         """Say whether the `operations` table has to be asked about this operation."""
-        return self.spilled.get(operation_id) > 0 and operation_id not in self.recent
+        if self.spilled.is_untouched or operation_id in self.recent:
+            return False
+        return self.spilled.get(operation_id) > 0
 
     def remember(self, operation_id: OperationId, event: AnyEvent) -> None:
         """Keep the answer of a finished operation."""

@@ -12,13 +12,18 @@ table and must be harmless.
 
 from array import array
 from collections.abc import Iterator
+from struct import Struct
 from typing import Final
 
 _SEGMENTS: Final = 256
 _SLOTS_MIN: Final = 8
-_LOAD_NUMERATOR: Final = 7
+_SLOTS_LARGE: Final = 1_024
+_LOAD_NUMERATOR: Final = 5
 _LOAD_DENOMINATOR: Final = 10
 COUNT_MAX: Final = 65_535
+
+
+_key: Final = Struct(">8xQ").unpack
 
 
 class _Segment:
@@ -35,7 +40,9 @@ class _Segment:
         """Return the slot that has the key, or the empty one where it belongs."""
         keys, mask = self.keys, self.mask
         at = key >> 8 & mask
-        while (found := keys[at]) and found != key:
+        while found := keys[at]:
+            if found == key:
+                break
             at = at + 1 & mask
         return at
 
@@ -43,24 +50,34 @@ class _Segment:
 class PackedCounter:
     """Counts by 64-bit key; a key that was never counted has 0."""
 
-    __slots__ = ("_segments",)
+    __slots__ = ("_segments", "is_untouched")
 
     def __init__(self) -> None:
+        self.is_untouched = True
         self._segments: list[_Segment | None] = [None] * _SEGMENTS
 
     def get(self, identifier: bytes) -> int:
         """Return the count of an identifier (its last 8 bytes are the key)."""
-        key = int.from_bytes(identifier[8:], "big") or 1
+        # The search of `_Segment.slot` stands here again: this is asked for every hold, and a call costs a
+        # third.
+        key = _key(identifier)[0] or 1
         segment = self._segments[key & 255]
-        return segment.counts[segment.slot(key)] if segment else 0
+        if segment is None:
+            return 0
+        keys, mask = segment.keys, segment.mask
+        at = key >> 8 & mask
+        while found := keys[at]:
+            if found == key:
+                return segment.counts[at]
+            at = at + 1 & mask
+        return 0
 
     def add(self, identifier: bytes, amount: int) -> None:
         """Add to the count of an identifier. The result must be 0 to `COUNT_MAX`."""
-        self._add(int.from_bytes(identifier[8:], "big") or 1, amount)
-
-    def _add(self, key: int, amount: int) -> None:
+        key = _key(identifier)[0] or 1
         segment = self._segments[key & 255]
         if segment is None:
+            self.is_untouched = False
             segment = self._segments[key & 255] = _Segment(_SLOTS_MIN)
         at = segment.slot(key)
         if not segment.keys[at]:
@@ -101,14 +118,18 @@ class PackedCounter:
                 segment.keys, segment.counts = array("Q", keys), array("H", counts)
                 segment.used = sum(1 for key in segment.keys if key)
                 table._segments[number] = segment
+                table.is_untouched = False
         return table
 
 
 def _grown(segment: _Segment) -> _Segment:
     alive = [(key, count) for key, count in zip(segment.keys, segment.counts, strict=True) if count]
     slots = len(segment.keys)
-    # Keys whose count went back to 0 are dropped here; only if that frees too little does the segment double.
-    grown = _Segment(slots * 2 if len(alive) * 2 > segment.limit else slots)
+    # Keys whose count went back to 0 are dropped here; only if that frees too little does the segment grow:
+    # small ones fourfold, because moving every key each time it doubles would cost more than all the
+    # counting.
+    factor = 1 if len(alive) * 2 < segment.limit else 4 if slots < _SLOTS_LARGE else 2
+    grown = _Segment(slots * factor)
     for key, count in alive:
         at = grown.slot(key)
         grown.keys[at] = key

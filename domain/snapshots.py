@@ -14,7 +14,7 @@ import msgspec
 from domain import events as e
 from domain.catalogue import SaleDefinition
 from domain.ids import EventId, HoldId
-from domain.inventory import Inventory, PoolCounts, SaleStatus, TypeCounts
+from domain.inventory import Inventory, SaleStatus
 from domain.packed import PackedCounter
 from domain.pricing import shared_lines
 
@@ -110,22 +110,15 @@ def _events(body: bytes) -> Iterator[e.AnyEvent]:
 def _restore(header: Header, holds: Iterator[e.AnyEvent], recent: Iterator[e.AnyEvent]) -> Inventory:
     state = Inventory(header.event_id)
     state.seq = header.seq
-    state.definition = header.definition
+    if header.definition is not None:
+        state.adopt(header.definition)
     state.status = header.status
     state.opens_at_ms = header.opens_at_ms
-    for counts in header.pools:
-        pool = PoolCounts(counts[0])
-        _, pool.free, pool.held, pool.sold, pool.withheld = counts
+    for pool, counts in zip(state.pools, header.pools, strict=True):
+        pool.capacity, pool.free, pool.held, pool.sold, pool.withheld = counts
         pool.check()
-        state.pools.append(pool)
-    for held, sold in header.types:
-        kind = TypeCounts()
+    for kind, (held, sold) in zip(state.types, header.types, strict=True):
         kind.held, kind.sold = held, sold
-        state.types.append(kind)
-    if header.definition is not None:
-        state.type_positions = {
-            kind.ticket_type_id: at for at, kind in enumerate(header.definition.ticket_types)
-        }
     for hold in holds:
         assert isinstance(hold, e.Held)
         shared = e.Held(hold.operation_id, hold.buyer_id, shared_lines(hold.lines), hold.expires_at_ms)
