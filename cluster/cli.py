@@ -15,7 +15,7 @@ from cluster.settings_source import load as load_settings
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    pretty_exceptions_show_locals=False,  # locals hold DSNs
+    pretty_exceptions_enable=False,  # its boxes fill logs, and its locals hold DSNs
     help="Bilten: event ticketing that sells tens of thousands of tickets a second and never loses one.",
     epilog="Settings: docs/settings.md, or `bilten check-config --page`.",
 )
