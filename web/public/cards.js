@@ -54,7 +54,7 @@ export function problems(fields, nowMs) {
     if (digits.length < CARD_DIGITS) {
         found.number = "Enter the 16 digits of the card number.";
     } else if (!tokenOf(fields.number)) {
-        found.number = "This is a sandbox: use one of the test cards below, never a real card.";
+        found.number = "This is a sandbox: use one of the test cards above, never a real card.";
     }
     const expiry = /^(0[1-9]|1[0-2]) ?\/? ?(\d\d)$/.exec(fields.expiry.trim());
     if (!expiry) {

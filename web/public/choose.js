@@ -163,6 +163,9 @@ function price(minor, currency) {
  * @returns {Child}
  */
 function Left({ available, stage }) {
+    if (stage === "closed") {
+        return null;
+    }
     if (!available) {
         return html`<p class="left" data-level="unknown"><span class="left-count">…</span></p>`;
     }
@@ -223,7 +226,7 @@ function ReserveBar({ sale, basket, checkout, isOnline }) {
         <div class="reserve-bar" data-sticky=${quantity > 0}>
             <p class="reserve-sum">
                 <span>${quantity > 0 ? plural(quantity, "ticket", "tickets") : `Up to ${plural(limit, "ticket", "tickets")} each`}</span>
-                <strong>${quantity > 0 ? money(amount, sale.event.currency) : ""}</strong>
+                ${quantity > 0 && html`<strong>${money(amount, sale.event.currency)}</strong>`}
             </p>
             <button
                 type="button"

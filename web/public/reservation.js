@@ -68,7 +68,7 @@ function TimeLeft({ reservation, isPaying, sale, checkout }) {
                 ${reservation.is_extended
                     ? html`<p>Extended. It can’t be extended again.</p>`
                     : html`
-                          <p>Need longer? You can extend it once.</p>
+                          <p>You can extend it once.</p>
                           <button
                               type="button"
                               class="button button-quiet"

@@ -21,8 +21,8 @@ export function Tickets({ orders, bought, isFocused, sale }) {
             <//>
             ${newest &&
             html`<p class="tickets-paid">
-                ${money(newest.amount_minor, newest.currency)} paid for ${plural(newest.tickets.length, "ticket", "tickets")}. They stay on
-                this page whenever you come back with this browser.
+                ${money(newest.amount_minor, newest.currency)} paid for ${plural(newest.tickets.length, "ticket", "tickets")}. This page shows
+                them again when you come back.
             </p>`}
             <ul class="ticket-list">
                 ${orders.flatMap((order) => order.tickets.map((ticket) => html`<${TicketCard} key=${ticket.ticket} ticket=${ticket} sale=${sale} />`))}

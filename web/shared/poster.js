@@ -57,31 +57,31 @@ export function Poster({ seed }) {
         return { x: at * 20 - 4, height: 34 + (swing + 1) * 38 + next() * 26 };
     });
     return html`
-        <svg class="poster-art" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+        <svg class="poster-art" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
             <defs>
-                <linearGradient id="sky" x1="0" y1="0" x2="0" y2="1">
+                <linearGradient id=${`sky-${seed}`} x1="0" y1="0" x2="0" y2="1">
                     <stop offset="0" stop-color=${palette.sky} />
                     <stop offset="1" stop-color=${palette.deep} />
                 </linearGradient>
-                <radialGradient id="glow" cx=${sunX / WIDTH} cy=${sunY / HEIGHT} r="0.62">
+                <radialGradient id=${`glow-${seed}`} cx=${sunX / WIDTH} cy=${sunY / HEIGHT} r="0.62">
                     <stop offset="0" stop-color=${palette.glow} stop-opacity="0.85" />
                     <stop offset="0.45" stop-color=${palette.glow} stop-opacity="0.22" />
                     <stop offset="1" stop-color=${palette.glow} stop-opacity="0" />
                 </radialGradient>
-                <linearGradient id="sun" x1="0" y1="0" x2="0" y2="1">
+                <linearGradient id=${`sun-${seed}`} x1="0" y1="0" x2="0" y2="1">
                     <stop offset="0" stop-color=${palette.light} />
                     <stop offset="1" stop-color=${palette.glow} />
                 </linearGradient>
             </defs>
-            <rect width=${WIDTH} height=${HEIGHT} fill="url(#sky)" />
-            <rect width=${WIDTH} height=${HEIGHT} fill="url(#glow)" />
+            <rect width=${WIDTH} height=${HEIGHT} fill=${`url(#sky-${seed})`} />
+            <rect width=${WIDTH} height=${HEIGHT} fill=${`url(#glow-${seed})`} />
             <g fill="none" stroke=${palette.line}>
                 ${rings.map(
                     (ring) =>
                         html`<circle cx=${sunX} cy=${sunY} r=${ring.r} stroke-width=${ring.width} stroke-opacity=${ring.opacity} />`,
                 )}
             </g>
-            <circle cx=${sunX} cy=${sunY} r=${radius} fill="url(#sun)" />
+            <circle cx=${sunX} cy=${sunY} r=${radius} fill=${`url(#sun-${seed})`} />
             <g fill=${palette.sky}>
                 ${bars.map((bar) => html`<rect x=${bar.x} y=${HEIGHT - bar.height} width="15" height=${bar.height + 8} rx="7.5" />`)}
             </g>
