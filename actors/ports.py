@@ -64,6 +64,7 @@ class ShardSettings(msgspec.Struct, frozen=True):
         snapshot_events_min: a snapshot is taken after this many events, and an eighth of the journal.
         idle_ms: after this long without a command, an event without live holds leaves memory.
         busy_retry_ms: what a refused caller is told to wait.
+        arrivals_interval_ms: how often events are looked for that were moved here.
         recent_operations_max: finished operations an event keeps in memory.
     """
 
@@ -74,4 +75,5 @@ class ShardSettings(msgspec.Struct, frozen=True):
     snapshot_events_min: int = 20_000
     idle_ms: int = 300_000
     busy_retry_ms: int = 500
+    arrivals_interval_ms: int = 5_000
     recent_operations_max: int = 10_000

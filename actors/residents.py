@@ -12,12 +12,15 @@ from typing import Final
 from actors.ports import Clock
 from actors.recovery import JournalGap, recover
 from domain import events as e
+from domain.catalogue import HOLD_TTL_MS_MAX
 from domain.ids import EventId
 from domain.inventory import Inventory
 from domain.notices import SaleNotice, sale_notice
 from storage.journal import Journal
 
 ELSEWHERE_REMEMBERED_MS: Final = 1_000
+LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
+"""An event whose journal has not grown for this long has no live hold: no hold and its extension last longer."""
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,9 @@ class Residents:
         self._wanted: dict[EventId, None] = {}
         self._elsewhere: dict[EventId, int] = {}
         self._leaving: set[EventId] = set()
+        # Left memory here without live holds; nothing happens to them until they are asked for.
+        self._resting: set[EventId] = set()
+        self._arrivals: asyncio.Task[None] | None = None
 
     def __iter__(self) -> Iterator[Resident]:
         return iter(list(self._there.values()))
@@ -82,12 +88,34 @@ class Residents:
         """Start loading an event, unless it is there or on its way."""
         if event_id not in self._there and event_id not in self._loading:
             self._wanted[event_id] = None
+            self._resting.discard(event_id)
             self._loading[event_id] = asyncio.create_task(self._load(event_id))
 
     def load_wanted(self) -> None:
         """Try again to load what could not be loaded."""
         for event_id in list(self._wanted):
             self.load(event_id)
+
+    async def load_placed(self) -> None:
+        """Start loading the events that are placed here and may have live holds. Raises `ConnectionError`.
+
+        An event that has come from another shard is swept from here on, though nobody has asked for it yet.
+        """
+        since_ms = self._clock() - LIVE_HOLD_MS_MAX
+        for event_id in await self._journal.placed_on(self._shard, since_ms):
+            if event_id not in self._resting and event_id not in self._leaving:
+                self.load(event_id)
+
+    def look_for_arrivals(self) -> None:
+        """Do `load_placed` in the background."""
+        if self._arrivals is None or self._arrivals.done():
+            self._arrivals = asyncio.create_task(self._look_for_arrivals())
+
+    async def _look_for_arrivals(self) -> None:
+        try:
+            await self.load_placed()
+        except ConnectionError as error:
+            log.warning("shard %d can't look for arrivals now: %s", self._shard, error)
 
     def reload(self, event_id: EventId) -> None:
         """Forget what is in memory of an event and load what the durable record says."""
@@ -100,17 +128,27 @@ class Residents:
         self._wanted.pop(event_id, None)
         self._leaving.add(event_id)
 
-    def left(self, event_id: EventId, *, is_elsewhere: bool = False) -> None:
-        """Say that an event is gone, and whether to another shard."""
+    def rests(self, event_id: EventId) -> None:
+        """Say that an event without live holds is out of memory."""
         self._leaving.discard(event_id)
-        if is_elsewhere:
-            self._elsewhere[event_id] = self._clock()
+        self._resting.add(event_id)
+
+    def moved(self, event_id: EventId) -> None:
+        """Say that an event has gone to another shard."""
+        self._leaving.discard(event_id)
+        self._elsewhere[event_id] = self._clock()
+
+    def stays(self, event_id: EventId) -> None:
+        """Say that an event which was to leave did not, as far as is known: the durable record tells."""
+        self._leaving.discard(event_id)
+        self.load(event_id)
 
     async def close(self) -> None:
         """Stop loading and forget everything."""
-        for task in self._loading.values():
+        tasks = [*self._loading.values(), *([self._arrivals] if self._arrivals else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._loading.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._there.clear()
 
     async def _load(self, event_id: EventId) -> None:

@@ -30,7 +30,7 @@ from actors.turn import LOADING, Evidence, Turn
 from domain import commands as c
 from domain import events as e
 from domain import notices
-from domain.ids import EventId
+from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
 
@@ -61,13 +61,16 @@ class SaleShard:
         self._settings = settings
         self._owner = owner
         self._mailbox = Mailbox(settings.mailbox_commands_max)
-        self._residents = Residents(shard, journal, clock)
+        self.residents = Residents(shard, journal, clock)
         self._notifier = Notifier(publisher, clock, settings.publish_interval_ms)
         self._snapshotter = Snapshotter(shard, journal, settings.snapshot_events_min)
         self._committing: tuple[Turn, asyncio.Task[bool]] | None = None
         self._loop_task: asyncio.Task[None] | None = None
         self.is_draining = False
         self._swept_at_ms = 0
+        # Orders of batches that were refused. Whether they may be sold is looked up before they are decided
+        # again, so that one that may not does not take its neighbours with it for ever.
+        self._suspects: set[OrderId] = set()
         self._moves: dict[EventId, tuple[int, asyncio.Future[bool]]] = {}
 
     async def start(self) -> None:
@@ -75,7 +78,7 @@ class SaleShard:
         self.epoch = await self._journal.claim(self.shard, self._owner)
         self._notifier.start()
         for event_id in await self._journal.placed_on(self.shard, self._clock() - RECENTLY_ACTIVE_MS):
-            self._residents.load(event_id)  # live holds have to be swept though nobody asks for the event
+            self.residents.load(event_id)  # live holds have to be swept though nobody asks for the event
         self._loop_task = asyncio.create_task(self._run())
 
     async def submit(self, packed: bytes) -> bytes:
@@ -94,7 +97,7 @@ class SaleShard:
 
     async def state(self, event_id: EventId) -> bytes | None:
         """Return the packed `SaleNotice` of an event, None while it is being loaded or if it is elsewhere."""
-        resident = self._residents.get(event_id)
+        resident = self.residents.get(event_id)
         return None if isinstance(resident, e.Again) else notices.pack(resident.notice)
 
     async def move_event(self, event_id: EventId, to_shard: int) -> bool:
@@ -133,7 +136,7 @@ class SaleShard:
                 await self._turn()
                 if self.is_draining and not self._mailbox.waiting:
                     await self._settle()
-                    await self._snapshotter.take_all(self._residents, self.epoch)
+                    await self._snapshotter.take_all(self.residents, self.epoch)
                     return
         except Exception:
             log.exception("shard %d: the loop failed; another incarnation has to take over", self.shard)
@@ -153,14 +156,14 @@ class SaleShard:
         now_ms = self._clock()
         residents = {command.event_id: LOADING for call in calls for command in call.commands}
         there: dict[EventId, Resident | e.Again] = {
-            event_id: self._residents.get(event_id) for event_id in residents
+            event_id: self.residents.get(event_id) for event_id in residents
         }
         evidence = await self._evidence(calls, there)
         turn = Turn(now_ms, self._settings.recent_operations_max)
-        # The wait for evidence may have dropped a state that the commit before had left in doubt; one that was loaded
-        # since has no evidence yet.
+        # The wait for evidence may have dropped a state that the commit before had left in doubt; one that
+        # was loaded since has no evidence yet.
         for event_id, before in there.items():
-            if not isinstance(before, e.Again) and self._residents.get(event_id) is not before:
+            if not isinstance(before, e.Again) and self.residents.get(event_id) is not before:
                 there[event_id] = LOADING
         for resident in there.values():
             if not isinstance(resident, e.Again):
@@ -177,7 +180,9 @@ class SaleShard:
     async def _evidence(self, calls: list[Call], there: dict[EventId, Resident | e.Again]) -> Evidence:
         """Look up what can't be decided from memory, with no commit under way that could change it."""
         evidence = Evidence()
-        operation_ids, order_ids = set(), set()
+        operation_ids: set[OperationId] = set()
+        order_ids: set[OrderId] = set()
+        suspects: set[OrderId] = set()
         for call in calls:
             for command in call.commands:
                 resident = there[command.event_id]
@@ -187,23 +192,27 @@ class SaleShard:
                     operation_ids.add(command.operation_id)
                 if type(command) is c.CancelTickets:
                     order_ids.add(command.order_id)
-        if not operation_ids and not order_ids:
+                elif self._suspects and command.operation_id in self._suspects:
+                    suspects.add(command.operation_id)
+        if not operation_ids and not order_ids and not suspects:
             return evidence
         await self._settle()
         try:
             for operation_id, answer in (await self._journal.find_operations(list(operation_ids))).items():
                 evidence.operations[operation_id] = e.unpack(answer)[0]
             evidence.orders = await self._journal.find_orders(list(order_ids))
+            evidence.unauthorised = suspects - await self._journal.find_authorised(list(suspects))
+            self._suspects -= suspects
         except ConnectionError as error:
             log.warning("shard %d can't look up %d operations: %s", self.shard, len(operation_ids), error)
-            evidence.unknown = {*operation_ids, *order_ids}
+            evidence.unknown = {*operation_ids, *order_ids, *suspects}
         return evidence
 
     def _sweep(self, turn: Turn, now_ms: int) -> None:
         if now_ms - self._swept_at_ms < self._settings.sweep_interval_ms:
             return
         self._swept_at_ms = now_ms
-        for resident in self._residents:
+        for resident in self.residents:
             if resident.state.holds and turn.expire(resident):
                 self._swept_at_ms = 0  # more is due: go on in the next turn, without waiting
                 self._mailbox.wake()
@@ -218,8 +227,8 @@ class SaleShard:
         if not batch.entries and not turn.is_deciding:
             turn.answer()
             return
-        # A turn that only refused or repeated is committed too, empty: a zombie must not refuse, from a state that
-        # is no longer true, what its successor has granted.
+        # A turn that only refused or repeated is committed too, empty: a zombie must not refuse, from a state
+        # that is no longer true, what its successor has granted.
         self._committing = (turn, asyncio.create_task(self._commit(batch)))
         self._committing[1].add_done_callback(lambda _: self._mailbox.wake())
 
@@ -249,34 +258,36 @@ class SaleShard:
             log.warning(
                 "shard %d: a batch of %d events is in doubt: %r", self.shard, len(batch.entries), error
             )
+            if isinstance(error, Refused):
+                self._suspects.update(ticket.order_id for ticket in batch.tickets)
             return False
         return True
 
     def _in_doubt(self, turn: Turn) -> None:
         """Forget all that the turn has touched. Its callers send again, and find out what became of it."""
         for resident, _ in turn.decided.values():
-            self._residents.reload(resident.event_id)
+            self.residents.reload(resident.event_id)
         turn.abandon()
 
     async def _between_turns(self, now_ms: int) -> None:
         """Begin what needs a state all of which is durable: handing over, snapshots, passivation."""
         if self._moves and await self._settle():
             for event_id, (to_shard, done) in list(self._moves.items()):
-                resident = self._residents.get(event_id)
+                resident = self.residents.get(event_id)
                 if not isinstance(resident, e.Again):
                     del self._moves[event_id]
-                    self._snapshotter.move(resident, self._residents, self.epoch, to_shard, done)
+                    self._snapshotter.move(resident, self.residents, self.epoch, to_shard, done)
                 elif resident.is_elsewhere:
                     del self._moves[event_id]
                     done.set_result(False)
         if now_ms != self._swept_at_ms:
             return
-        self._residents.load_wanted()
-        for resident in self._residents:
+        self.residents.load_wanted()
+        for resident in self.residents:
             is_idle = not resident.state.holds and now_ms - resident.used_at_ms > self._settings.idle_ms
             if (is_idle or self._snapshotter.is_due(resident)) and await self._settle():
                 if is_idle:
-                    self._snapshotter.passivate(resident, self._residents, self.epoch)
+                    self._snapshotter.passivate(resident, self.residents, self.epoch)
                 else:
                     self._snapshotter.begin(resident, self.epoch)
 
@@ -290,5 +301,5 @@ class SaleShard:
             if not done.done():
                 done.set_result(False)
         await self._snapshotter.close()
-        await self._residents.close()
+        await self.residents.close()
         await self._notifier.stop()

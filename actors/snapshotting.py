@@ -95,7 +95,7 @@ class Snapshotter:
         try:
             await self._store_newest(resident, epoch)
         finally:
-            residents.left(resident.event_id)
+            residents.rests(resident.event_id)
 
     async def _store_newest(self, resident: Resident, epoch: int) -> None:
         if resident.state.seq > resident.snapshot_seq:
@@ -112,6 +112,9 @@ class Snapshotter:
         except (ConnectionError, Fenced, Refused) as error:
             log.warning("event %s stays on shard %d: %r", resident.event_id.hex(), self._shard, error)
         finally:
-            residents.left(resident.event_id, is_elsewhere=is_moved)
+            if is_moved:
+                residents.moved(resident.event_id)
+            else:
+                residents.stays(resident.event_id)
             if not done.done():
                 done.set_result(is_moved)

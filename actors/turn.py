@@ -27,13 +27,16 @@ log = logging.getLogger(__name__)
 
 
 class Evidence:
-    """What the durable record says that memory does not: answers of spilled operations, and sold orders."""
+    """What the durable record says that memory does not: answers of spilled operations, sold orders, and
+    orders that must not be sold because their payment is not authorised.
+    """
 
-    __slots__ = ("operations", "orders", "unknown")
+    __slots__ = ("operations", "orders", "unauthorised", "unknown")
 
     def __init__(self) -> None:
         self.operations: dict[OperationId, e.AnyEvent] = {}
         self.orders: dict[OrderId, c.SoldOrder] = {}
+        self.unauthorised: set[OrderId] = set()
         # Operations and orders that could not be asked for because the store did not answer.
         self.unknown: set[bytes] = set()
 
@@ -79,6 +82,8 @@ class Turn:
         if recorded is not None:
             known = repeated(command, recorded)
             return known.answer if isinstance(known, Seen) else known
+        if command.operation_id in evidence.unauthorised:
+            return Refusal(Code.ILLEGAL_STEP, None, {"reason": "the payment of this order is not authorised"})
         if type(command) is c.CancelTickets:
             command = _with_order(command, evidence.orders.get(command.order_id))
         try:

@@ -80,8 +80,8 @@ class CancelledTicket(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """Everything one turn of a shard decided, to be written in one transaction.
 
-    Orders of `tickets` step from `authorised` to `sold`; orders all of whose tickets are cancelled become
-    `cancelled`.
+    Orders of `tickets` step from `authorised` to `sold`, and a batch with one that is not authorised is
+    refused; orders all of whose tickets are cancelled become `cancelled`.
     """
 
     shard: int
@@ -127,6 +127,10 @@ class Journal(Protocol):
         """Return the sold orders among these, with the state of each ticket."""
         ...
 
+    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+        """Return those of the orders whose payment is authorised, so that their holds may be sold."""
+        ...
+
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
         """Store a snapshot, dropping all but the newest two of the event. Raises `Fenced`."""
         ...
@@ -146,5 +150,7 @@ class Journal(Protocol):
         ...
 
     async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
-        """Return the events on a shard whose journal has grown since a time: the ones that may have live holds."""
+        """Return the events on a shard whose journal has grown since a time: the ones that may have live
+        holds.
+        """
         ...

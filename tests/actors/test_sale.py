@@ -1,0 +1,212 @@
+"""The sale shard's promises, each tested at the moment in which it could be broken.
+
+If one of these fails, an answer was given that a crash can take back, or an operation had two effects.
+"""
+
+import asyncio
+
+from actors.ports import ShardSettings
+from domain import commands as c
+from domain import events as e
+from domain import notices
+from domain.ids import BuyerId, HoldId, OperationId
+from domain.refusals import Code, Refusal
+from storage.journal import Unknown
+from tests.actors.stage import House, Show, fresh, until
+
+
+async def test_an_answer_leaves_only_after_its_commit(house: House) -> None:
+    show = await Show(house).open()
+    journal = house.journals[0]
+    journal.open_gate.clear()
+    journal.at_gate.clear()
+    asked = asyncio.ensure_future(house.ask(show.hold()))
+    await journal.at_gate.wait()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    journal.open_gate.set()
+    assert isinstance(await asked, e.Held)
+
+
+async def test_a_refusal_decided_on_an_uncommitted_state_waits_for_it(house: House) -> None:
+    """The last ticket is held by a batch that is not durable: nobody may hear `sold_out` before it is."""
+    show = await Show(house, capacity=1).open()
+    journal = house.journals[0]
+    journal.open_gate.clear()
+    journal.at_gate.clear()
+    first = asyncio.ensure_future(house.ask(show.hold()))
+    await journal.at_gate.wait()
+    second = asyncio.ensure_future(house.ask(show.hold()))
+    await until(lambda: house.handles[0].calls >= 4)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not second.done()
+    journal.open_gate.set()
+    assert isinstance(await first, e.Held)
+    refusal = await second
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is Code.SOLD_OUT
+
+
+async def test_the_next_turn_is_decided_while_one_commits(house: House) -> None:
+    show = await Show(house).open()
+    journal = house.journals[0]
+    before = len(journal.batches)
+    journal.open_gate.clear()
+    journal.at_gate.clear()
+    asked = [asyncio.ensure_future(house.ask(show.hold()))]
+    await journal.at_gate.wait()
+    asked += [asyncio.ensure_future(house.ask(show.hold())) for _ in range(20)]
+    await until(lambda: house.lanes.ahead(show.event_id) >= 20)
+    journal.open_gate.set()
+    await asyncio.gather(*asked)
+    assert len(journal.batches) - before <= 4, "what arrived during a commit goes together"
+
+
+async def test_a_commit_of_unknown_outcome_has_one_effect(house: House) -> None:
+    show = await Show(house).open()
+    journal = house.journals[0]
+
+    def lose_the_answer() -> None:
+        journal.after_commit = lambda: None
+        raise Unknown("the connection was cut after COMMIT")
+
+    journal.after_commit = lose_the_answer
+    command = show.hold()
+    assert isinstance(await house.ask(command), e.Held)
+    held = [event for event in await show.history() if isinstance(event, e.Held)]
+    assert [event.operation_id for event in held] == [command.operation_id]
+
+
+async def test_doing_an_operation_twice_gives_the_first_answer(house: House) -> None:
+    show = await Show(house).open()
+    hold = show.hold(2)
+    first = await house.ask(hold)
+    assert await house.ask(hold) == first
+    sell = await show.authorised(show.sell(hold))
+    sold = await house.ask(sell)
+    assert isinstance(sold, e.Sold)
+    again = c.Sell(sell.operation_id, sell.event_id, sell.buyer_id, sell.hold_id, (fresh(), fresh()))  # type: ignore[arg-type]
+    assert await house.ask(again) == sold
+    assert await house.ask(hold) == first, "also when the hold has become an order"
+    assert len(await show.history()) == 4
+
+
+async def test_an_operation_that_left_memory_is_still_known(migrated_dsn: str, house: House) -> None:
+    await house.shards[0].kill()
+    house.settings = ShardSettings(recent_operations_max=0, sweep_interval_ms=20)
+    await house.start()
+    show = await Show(house).open()
+    hold = show.hold()
+    first = await house.ask(hold)
+    release = c.ReleaseHold(OperationId(fresh()), show.event_id, hold.buyer_id, HoldId(hold.operation_id))
+    released = await house.ask(release)
+    for _ in range(3):  # each later turn lets older operations go
+        await house.ask(show.hold())
+    assert await house.pool.fetchval("SELECT count(*) FROM operations") >= 3
+    assert await house.ask(hold) == first
+    assert await house.ask(release) == released
+
+
+async def test_a_fenced_shard_answers_nothing_and_ends(house: House) -> None:
+    show = await Show(house).open()
+    zombie = house.shards[0]
+    handle = house.handles[0]
+    await house.start()
+    reply = e.unpack_answers(await handle.submit(c.pack([show.hold()])))
+    assert reply == [e.Again(is_elsewhere=False)]
+    await zombie.ended.wait()
+    assert zombie.is_fenced
+    house.lanes = type(house.lanes)(house.journals[0], house.connect, 1)
+    assert isinstance(await house.ask(show.hold()), e.Held)
+
+
+async def test_a_full_mailbox_refuses_at_once(house: House) -> None:
+    await house.shards[0].kill()
+    house.settings = ShardSettings(mailbox_commands_max=10)
+    await house.start()
+    show = await Show(house).open()
+    journal = house.journals[0]
+    journal.open_gate.clear()
+    handle = house.handles[0]
+    calls = [asyncio.ensure_future(handle.submit(c.pack([show.hold() for _ in range(6)]))) for _ in range(6)]
+    done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    answers = e.unpack_answers(done.pop().result())
+    assert all(isinstance(answer, Refusal) and answer.code is Code.BUSY for answer in answers)
+    assert all(answer.retry_after_ms for answer in answers if isinstance(answer, Refusal))
+    journal.open_gate.set()
+    await asyncio.gather(*calls)
+
+
+async def test_a_hold_expires_by_the_clock_and_its_buyer_is_told(house: House) -> None:
+    show = await Show(house, capacity=1, hold_ttl_ms=60_000).open()
+    hold = show.hold()
+    await house.ask(hold)
+
+    def told() -> list[notices.HoldNotice]:
+        channel = notices.holds_channel(show.event_id)
+        return [notices.unpack_holds(body) for name, body in house.heard.messages if name == channel]
+
+    house.now_ms += 45_001
+    await until(lambda: any(notice.expiring for notice in told()))
+    assert not any(notice.expired for notice in told())
+    house.now_ms += 14_999
+    await until(lambda: any(notice.expired for notice in told()))
+    assert [hold.operation_id for notice in told() for _, hold_id in notice.expired if hold_id] == [
+        hold.operation_id
+    ]
+    assert isinstance(await house.ask(show.hold()), e.Held), "its place is free again"
+    expired = [event for event in await show.history() if isinstance(event, e.Expired)]
+    assert len(expired) == 1
+
+
+async def test_an_expired_hold_cannot_be_sold_though_the_sweep_is_late(house: House) -> None:
+    await house.shards[0].kill()
+    house.settings = ShardSettings(sweep_interval_ms=3_600_000)
+    await house.start()
+    show = await Show(house).open()
+    hold = show.hold()
+    await house.ask(hold)
+    house.now_ms += 60_000
+    refusal = await house.ask(show.sell(hold))
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is Code.HOLD_EXPIRED
+
+
+async def test_publications_carry_only_durable_states(house: House) -> None:
+    show = await Show(house, capacity=5).open()
+    await house.ask(show.hold(2))
+    channel = notices.sale_channel(show.event_id)
+
+    def newest() -> notices.SaleNotice:
+        return notices.unpack_sale([body for name, body in house.heard.messages if name == channel][-1])
+
+    await until(lambda: any(name == channel for name, _ in house.heard.messages) and newest().version == 3)
+    assert newest().free_by_type == [3]
+    assert newest().version == len(await show.history())
+
+
+async def test_cancelling_frees_capacity_once(house: House) -> None:
+    show = await Show(house, capacity=2).open()
+    hold = show.hold(2)
+    await house.ask(hold)
+    sold = await house.ask(await show.authorised(show.sell(hold)))
+    assert isinstance(sold, e.Sold)
+    both = [c.CancelTickets(OperationId(fresh()), show.event_id, sold.operation_id) for _ in range(2)]
+    outcomes = await asyncio.gather(*(house.ask(cancel) for cancel in both))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Cancelled", "Refusal"]
+    assert isinstance(await house.ask(show.hold(2, BuyerId(fresh()))), e.Held)
+
+
+async def test_a_sell_without_an_authorised_payment_harms_only_itself(house: House) -> None:
+    """The journal refuses its whole batch; its neighbours must get through all the same."""
+    show = await Show(house).open()
+    good, bad = show.hold(), show.hold()
+    await asyncio.gather(house.ask(good), house.ask(bad))
+    sells = [await show.authorised(show.sell(good)), await show.placed(show.sell(bad))]
+    sold, refused, held = await asyncio.gather(*(house.ask(sell) for sell in sells), house.ask(show.hold()))
+    assert isinstance(sold, e.Sold)
+    assert isinstance(held, e.Held)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.ILLEGAL_STEP
