@@ -1,7 +1,8 @@
 """Live updates through Redis: one channel for each event that somebody follows.
 
-Losing a message is harmless by design, because the next one says it all again, and the newest state of an event also lies
-under a key. So nothing here ever raises to a publisher: what can't be published is counted and dropped.
+Losing a message is harmless by design, because the next one says it all again, and the newest state of an
+event also lies under a key. So nothing here ever raises to a publisher: what can't be published is counted
+and dropped.
 """
 
 import asyncio
@@ -65,10 +66,10 @@ class RedisFanout:
         """Return the last state that was published on a channel, None if Redis has none or is away."""
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                found: bytes | None = await self._redis.get(state_key(channel))
+                found = await self._redis.get(state_key(channel))
         except (RedisError, OSError, TimeoutError):
             return None
-        return found
+        return found if isinstance(found, bytes) else None
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
         """Have a function called after messages may have been missed."""

@@ -1,0 +1,70 @@
+"""Shared rate limits: what is let through, for whom, and what happens without Redis."""
+
+import asyncio
+
+import pytest
+import redis.asyncio as redis
+
+from storage.limits import RedisLimits
+
+
+async def test_a_burst_is_let_through_and_the_next_is_told_when(redis_url: str) -> None:
+    limits = RedisLimits(redis_url)
+    assert [await limits.take("purchase", "anna", 0.5, 3) for _ in range(3)] == [0, 0, 0]
+    wait_ms = await limits.take("purchase", "anna", 0.5, 3)
+    assert 1_000 < wait_ms <= 2_000
+    await limits.close()
+
+
+async def test_a_refused_request_does_not_count(redis_url: str) -> None:
+    limits = RedisLimits(redis_url)
+    await limits.take("purchase", "anna", 10.0, 1)
+    waits = [await limits.take("purchase", "anna", 10.0, 1) for _ in range(20)]
+    assert max(waits) <= 100, "being refused must not push the next turn further away"
+    await limits.close()
+
+
+async def test_limits_of_other_people_and_kinds_are_their_own(redis_url: str) -> None:
+    limits = RedisLimits(redis_url)
+    assert await limits.take("purchase", "anna", 0.1, 1) == 0
+    assert await limits.take("purchase", "berta", 0.1, 1) == 0
+    assert await limits.take("socket", "anna", 0.1, 1) == 0
+    assert await limits.take("purchase", "anna", 0.1, 1) > 0
+    await limits.close()
+
+
+async def test_two_processes_share_a_limit(redis_url: str) -> None:
+    one, other = RedisLimits(redis_url), RedisLimits(redis_url)
+    takes = [limits.take("purchase", "anna", 0.01, 5) for limits in (one, other) for _ in range(10)]
+    waits = await asyncio.gather(*takes)
+    assert waits.count(0) == 5
+    await one.close()
+    await other.close()
+
+
+async def test_a_flushed_redis_is_asked_as_before(redis_url: str) -> None:
+    limits = RedisLimits(redis_url)
+    await limits.take("purchase", "anna", 0.1, 1)
+    async with redis.Redis.from_url(redis_url) as connection:
+        await connection.flushall()
+        await connection.script_flush()
+    assert await limits.take("purchase", "anna", 0.1, 1) == 0
+    await limits.close()
+
+
+async def test_without_redis_the_caller_is_told_so(free_port: int) -> None:
+    limits = RedisLimits(f"redis://127.0.0.1:{free_port}/0")
+    with pytest.raises(ConnectionError):
+        await limits.take("purchase", "anna", 1.0, 1)
+    await limits.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nothing listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
