@@ -20,7 +20,7 @@ from storage.journal import Journal
 
 ELSEWHERE_REMEMBERED_MS: Final = 1_000
 LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
-"""An event whose journal has not grown for this long has no live hold: no hold and its extension last longer."""
+"""An event whose journal has not grown for this long has no live hold: none lasts longer."""
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ The invariants, each with a test that breaks it:
 
 import asyncio
 import logging
-from typing import Final
 
 from actors.mailbox import Call, Full, Mailbox
 from actors.notifying import Notifier
@@ -33,8 +32,6 @@ from domain import notices
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
-
-RECENTLY_ACTIVE_MS: Final = 24 * 3_600_000
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +65,7 @@ class SaleShard:
         self._loop_task: asyncio.Task[None] | None = None
         self.is_draining = False
         self._swept_at_ms = 0
+        self._arrivals_at_ms = 0
         # Orders of batches that were refused. Whether they may be sold is looked up before they are decided
         # again, so that one that may not does not take its neighbours with it for ever.
         self._suspects: set[OrderId] = set()
@@ -77,8 +75,7 @@ class SaleShard:
         """Become the newest incarnation of this shard and begin to decide. Raises `ConnectionError`."""
         self.epoch = await self._journal.claim(self.shard, self._owner)
         self._notifier.start()
-        for event_id in await self._journal.placed_on(self.shard, self._clock() - RECENTLY_ACTIVE_MS):
-            self.residents.load(event_id)  # live holds have to be swept though nobody asks for the event
+        await self.residents.load_placed()
         self._loop_task = asyncio.create_task(self._run())
 
     async def submit(self, packed: bytes) -> bytes:
@@ -283,13 +280,19 @@ class SaleShard:
         if now_ms != self._swept_at_ms:
             return
         self.residents.load_wanted()
+        if now_ms - self._arrivals_at_ms >= self._settings.arrivals_interval_ms:
+            self._arrivals_at_ms = now_ms
+            self.residents.look_for_arrivals()
         for resident in self.residents:
             is_idle = not resident.state.holds and now_ms - resident.used_at_ms > self._settings.idle_ms
-            if (is_idle or self._snapshotter.is_due(resident)) and await self._settle():
-                if is_idle:
-                    self._snapshotter.passivate(resident, self.residents, self.epoch)
-                else:
-                    self._snapshotter.begin(resident, self.epoch)
+            if not is_idle and not self._snapshotter.is_due(resident):
+                continue
+            if not await self._settle():
+                return  # some of these states are in doubt, and must be neither stored nor kept from loading
+            if is_idle:
+                self._snapshotter.passivate(resident, self.residents, self.epoch)
+            else:
+                self._snapshotter.begin(resident, self.epoch)
 
     async def _end(self) -> None:
         self.ended.set()

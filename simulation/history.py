@@ -23,6 +23,18 @@ PASSING: Final = frozenset({Code.BUSY})
 """Refusals that say nothing of the operation: it may be asked again."""
 
 
+def brief(value: object) -> str:
+    """Return a record as a person can read it in a trace: identifiers by their last three bytes."""
+    if isinstance(value, bytes):
+        return value[-3:].hex()
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(brief, value)) + ")"
+    if isinstance(value, msgspec.Struct):
+        fields = (f"{name}={brief(getattr(value, name))}" for name in value.__struct_fields__)
+        return f"{type(value).__name__}({', '.join(fields)})"
+    return str(value)
+
+
 class Broken(Exception):
     """A rule does not hold."""
 
@@ -59,7 +71,7 @@ class Book:
         operation_id = getattr(event, "operation_id", None)
         if operation_id is not None:
             if operation_id in self.operations:
-                raise Broken(f"one operation had two effects: {self.operations[operation_id]} and {event}")
+                raise Broken(f"one operation had two effects: {brief(self.operations[operation_id])} and {brief(event)}")
             self.operations[operation_id] = event
         match event:
             case e.Configured():
@@ -73,12 +85,12 @@ class Book:
                 hold.extensions += 1
                 hold.expires_at_ms = event.expires_at_ms
                 if hold.extensions > 1:
-                    raise Broken(f"a hold was extended twice: {event}")
+                    raise Broken(f"a hold was extended twice: {brief(event)}")
             case e.Released() | e.Expired():
                 hold = self._live(event.hold_id, event)
                 hold.end = type(event).__name__
                 if isinstance(event, e.Expired) and at_ms < hold.expires_at_ms:
-                    raise Broken(f"{event} {hold.expires_at_ms - at_ms} ms before its time")
+                    raise Broken(f"{brief(event)} {hold.expires_at_ms - at_ms} ms before its time")
             case e.Sold():
                 self._sell(event, at_ms)
             case e.Cancelled():
@@ -95,30 +107,30 @@ class Book:
     def _live(self, hold_id: bytes, event: e.AnyEvent) -> Hold:
         hold = self.holds.get(hold_id)
         if hold is None:
-            raise Broken(f"{event} of a hold that never was")
+            raise Broken(f"{brief(event)} of a hold that never was")
         if hold.end is not None:
-            raise Broken(f"{event} of a hold that had ended: {hold.end}")
+            raise Broken(f"{brief(event)} of a hold that had ended: {hold.end}")
         return hold
 
     def _sell(self, event: e.Sold, at_ms: int) -> None:
         hold = self._live(event.hold_id, event)
         hold.end = "Sold"
         if at_ms >= hold.expires_at_ms:
-            raise Broken(f"{event} {at_ms - hold.expires_at_ms} ms after the hold expired")
+            raise Broken(f"{brief(event)} {at_ms - hold.expires_at_ms} ms after the hold expired")
         if (event.buyer_id, event.lines) != (hold.held.buyer_id, hold.held.lines):
-            raise Broken(f"{event} is not what was held: {hold.held}")
+            raise Broken(f"{brief(event)} is not what was held: {brief(hold.held)}")
         types = [line.ticket_type for line in event.lines for _ in range(line.quantity)]
         for ticket_id, kind in zip(event.ticket_ids, types, strict=True):
             if ticket_id in self.tickets:
-                raise Broken(f"ticket {ticket_id.hex()} was issued twice")
+                raise Broken(f"ticket {brief(ticket_id)} was issued twice")
             self.tickets[ticket_id] = (event.operation_id, kind)
 
     def _cancel(self, event: e.Cancelled) -> None:
         for ticket_id in event.ticket_ids:
             if self.tickets.get(ticket_id, (b"", 0))[0] != event.order_id:
-                raise Broken(f"{event} of a ticket that the order does not have")
+                raise Broken(f"{brief(event)} of a ticket that the order does not have")
             if ticket_id in self.cancelled:
-                raise Broken(f"ticket {ticket_id.hex()} was cancelled twice")
+                raise Broken(f"ticket {brief(ticket_id)} was cancelled twice")
             self.cancelled.add(ticket_id)
 
     def counts(self) -> list[tuple[int, int, int, int, int]]:
@@ -162,7 +174,7 @@ class Book:
                 has[sale.buyer_id] = has.get(sale.buyer_id, 0) + 1
         for buyer_id, quantity in has.items():
             if quantity > definition.buyer_limit:
-                raise Broken(f"buyer {buyer_id.hex()} has {quantity}, the limit is {definition.buyer_limit}")
+                raise Broken(f"buyer {brief(buyer_id)} has {quantity}, the limit is {definition.buyer_limit}")
 
 
 class History:
@@ -202,7 +214,7 @@ class History:
         happened = e.unpack(entry.body)
         if entry.seq_first != book.seq + 1 or entry.seq_last != book.seq + len(happened):
             raise Broken(
-                f"event {entry.event_id.hex()}: entry {entry.seq_first} to {entry.seq_last} with "
+                f"event {brief(entry.event_id)}: entry {entry.seq_first} to {entry.seq_last} with "
                 f"{len(happened)} events after {book.seq}"
             )
         for event in happened:
@@ -214,13 +226,13 @@ class History:
         known = self.acknowledged.get(command.operation_id)
         if isinstance(answer, Refusal):
             if known is not None and answer.code not in PASSING:
-                raise Broken(f"{command} was acknowledged with {known[1]}, and now refused: {answer}")
+                raise Broken(f"{brief(command)} was acknowledged with {brief(known[1])}, and now refused: {brief(answer)}")
             if answer.code not in PASSING:
                 self.refused[command.operation_id] = answer
             return
         durable = self.book(command.event_id).operations.get(command.operation_id)
         if durable != answer:
-            raise Broken(f"acknowledged {answer}, but the durable record has {durable}")
+            raise Broken(f"acknowledged {brief(answer)}, but the durable record has {brief(durable)}")
         if known is None and command.operation_id in self.refused:
             self.minds_changed += 1
         self.acknowledged[command.operation_id] = (command, answer)

@@ -84,14 +84,21 @@ class Buyer:
         for _ in range(purchases):
             await asyncio.sleep(self._rng.random() * 1.5)
             await self._buy(self._rng.choice(self._events))
-            if self._done and self._rng.random() < 0.3:
+            if self._done and self._rng.random() < 0.5:
+                # "Did it work?" Of old ones, too: those have left the shard's memory.
                 await self._clients.do(self._rng.choice(self._done))
+
+        if self._rng.random() < 0.5:
+            await self._hold(self._rng.choice(self._events))  # and is not seen again
+
+    async def _hold(self, sale: SaleDefinition) -> e.AnyEvent | Refusal | None:
+        kinds = self._rng.sample(sale.ticket_types, self._rng.choice((1, 1, 1, 2)))
+        lines = tuple(c.Line(kind.ticket_type_id, self._rng.randint(1, 3)) for kind in kinds)
+        return await self._do(c.PlaceHold(self._operation(), sale.event_id, self._buyer_id, lines))
 
     async def _buy(self, sale: SaleDefinition) -> None:
         rng = self._rng
-        kinds = rng.sample(sale.ticket_types, rng.choice((1, 1, 1, 2)))
-        lines = tuple(c.Line(kind.ticket_type_id, rng.randint(1, 3)) for kind in kinds)
-        held = await self._do(c.PlaceHold(self._operation(), sale.event_id, self._buyer_id, lines))
+        held = await self._hold(sale)
         if not isinstance(held, e.Held):
             return
         hold_id = held.operation_id
@@ -147,13 +154,15 @@ class Organizer:
         for _ in range(interventions):
             await asyncio.sleep(self._rng.random() * 1.5)
             sale = self._rng.choice(self._events)
-            for command in self._commands(sale):
+            if self._rng.random() < 0.5:
+                await asyncio.gather(*map(self._clients.do, self._cancels()))
+            for command in self._changes(sale):
                 await self._clients.do(command)
 
-    def _commands(self, sale: SaleDefinition) -> list[c.AnyCommand]:
+    def _changes(self, sale: SaleDefinition) -> list[c.AnyCommand]:
         rng, event_id = self._rng, sale.event_id
         pool = rng.choice(sale.pools)
-        what = rng.randrange(6)
+        what = rng.randrange(4)
         if what == 0:
             pause = c.PauseSale(self._operation(), event_id)
             return [pause, c.OpenSale(self._operation(), event_id, 0)]
@@ -161,18 +170,16 @@ class Organizer:
             return [c.Withhold(self._operation(), event_id, pool.pool_id, rng.randint(1, 5))]
         if what == 2:
             return [c.ReturnWithheld(self._operation(), event_id, pool.pool_id, rng.randint(1, 5))]
-        if what == 3:
-            capacity = max(0, pool.capacity + rng.randint(-6, 6))
-            return [c.ChangeCapacity(self._operation(), event_id, pool.pool_id, capacity)]
-        return self._cancel()
+        capacity = max(0, pool.capacity + rng.randint(-6, 6))
+        return [c.ChangeCapacity(self._operation(), event_id, pool.pool_id, capacity)]
 
-    def _cancel(self) -> list[c.AnyCommand]:
+    def _cancels(self) -> list[c.CancelTickets]:
         orders = [order for buyer in self._buyers for order in buyer.orders]
         if not orders:
             return []
         sale, sold = self._rng.choice(orders)
         some = sold.ticket_ids[: self._rng.randint(0, len(sold.ticket_ids))]
-        # Twice, as two people at two desks would: the second takes what the first left, or nothing.
+        # Two people at two desks, at once: the second takes what the first left, or nothing.
         both = (some, ())
         return [
             c.CancelTickets(self._operation(), sale.event_id, sold.operation_id, tickets) for tickets in both

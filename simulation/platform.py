@@ -21,9 +21,10 @@ SHARD_SETTINGS = ShardSettings(
     mailbox_commands_max=60,
     batch_commands_max=8,
     snapshot_events_min=15,
-    idle_ms=3_000,
+    idle_ms=800,
     busy_retry_ms=50,
-    recent_operations_max=6,
+    arrivals_interval_ms=1_000,
+    recent_operations_max=3,
 )
 LANE_SETTINGS = LaneSettings(calls_max=2, call_commands_max=6, waiting_max=40, patience_ms=6_000, call_ms_max=1_500)
 
@@ -61,9 +62,10 @@ class Incarnation:
         self._platform = platform
         skew_ms = platform.rng.randint(-1, 1) * platform.network.weather.clock_skew_ms
         loop = platform.loop
+        self.journal = RemoteJournal(platform.store)
         self.shard = platform.make_shard(
             number,
-            RemoteJournal(platform.store),
+            self.journal,
             _Silent(),
             lambda: loop.now_ms() + skew_ms,
             SHARD_SETTINGS,
@@ -192,7 +194,20 @@ class Platform:
         if stop and incarnation.process.is_alive:
             incarnation.process.stop()
             self.stopped.append(incarnation)
+            self.network.after(self.rng.choice((100, 800, 800, 5_000)), self.wake_stopped)
         self.start_shard(number)
+
+    def cut_off_shard(self, number: int) -> None:
+        """Part a shard from the store, but not from the gateways, and start a successor: a zombie that is asked."""
+        incarnation = self.newest[number]
+        self._say(f"{incarnation.process.name} is cut off from the store and has a successor")
+        incarnation.journal.is_cut_off = True
+        self.network.after(self.rng.choice((500, 5_000)), lambda: self._reconnect(incarnation))
+        self.start_shard(number)
+
+    def _reconnect(self, incarnation: Incarnation) -> None:
+        self._say(f"{incarnation.process.name} reaches the store again")
+        incarnation.journal.is_cut_off = False
 
     def wake_stopped(self) -> None:
         """SIGCONT to all that were stopped."""
@@ -213,7 +228,7 @@ class Platform:
         """Ask a shard to hand an event over."""
         incarnation = self.newest[from_shard]
         if incarnation.is_there:
-            self._say(f"event {event_id.hex()[-4:]} is to move from {from_shard} to {to_shard}")
+            self._say(f"event {event_id.hex()[-6:]} is to move from {from_shard} to {to_shard}")
             incarnation.process.start(incarnation.shard.move_event(event_id, to_shard))
 
     def drain(self, number: int) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from actors.sale import SaleShard
 from domain import events as e
 from domain.ids import uuid7
-from simulation.history import Broken, History
+from simulation.history import Broken, History, brief
 from simulation.network import Network
 from simulation.people import Buyer, Clients, Organizer, definition
 from simulation.platform import Platform, ShardMaker
@@ -84,11 +84,11 @@ class Scenario:
             make_shard=make_shard,
         )
         clients = Clients(self.platform, self.history, self.rng)
-        count = self.rng.randint(1, 3)
+        count = self.rng.choice((1, 2, 3, 6))
         self.events = [
             definition(uuid7(START_MS, self.rng.getrandbits(74)), self.rng) for _ in range(count)
         ]
-        self.buyers = [Buyer(clients, self.events) for _ in range(self.rng.randint(3, 10))]
+        self.buyers = [Buyer(clients, self.events) for _ in range(self.rng.randint(3, 25))]
         self.organizer = Organizer(clients, self.events, self.buyers)
         self.clients = clients
 
@@ -117,7 +117,7 @@ class Scenario:
         for entry in batch.entries:
             kinds = " ".join(type(event).__name__ for event in e.unpack(entry.body))
             self.say(
-                f"shard {batch.shard}, epoch {batch.epoch}: event {entry.event_id.hex()[-4:]} "
+                f"shard {batch.shard}, epoch {batch.epoch}: event {brief(entry.event_id)} "
                 f"{entry.seq_first}-{entry.seq_last} {kinds}"
             )
         self.history.committed(batch)
@@ -138,29 +138,32 @@ class Scenario:
         await self.organizer.open()
         async with asyncio.TaskGroup() as crowd:
             for buyer in self.buyers:
-                crowd.create_task(buyer.live(self.rng.randint(1, 6)))
+                crowd.create_task(buyer.live(self.rng.randint(1, 10)))
             crowd.create_task(self.organizer.live(self.rng.randint(0, 8)))
+        await asyncio.sleep(self.rng.random() * 3)
         chaos.cancel()
         self.say("everything is mended")
         self.network.weather = FAIR
         self.store.start_again()
         self.platform.wake_stopped()
         await asyncio.sleep(SETTLING_S)
-        await self._ask_everything_again()
         self._check_counts()
+        await self._ask_everything_again()
 
     async def _calamities(self) -> None:
         pause_s = self.rng.choice((0.5, 2.0, 8.0))
         while True:
             await asyncio.sleep(self.rng.expovariate(1 / pause_s))
             number = self.rng.randrange(self.platform.shard_count)
-            match self.rng.randrange(9):
+            match self.rng.randrange(10):
                 case 0 | 1:
                     self.platform.kill_shard(number)
                 case 2:
                     self.platform.replace_shard(number, stop=True)
                 case 3:
                     self.platform.replace_shard(number, stop=False)
+                case 9:
+                    self.platform.cut_off_shard(number)
                 case 4:
                     self.platform.wake_stopped()
                 case 5:
@@ -182,14 +185,14 @@ class Scenario:
         """Each acknowledged operation, asked again, has to get its first answer, from whoever is in charge now."""
         for command, _ in list(self.history.acknowledged.values()):
             if await self.clients.do(command) is None:
-                raise Broken(f"nobody answers although everything is mended: {command}")
+                raise Broken(f"nobody answers although everything is mended: {brief(command)}")
 
     def _check_counts(self) -> None:
         """Holds have long expired: whatever is still held was forgotten by the sweep."""
         for book in self.history.books.values():
             for _, _, held, _, _ in book.counts():
                 if held:
-                    raise Broken(f"event {book.event_id.hex()} still holds {held} after {SETTLING_S} s")
+                    raise Broken(f"event {brief(book.event_id)} still holds {held} after {SETTLING_S} s")
 
 
 async def _play(seed: int, journal: Journal, make_shard: ShardMaker) -> Outcome:

@@ -128,42 +128,55 @@ class Store:
 
 
 class RemoteJournal:
-    """The `Journal` port of one process: each call is a request to the store."""
+    """The `Journal` port of one process: each call is a request to the store.
+
+    While `is_cut_off`, the store can't be reached from this process, though others reach it and this one.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.is_cut_off = False
+
+    async def _request(self, serve: Callable[[], Awaitable[T]], *, is_commit: bool = False) -> T:
+        if self.is_cut_off:
+            await asyncio.sleep(0.1)
+            raise ConnectionError("no route to the store")
+        return await self._store.request(serve, is_commit=is_commit)
 
     async def claim(self, shard: int, owner: str) -> int:
-        return await self._store.request(lambda: self._store.claim(shard, owner))
+        return await self._request(lambda: self._store.claim(shard, owner))
 
     async def commit(self, batch: Batch) -> None:
-        await self._store.request(lambda: self._store.commit(batch), is_commit=True)
+        await self._request(lambda: self._store.commit(batch), is_commit=True)
 
     async def read(self, event_id: EventId, after_seq: int, limit: int) -> list[Entry]:
-        return await self._store.request(lambda: self._store.journal.read(event_id, after_seq, limit))
+        return await self._request(lambda: self._store.journal.read(event_id, after_seq, limit))
 
     async def find_operations(self, operation_ids: Sequence[OperationId]) -> dict[OperationId, bytes]:
-        return await self._store.request(lambda: self._store.journal.find_operations(operation_ids))
+        return await self._request(lambda: self._store.journal.find_operations(operation_ids))
 
     async def find_orders(self, order_ids: Sequence[OrderId]) -> dict[OrderId, SoldOrder]:
-        return await self._store.request(lambda: self._store.journal.find_orders(order_ids))
+        return await self._request(lambda: self._store.journal.find_orders(order_ids))
+
+    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+        return await self._request(lambda: self._store.journal.find_authorised(order_ids))
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
-        await self._store.request(
+        await self._request(
             lambda: self._store.journal.save_snapshot(shard, epoch, event_id, seq, body)
         )
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
-        return await self._store.request(lambda: self._store.journal.load_snapshots(event_id))
+        return await self._request(lambda: self._store.journal.load_snapshots(event_id))
 
     async def placement(self, event_id: EventId, shard_if_new: int) -> Placement:
-        return await self._store.request(lambda: self._store.journal.placement(event_id, shard_if_new))
+        return await self._request(lambda: self._store.journal.placement(event_id, shard_if_new))
 
     async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> Placement:
-        return await self._store.request(lambda: self._store.journal.move(shard, epoch, event_id, to_shard))
+        return await self._request(lambda: self._store.journal.move(shard, epoch, event_id, to_shard))
 
     async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
-        return await self._store.request(lambda: self._store.journal.placed_on(shard, active_since_ms))
+        return await self._request(lambda: self._store.journal.placed_on(shard, active_since_ms))
 
 
 def _at_once(serve: Callable[[], Awaitable[T]]) -> T | Exception:

@@ -1,0 +1,136 @@
+"""Shards and journals with one rule broken on purpose. The simulation has to find each of them, or it proves nothing."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from actors import turn as turns
+from actors.sale import SaleShard
+from actors.turn import Turn
+from domain import decisions
+from domain.ids import EventId, OperationId
+from storage.journal import Batch, Entry, Fenced, Refused, Unknown
+from storage.memory_journal import MemoryJournal
+
+
+class WithoutFence(MemoryJournal):
+    """Takes batches of any incarnation; that an entry follows its event's last one is still checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.newest: dict[int, int] = {}
+
+    async def claim(self, shard: int, owner: str) -> int:
+        self.newest[shard] = await super().claim(shard, owner)
+        return self.newest[shard]
+
+    async def commit(self, batch: Batch) -> None:
+        await super().commit(msgspec.structs.replace(batch, epoch=self.newest[batch.shard]))
+
+
+class WithoutDensity(MemoryJournal):
+    """Takes an entry whatever was written before it, by numbering it anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads: dict[EventId, int] = {}
+
+    async def commit(self, batch: Batch) -> None:
+        renumbered = []
+        for entry in batch.entries:
+            first = self.heads.get(entry.event_id, 0) + 1
+            last = first + entry.seq_last - entry.seq_first
+            renumbered.append(Entry(entry.event_id, first, last, entry.at_ms, entry.body))
+        await super().commit(msgspec.structs.replace(batch, entries=renumbered))
+        self.heads.update({entry.event_id: entry.seq_last for entry in renumbered})
+
+
+class WithoutOperations(MemoryJournal):
+    """Has lost the operations that left a shard's memory."""
+
+    async def find_operations(self, operation_ids: Sequence[OperationId]) -> dict[OperationId, bytes]:
+        return {}
+
+
+class AnswersBeforeCommit(SaleShard):
+    """Tells callers what was decided before it is durable."""
+
+    async def _commit_after_the_one_before(self, turn: Turn) -> None:
+        turn.answer()
+        await super()._commit_after_the_one_before(turn)
+
+
+class TakesUnknownForDone(SaleShard):
+    """Believes that a batch without an answer has committed."""
+
+    async def _commit(self, batch: Batch) -> bool:
+        try:
+            await self._journal.commit(batch)
+        except Unknown:
+            return True
+        except (Fenced, Refused, ConnectionError):
+            self.ended.set()
+            return False
+        return True
+
+
+class KeepsWhatIsInDoubt(SaleShard):
+    """Goes on with a state of which nobody knows whether it is durable."""
+
+    def _in_doubt(self, turn: Turn) -> None:
+        turn.abandon()
+
+
+class RefusesUnfenced(SaleShard):
+    """Answers at once what needs no writing, whoever is in charge by now."""
+
+    async def _commit_after_the_one_before(self, turn: Turn) -> None:
+        if turn.decided:
+            await super()._commit_after_the_one_before(turn)
+        elif await self._settle():
+            turn.answer()
+        else:
+            self._in_doubt(turn)
+
+
+class ForgetsWhatIsInDoubt(SaleShard):
+    """Drops a doubtful event and waits to be asked for it: if nobody does, its holds are never swept."""
+
+    def _in_doubt(self, turn: Turn) -> None:
+        for resident, _ in turn.decided.values():
+            self.residents._there.pop(resident.event_id, None)
+        turn.abandon()
+
+
+def sale_shard_without_operation_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decide everything anew, however often it is asked for."""
+    monkeypatch.setattr(decisions, "first_answer", lambda state, command: None)
+
+
+def holds_that_never_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sell a hold as long as the sweep has not come by."""
+    live = decisions._live_hold
+    monkeypatch.setattr(
+        decisions, "_live_hold", lambda state, hold_id, buyer_id, now_ms: live(state, hold_id, buyer_id, 0)
+    )
+
+
+def cancels_that_do_not_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decide two cancellations of one order on the same evidence."""
+    monkeypatch.setattr(turns, "_mark_cancelled", lambda evidence, event: None)
+
+
+JOURNALS: list[type[MemoryJournal]] = [WithoutFence, WithoutDensity, WithoutOperations]
+SHARDS: list[type[SaleShard]] = [
+    AnswersBeforeCommit,
+    TakesUnknownForDone,
+    KeepsWhatIsInDoubt,
+    RefusesUnfenced,
+    ForgetsWhatIsInDoubt,
+]
+RULES: list[Callable[[pytest.MonkeyPatch], None]] = [
+    sale_shard_without_operation_ids,
+    holds_that_never_end,
+    cancels_that_do_not_see_each_other,
+]
