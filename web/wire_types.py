@@ -27,8 +27,9 @@ def declarations() -> str:
     parts.extend(_interface(record) for record in [*plain, *requests, *messages])
     parts.append(_union("ClientMessage", requests))
     parts.append(_union("ServerMessage", messages))
-    parts.append(_union("Reply", [record for record in messages if issubclass(record, wire.Reply)]))
-    parts.append(_union("Push", [record for record in messages if issubclass(record, wire.Push)]))
+    replies = [record for record in messages if issubclass(record, wire.Reply) or record is wire.Refused]
+    parts.append(_union("Reply", replies))
+    parts.append(_union("Push", [record for record in messages if record not in replies]))
     return "\n".join(parts)
 
 

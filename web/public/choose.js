@@ -75,7 +75,7 @@ function StageLine({ sale }) {
     const [tone, title, text] = STAGES[stage];
     return html`
         <div class="stage" data-tone=${tone} data-tall=${isTall}>
-            <p class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${title}</p>
+            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${title}</h2>
             <p class="stage-text">${text}</p>
         </div>
     `;
@@ -106,7 +106,7 @@ function OpeningCountdown({ sale }) {
     ];
     return html`
         <div class="stage" data-tone="calm" data-tall="true">
-            <p class="stage-title"><span class="stage-dot" aria-hidden="true"></span>The sale opens in</p>
+            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>The sale opens in</h2>
             <div class="countdown" role="timer" aria-label="Time until the sale opens">
                 ${shown.map(
                     ([value, unit]) => html`

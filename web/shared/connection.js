@@ -342,8 +342,9 @@ export class Connection {
 
     /** @param {Exclude<Reply, import("./wire").Pong>} reply */
     #answer(reply) {
-        const pending = this.#pending.get(reply.id);
-        if (!pending) {
+        // A refusal without an id is of something that the server could not read: a bug, and nobody waits for it.
+        const pending = reply.id === null ? undefined : this.#pending.get(reply.id);
+        if (!pending || reply.id === null) {
             return;
         }
         this.#pending.delete(reply.id);

@@ -129,7 +129,7 @@ export interface Done {
 /** The request was refused and changed nothing. */
 export interface Refused {
     type: "refused";
-    id: number;
+    id: number | null;
     code: string;
     message: string;
     retry_after_ms: number | null;

@@ -1,0 +1,60 @@
+"""A real Chromium for the pages, and what every visit is held to: no script error, nothing that the content
+security policy blocks.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1440, "height": 900}
+
+OpenContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_context(browser: Browser) -> Iterator[OpenContext]:
+    """Opens contexts, each a buyer of their own; what went wrong in any of their pages fails the test."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            troubles.append(message.text)
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", heard)
+
+    def opened(**options: Any) -> BrowserContext:
+        context = browser.new_context(
+            **{"viewport": PHONE, "locale": "en-GB", "reduced_motion": "reduce", **options}
+        )
+        context.set_default_timeout(20_000)
+        context.on("page", watch)
+        contexts.append(context)
+        return context
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not troubles, troubles

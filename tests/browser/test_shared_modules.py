@@ -1,0 +1,157 @@
+"""The pages' modules, each against the server's own idea of the same thing.
+
+If these failed: the browser would make ids that the server refuses, count down to a wrong moment, show wrong
+amounts, or speak another protocol than `domain.wire`.
+"""
+
+import functools
+import hashlib
+import http.server
+import random
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from domain import ids
+from tests.browser.conftest import OpenContext
+from web import wire_types
+
+WEB = Path(__file__).resolve().parent.parent.parent / "web"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture(scope="module")
+def static_url() -> Iterator[str]:
+    """The web folder over HTTP: modules are not loaded from files."""
+    handler = functools.partial(_Quiet, directory=str(WEB))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def page(open_context: OpenContext, static_url: str) -> Page:
+    page = open_context().new_page()
+    page.goto(f"{static_url}/shared/icon.svg")
+    return page
+
+
+def call(page: Page, module: str, body: str, argument: object = None) -> Any:
+    """What a function body makes of a module's exports (`m`) and an argument (`a`)."""
+    script = f"async (a) => {{ const m = await import('/{module}'); {body} }}"
+    return page.evaluate(script, argument)
+
+
+@pytest.mark.browser
+def test_ids_are_those_of_the_server(page: Page) -> None:
+    numbers = random.Random(7)
+    for now_ms in (0, 1, 1_795_358_412_550, 2**48 - 1):
+        drawn = numbers.randbytes(10)
+        made = call(
+            page,
+            "shared/ids.js",
+            "return m.typeId('op', m.uuid7(a.now, new Uint8Array(a.random)))",
+            {"now": now_ms, "random": list(drawn)},
+        )
+        raw = ids.parse("op", made)
+        assert ids.text("op", raw) == made
+        assert ids.created_ms(raw) == now_ms
+        assert raw[6] >> 4 == 7
+        assert raw[8] >> 6 == 0b10
+        assert raw[9:] == drawn[3:]
+
+
+@pytest.mark.browser
+def test_the_clock_prefers_short_round_trips_and_notices_sleep(page: Page) -> None:
+    body = """
+        let ticks = 0;
+        const clock = new m.ServerClock(() => ticks);
+        const seen = [];
+        ticks = 1000; clock.sample(0, 1000, 500_000); seen.push(clock.now());       // 1 s round trip: ± 0.5 s
+        ticks = 2000; clock.sample(1990, 2000, 501_300); seen.push(clock.now());    // 10 ms: better
+        ticks = 3000; clock.sample(2000, 3000, 501_700); seen.push(clock.now());    // 1 s again: not believed
+        ticks = 4000; clock.sample(3990, 4000, 901_000); seen.push(clock.now());    // slept 400 s: believed
+        return seen;
+    """
+    assert call(page, "shared/clock.js", body) == [500_500, 501_305, 502_305, 901_005]
+
+
+@pytest.mark.browser
+def test_countdowns_and_amounts_read_as_meant(page: Page) -> None:
+    body = """
+        return [m.countdown(0), m.countdown(1), m.countdown(61_000), m.countdown(3_600_000),
+            m.countdown(90_061_000),
+            m.money(4900, 'EUR'), m.money(4950, 'EUR'), m.money(5000, 'JPY'), m.money(1234567, 'KWD'),
+            m.spoken(60_000), m.spoken(61_000), m.timeOfDay(0, 'Europe/Berlin')];
+    """
+    shown = call(page, "shared/formats.js", body)
+    assert shown == [
+        "0:00", "0:01", "1:01", "1:00:00", "1 day 1:01:01",
+        "€49", "€49.50", "¥5,000", "KWD\xa01,234.567",
+        "1 minute", "1 minute 1 second", "01:00",
+    ]  # fmt: skip
+
+
+@pytest.mark.browser
+def test_card_fields_help_and_only_test_cards_pass(page: Page) -> None:
+    body = """
+        const now = Date.UTC(2026, 10, 22);
+        const card = (number, expiry, cvc) => Object.keys(m.problems({number, expiry, cvc}, now));
+        return [m.groupNumber('4242424242424242'), m.groupExpiry('1234', false), m.groupExpiry('9', false),
+            m.tokenOf('4242 4242 4242 4242'), m.tokenOf('4000000000000002'),
+            card('4242 4242 4242 4242', '12 / 34', '123'), card('5555 5555 5555 4444', '12 / 34', '123'),
+            card('4242', '13 / 34', '1'), card('4242 4242 4242 4242', '10 / 26', '123'),
+            card('4242 4242 4242 4242', '11 / 26', '123')];
+    """
+    assert call(page, "public/cards.js", body) == [
+        "4242 4242 4242 4242", "12 / 34", "09 / ", "card_ok", "card_declined",
+        [], ["number"], ["number", "expiry", "cvc"], ["expiry"], [],
+    ]  # fmt: skip
+
+
+def test_the_declarations_are_those_of_the_wire() -> None:
+    """The pages would be checked against messages that nobody sends."""
+    written = (WEB / "shared" / "wire.d.ts").read_text()
+    assert written == wire_types.declarations(), "run python -m web.wire_types > web/shared/wire.d.ts"
+
+
+def test_copied_libraries_are_what_the_list_says() -> None:
+    """Somebody would have changed a library by hand, and its next update would lose the change."""
+    listed = re.findall(
+        r"\| `([\w.-]+)` \| [\w.-]+ \| `([0-9a-f]{64})` \|", (WEB / "vendor/README.md").read_text()
+    )
+    assert len(listed) == 6
+    for name, digest in listed:
+        file = WEB / "vendor" / name
+        if not file.exists():
+            file = WEB.parent / "tests/browser/vendor" / name
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == digest, name
+    copied = {file.name for file in (WEB / "vendor").glob("*.js")}
+    assert copied <= {name for name, _ in listed}
+
+
+def test_pages_hold_nothing_that_a_strict_policy_blocks() -> None:
+    """The page would show without its style or do nothing, in every browser."""
+    for file in WEB.glob("*/*.html"):
+        text = file.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)", text), f"{file.name}: an inline script"
+        assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text), (
+            f"{file.name}: inline style or handler"
+        )
+        assert set(re.findall(r"\$\w*", text)) <= {"$head", "$data", "$status", "$title", "$message"}, (
+            file.name
+        )
+    for file in WEB.glob("[!v]*/*.js"):
+        assert not re.search(r"\beval\(|new Function|innerHTML|document\.write", file.read_text()), file.name
