@@ -174,6 +174,28 @@ def doctor(config: Config = None) -> None:
     raise typer.Exit(run(settings_of_running(config)))
 
 
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 200,
+    first_seed: Annotated[int, typer.Option(help="The first of them.")] = 0,
+    trace: Annotated[bool, typer.Option("--trace", help="Print the end of the last run anyway.")] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Play the platform on a virtual clock with a bad network and crashes, and check every rule at every step.
+
+    Exits with 1 at the first seed that breaks a rule, and says how to play it again.
+
+    Examples:
+
+        bilten simulate --seeds 200
+
+        bilten simulate --seeds 1 --first-seed 4711 --trace
+    """
+    from simulation.run import main as play
+
+    raise typer.Exit(play(seeds, first_seed, json_file=json_file, trace=trace))
+
+
 def main() -> None:
     """Runs the console script."""
     app(prog_name="bilten")
