@@ -1,1 +1,1 @@
-"""Everything that outlives a process, a module for each thing stored. The only place that imports a driver."""
+"""Everything that outlives a process, a module for each thing stored. Nothing else imports a driver."""

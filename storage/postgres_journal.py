@@ -1,8 +1,9 @@
 """The journal in PostgreSQL.
 
 `commit` is the hottest statement of the platform: one call of the SQL function `commit_batch`, so one round
-trip, one transaction and one flush of the write-ahead log for everything that a turn of a shard decided. As a CTE the
-same work took as long, could not skip what is empty, and could not say which part refused.
+trip, one transaction and one flush of the write-ahead log for everything that a turn of a shard decided. As
+one statement of common table expressions the same work took as long, could not skip what is empty, and could
+not say which part refused.
 
 A batch is safe twice over. The fence keeps out a writer whose shard was started again elsewhere; and even
 without it, an entry is only written after exactly the one it was decided on (`journal_heads`), so that two
@@ -129,15 +130,6 @@ class PostgresJournal:
                 ),
             )
         return orders
-
-    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
-        if not order_ids:
-            return set()
-        async with asking(self._pool) as connection:
-            rows = await connection.fetch(
-                "SELECT order_id FROM orders WHERE order_id = ANY ($1) AND state = 'authorised'", order_ids
-            )
-        return {row["order_id"] for row in rows}
 
     async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
         if not order_ids:
