@@ -60,7 +60,10 @@ class SaleShardHost:
 
     async def submit(self, packed: bytes) -> bytes:
         """See `SaleShard.submit`."""
-        return await (self._shard or await self._running()).submit(packed)
+        shard = self._shard
+        if shard is None or shard.is_fenced:
+            shard = await self._running()
+        return await shard.submit(packed)
 
     async def state(self, event_id: bytes) -> bytes | None:
         """See `SaleShard.state`."""

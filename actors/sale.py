@@ -12,6 +12,8 @@ The invariants, each with a test that breaks it:
    turns;
 - a turn is committed only if the one before was: if its outcome is unknown or failed, all states that it or
    the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
+- after an unknown outcome the shard begins a new epoch before it loads anything, so that the batch is there
+   or never will be;
 - a shard that was fenced answers nothing any more and ends;
 - what has to be looked up in the durable record is looked up while no commit is under way, so it can't be
    stale.
@@ -19,6 +21,7 @@ The invariants, each with a test that breaks it:
 
 import asyncio
 import logging
+from typing import Final
 
 from actors.mailbox import Call, Full, Mailbox
 from actors.notifying import Notifier
@@ -32,6 +35,8 @@ from domain import notices
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
+
+RENEWAL_PAUSE_S: Final = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +67,8 @@ class SaleShard:
         self._notifier = Notifier(publisher, clock, settings.publish_interval_ms)
         self._snapshotter = Snapshotter(shard, journal, settings.snapshot_events_min)
         self._committing: tuple[Turn, asyncio.Task[bool]] | None = None
+        # The outcome of a batch is unknown: it may even commit later, unless this epoch ends first.
+        self._may_land_late = False
         self._loop_task: asyncio.Task[None] | None = None
         self.is_draining = False
         self._swept_at_ms = 0
@@ -240,8 +247,30 @@ class SaleShard:
             turn.answer()
             self._notifier.committed(turn)
         else:
+            turn.abandon()
+            await self._end_doubt()
             self._in_doubt(turn)
         return is_durable
+
+    async def _end_doubt(self) -> None:
+        """Wait until a batch with an unknown outcome has either committed or never will.
+
+        Else a state could be loaded that is without it, a command refused on that state, and the batch commit
+        after all: a buyer would be told that nothing was sold, and be sold something.
+        """
+        while self._may_land_late and not self.ended.is_set():
+            try:
+                self.epoch = await self._journal.renew(self.shard, self.epoch)
+                self._may_land_late = False
+            except Fenced:
+                # By a successor, or by a renewal whose answer was lost: a restart puts both right.
+                log.warning("shard %d: epoch %d is over", self.shard, self.epoch)
+                self.ended.set()
+            except ConnectionError as error:
+                log.warning("shard %d: can't renew its epoch: %s", self.shard, error)
+                if self.is_draining:
+                    self.ended.set()
+                await asyncio.sleep(RENEWAL_PAUSE_S)
 
     async def _commit(self, batch: Batch) -> bool:
         try:
@@ -255,6 +284,7 @@ class SaleShard:
             log.warning(
                 "shard %d: a batch of %d events is in doubt: %r", self.shard, len(batch.entries), error
             )
+            self._may_land_late = isinstance(error, Unknown)
             if isinstance(error, Refused):
                 self._suspects.update(ticket.order_id for ticket in batch.tickets)
             return False

@@ -12,7 +12,7 @@ from actors.mailbox import Call
 from actors.residents import Resident
 from domain import commands as c
 from domain import events as e
-from domain.decisions import Seen, decide, due, repeated
+from domain.decisions import Seen, decide, due, first_answer, repeated
 from domain.ids import EventId, OperationId, OrderId
 from domain.inventory import apply
 from domain.notices import SaleNotice, sale_notice
@@ -82,7 +82,8 @@ class Turn:
         if recorded is not None:
             known = repeated(command, recorded)
             return known.answer if isinstance(known, Seen) else known
-        if command.operation_id in evidence.unauthorised:
+        # One that was sold is not authorised any more: a batch in doubt may have committed after all.
+        if command.operation_id in evidence.unauthorised and first_answer(state, command) is None:
             return Refusal(Code.ILLEGAL_STEP, None, {"reason": "the payment of this order is not authorised"})
         if type(command) is c.CancelTickets:
             command = _with_order(command, evidence.orders.get(command.order_id))

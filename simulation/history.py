@@ -1,11 +1,14 @@
-"""The witness: it sees every commit and every answer, keeps a naive model of its own, and says what is broken.
+"""The witness: it sees every commit and every answer, keeps a naive model of its own, and says what is
+broken.
 
-The model shares nothing with `domain.inventory` but the records of events: it keeps every hold and every ticket as an
-entry of a dict and recounts all of them after each commit, because what is recounted can't drift.
+The model shares nothing with `domain.inventory` but the records of events: it keeps every hold and every
+ticket as an entry of a dict and recounts all of them after each commit, because what is recounted can't
+drift.
 
-The rules are those of the project's fault tests: no oversell; per pool free + held + sold + withheld = capacity; journals
-dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is durable, and
-the same however often it is asked for; a ticket is issued once; a hold ends once, and is never sold after its time.
+The rules are those of the fault tests: no oversell; a pool's free + held + sold + withheld = capacity; journals
+dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is
+durable, and the same however often it is asked for; a ticket is issued once; a hold ends once, and is never
+sold after its time.
 """
 
 from typing import Final
@@ -71,7 +74,9 @@ class Book:
         operation_id = getattr(event, "operation_id", None)
         if operation_id is not None:
             if operation_id in self.operations:
-                raise Broken(f"one operation had two effects: {brief(self.operations[operation_id])} and {brief(event)}")
+                raise Broken(
+                    f"one operation had two effects: {brief(self.operations[operation_id])}, {brief(event)}"
+                )
             self.operations[operation_id] = event
         match event:
             case e.Configured():
@@ -149,7 +154,13 @@ class Book:
                 for pool in kinds[kind].pools:
                     sold[pool] += 1
         return [
-            (capacity, capacity - held[at] - sold[at] - self.withheld[at], held[at], sold[at], self.withheld[at])
+            (
+                capacity,
+                capacity - held[at] - sold[at] - self.withheld[at],
+                held[at],
+                sold[at],
+                self.withheld[at],
+            )
             for at, capacity in enumerate(self.capacities)
         ]
 
@@ -226,7 +237,12 @@ class History:
         known = self.acknowledged.get(command.operation_id)
         if isinstance(answer, Refusal):
             if known is not None and answer.code not in PASSING:
-                raise Broken(f"{brief(command)} was acknowledged with {brief(known[1])}, and now refused: {brief(answer)}")
+                raise Broken(
+                    f"{brief(command)} was acknowledged with {brief(known[1])}, now refused: {brief(answer)}"
+                )
+            done = self.book(command.event_id).operations.get(command.operation_id)
+            if done is not None and answer.code not in PASSING:
+                raise Broken(f"{brief(command)} was refused: {brief(answer)}, but it was done: {brief(done)}")
             if answer.code not in PASSING:
                 self.refused[command.operation_id] = answer
             return

@@ -1,14 +1,15 @@
-"""The network between processes: calls that are delayed, lost, repeated and overtaken, and connections that break.
+"""The network between processes: calls that are delayed, lost, repeated and overtaken, and connections that
+break.
 
-A call is lost in one of two ways, as with real connections: the caller is told after a while (`Lost`), or never, and has
-to have a deadline of its own. In both it doesn't know whether the call was served.
+A call is lost in one of two ways, as with real connections: the caller is told after a while (`Lost`), or
+never, and has to have a deadline of its own. In both it doesn't know whether the call was served.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from simulation.virtual_time import Process, virtual_loop
 from simulation.weather import Weather
@@ -29,7 +30,7 @@ class Network:
         # What is under way belongs to no process: it arrives though its sender has died.
         self._wire = Context()
         # Dicts, not sets: their order does not depend on addresses, which differ from run to run.
-        self._open: dict[Process, dict[asyncio.Future[object], None]] = {}
+        self._open: dict[Process, dict[asyncio.Future[Any], None]] = {}
 
     def after(self, delay_ms: float, happen: Callable[[], object]) -> None:
         """Have something happen later, whoever lives then."""
@@ -50,11 +51,11 @@ class Network:
         else:
             self._lose(answer)
         waiting = self._open.setdefault(server, {})
-        waiting[answer] = None  # type: ignore[index]
+        waiting[answer] = None
         try:
             return await answer
         finally:
-            waiting.pop(answer, None)  # type: ignore[call-overload]
+            waiting.pop(answer, None)
 
     def break_connections(self, server: Process) -> None:
         """Tell everybody who waits for a process that it is gone, soon or, for some, never."""

@@ -1,11 +1,12 @@
 """Buyers and an organizer: what clients do, with the patience and the double clicks of people.
 
-Every command is asked until something definite is answered, always with its first operation id, through whichever gateway
-is at hand, and sometimes through two at once. What was answered goes to the witness.
+Every command is asked until something definite is answered, always with its first operation id, through
+whichever gateway is at hand, and sometimes through two at once. What was answered goes to the witness.
 """
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from domain import commands as c
 from domain import events as e
@@ -22,8 +23,15 @@ DEADLINE_S = 8.0
 class Clients:
     """How people reach the platform."""
 
-    def __init__(self, platform: Platform, history: History, rng: random.Random) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        history: History,
+        rng: random.Random,
+        authorise: Callable[[ids.OrderId], None],
+    ) -> None:
         self.rng = rng
+        self.authorise = authorise
         self._platform = platform
         self._history = history
 
@@ -65,7 +73,9 @@ def definition(event_id: bytes, rng: random.Random) -> SaleDefinition:
         for n, at in enumerate(((0,), (1,), (0, 1)))
     )
     ttl_ms = rng.choice((1_000, 2_500, 6_000))
-    return SaleDefinition(ids.EventId(event_id), "EUR", pools, types, rng.choice((4, 8, 50)), ttl_ms, ttl_ms // 2)
+    return SaleDefinition(
+        ids.EventId(event_id), "EUR", pools, types, rng.choice((4, 8, 50)), ttl_ms, ttl_ms // 2
+    )
 
 
 class Buyer:
@@ -117,6 +127,10 @@ class Buyer:
         sell = c.Sell(self._operation(), sale.event_id, self._buyer_id, hold_id, tickets)
         # A second tab that pays for the same hold, with an operation of its own
         rival = c.Sell(self._operation(), sale.event_id, self._buyer_id, hold_id, tuple(map(_other, tickets)))
+        for order_id in (sell.operation_id, rival.operation_id):
+            # A command for an order that was not paid harms only itself.
+            if rng.random() < 0.95:
+                self._clients.authorise(order_id)
         rivals = [self._do(sell)] + ([self._do(rival)] if rng.random() < 0.15 else [])
         for sold in await asyncio.gather(*rivals):
             if isinstance(sold, e.Sold):

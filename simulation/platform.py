@@ -1,11 +1,12 @@
-"""The platform in the simulation: the real `SaleShard` and the real `Shards` of the gateways, each in processes that can be
-killed and stopped, between the network and the store."""
+"""The platform in the simulation: the real `SaleShard` and the real `Shards` of the gateways, each in
+processes that can be killed and stopped, between the network and the store.
+"""
 
 import random
 from collections.abc import Callable
 from typing import Protocol
 
-from actors.ports import Clock, Publisher, ShardLost, ShardSettings
+from actors.ports import Clock, Publisher, ShardHandle, ShardLost, ShardSettings
 from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
 from domain import commands as c
@@ -26,7 +27,9 @@ SHARD_SETTINGS = ShardSettings(
     arrivals_interval_ms=1_000,
     recent_operations_max=3,
 )
-LANE_SETTINGS = LaneSettings(calls_max=2, call_commands_max=6, waiting_max=40, patience_ms=6_000, call_ms_max=1_500)
+LANE_SETTINGS = LaneSettings(
+    calls_max=2, call_commands_max=6, waiting_max=40, patience_ms=6_000, call_ms_max=1_500
+)
 
 Say = Callable[[str], None]
 
@@ -104,11 +107,11 @@ class ShardConnection:
         except Lost as error:
             raise ShardLost(str(error)) from error
 
-    async def state(self, event_id: EventId) -> bytes | None:
+    async def state(self, event_id: bytes) -> bytes | None:
         """See `SaleShard.state`."""
         try:
             return await self._network.call(
-                self._incarnation.process, lambda: self._incarnation.shard.state(event_id)
+                self._incarnation.process, lambda: self._incarnation.shard.state(EventId(event_id))
             )
         except Lost as error:
             raise ShardLost(str(error)) from error
@@ -170,7 +173,7 @@ class Platform:
         self._say(f"{name} starts")
         self.newest[number] = Incarnation(number, name, self)
 
-    async def connect(self, shard: int) -> ShardConnection:
+    async def connect(self, shard: int) -> ShardHandle:
         """Find a shard as Ray does: by its name."""
         incarnation = self.newest[shard]
         if not incarnation.is_there:
@@ -188,7 +191,9 @@ class Platform:
         self._start_again(incarnation)
 
     def replace_shard(self, number: int, stop: bool) -> None:
-        """Start a successor beside one that is stopped, or that goes on as if nothing were: two incarnations."""
+        """Start a successor beside one that is stopped, or that goes on as if nothing were: two
+        incarnations.
+        """
         incarnation = self.newest[number]
         self._say(f"{incarnation.process.name} {'is stopped' if stop else 'goes on'} and has a successor")
         if stop and incarnation.process.is_alive:
@@ -198,7 +203,9 @@ class Platform:
         self.start_shard(number)
 
     def cut_off_shard(self, number: int) -> None:
-        """Part a shard from the store, but not from the gateways, and start a successor: a zombie that is asked."""
+        """Part a shard from the store, but not from the gateways, and start a successor: a zombie that is
+        asked.
+        """
         incarnation = self.newest[number]
         self._say(f"{incarnation.process.name} is cut off from the store and has a successor")
         incarnation.journal.is_cut_off = True
@@ -239,7 +246,9 @@ class Platform:
             incarnation.process.start(incarnation.shard.drain())
 
     def ended(self, incarnation: Incarnation) -> None:
-        """An incarnation has ended by itself: its process goes, and is started again unless it has a successor."""
+        """An incarnation has ended by itself: its process goes, and is started again unless it has a
+        successor.
+        """
         self._say(f"{incarnation.process.name} has ended")
         self.network.break_connections(incarnation.process)
         incarnation.process.kill()

@@ -1,4 +1,6 @@
-"""One run: a seed becomes weather, people and calamities, then everything is mended, and all has to be right again."""
+"""One run: a seed becomes weather, people and calamities, then everything is mended, and all has to be right
+again.
+"""
 
 import asyncio
 import logging
@@ -18,7 +20,7 @@ from simulation.platform import Platform, ShardMaker
 from simulation.store import Store
 from simulation.virtual_time import START_MS, Stuck, VirtualLoop, run, virtual_loop
 from simulation.weather import FAIR, draw
-from storage.journal import Batch, Journal
+from storage.journal import Batch
 from storage.memory_journal import MemoryJournal
 
 TRACE_LINES: Final = 60
@@ -63,7 +65,7 @@ class _Ears(logging.Handler):
 class Scenario:
     """Everything of one run."""
 
-    def __init__(self, seed: int, journal: Journal, make_shard: ShardMaker) -> None:
+    def __init__(self, seed: int, journal: MemoryJournal, make_shard: ShardMaker) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.history = History()
@@ -83,11 +85,9 @@ class Scenario:
             gateway_count=2,
             make_shard=make_shard,
         )
-        clients = Clients(self.platform, self.history, self.rng)
+        clients = Clients(self.platform, self.history, self.rng, journal.authorise)
         count = self.rng.choice((1, 2, 3, 6))
-        self.events = [
-            definition(uuid7(START_MS, self.rng.getrandbits(74)), self.rng) for _ in range(count)
-        ]
+        self.events = [definition(uuid7(START_MS, self.rng.getrandbits(74)), self.rng) for _ in range(count)]
         self.buyers = [Buyer(clients, self.events) for _ in range(self.rng.randint(3, 25))]
         self.organizer = Organizer(clients, self.events, self.buyers)
         self.clients = clients
@@ -112,7 +112,7 @@ class Scenario:
         self.say(f"shard {shard} has epoch {epoch}")
         self.history.claimed(shard, epoch)
 
-    def committed(self, batch: Batch, at_ms: int) -> None:
+    def committed(self, batch: Batch) -> None:
         """See `store.Witness`."""
         for entry in batch.entries:
             kinds = " ".join(type(event).__name__ for event in e.unpack(entry.body))
@@ -182,7 +182,9 @@ class Scenario:
                     self.platform.drain(number)
 
     async def _ask_everything_again(self) -> None:
-        """Each acknowledged operation, asked again, has to get its first answer, from whoever is in charge now."""
+        """Each acknowledged operation, asked again, has to get its first answer, from whoever is in charge
+        now.
+        """
         for command, _ in list(self.history.acknowledged.values()):
             if await self.clients.do(command) is None:
                 raise Broken(f"nobody answers although everything is mended: {brief(command)}")
@@ -195,7 +197,7 @@ class Scenario:
                     raise Broken(f"event {brief(book.event_id)} still holds {held} after {SETTLING_S} s")
 
 
-async def _play(seed: int, journal: Journal, make_shard: ShardMaker) -> Outcome:
+async def _play(seed: int, journal: MemoryJournal, make_shard: ShardMaker) -> Outcome:
     loop = virtual_loop()
     scenario = Scenario(seed, journal, make_shard)
     broken = ""
@@ -223,7 +225,7 @@ async def _play(seed: int, journal: Journal, make_shard: ShardMaker) -> Outcome:
 
 
 def simulate(
-    seed: int, make_journal: "type[MemoryJournal]" = MemoryJournal, make_shard: ShardMaker = SaleShard
+    seed: int, make_journal: type[MemoryJournal] = MemoryJournal, make_shard: ShardMaker = SaleShard
 ) -> Outcome:
     """Run a seed. What is broken is in the outcome; a bug of the simulation itself is raised."""
     try:

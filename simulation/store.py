@@ -1,14 +1,15 @@
 """The store of the simulation: a `MemoryJournal` that is reached over connections which break.
 
-A request takes time on its way there, is served in one step, and its answer takes time on its way back. A process that is
-killed meanwhile changes nothing about what it had sent: its transaction may still commit, much later, after its successor
-has started. That is what the fence is for, and what `lands_late` brings about.
+A request takes time on its way there, is served in one step, and its answer takes time on its way back. A
+process that is killed meanwhile changes nothing about what it had sent: its transaction may still commit,
+much later, after its successor has started. That is what the fence is for, and what `lands_late` brings
+about.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from domain.commands import SoldOrder
 from domain.ids import EventId, OperationId, OrderId
@@ -27,7 +28,7 @@ class Witness(Protocol):
         """A new incarnation has started."""
         ...
 
-    def committed(self, batch: Batch, at_ms: int) -> None:
+    def committed(self, batch: Batch) -> None:
         """A batch is durable."""
         ...
 
@@ -43,33 +44,39 @@ class Store:
         self._rng = rng
         self._witness = witness
         # Requests that were sent and not answered; an outage ends them all.
-        self._open: dict[asyncio.Future[object], bool] = {}
+        self._open: dict[asyncio.Future[Any], bool] = {}
 
     @property
     def _weather(self) -> Weather:
         return self._network.weather
 
     def stop(self) -> None:
-        """Stop at once, as `pg_ctl stop -m immediate` does: every connection breaks, what has committed stays."""
+        """Stop at once, as `pg_ctl stop -m immediate` does: every connection breaks, what has committed
+        stays.
+        """
         self.is_up = False
         self._starts += 1  # what was sent before is never served
         waiting, self._open = self._open, {}
         for answer, is_commit in waiting.items():
             if not answer.done():
-                answer.set_exception(Unknown("the server went away") if is_commit else ConnectionError("gone"))
+                answer.set_exception(
+                    Unknown("the server went away") if is_commit else ConnectionError("gone")
+                )
 
     def start_again(self) -> None:
         """Take connections again."""
         self.is_up = True
 
     async def request(self, serve: Callable[[], Awaitable[T]], *, is_commit: bool = False) -> T:
-        """Have the store do something. Raises what `serve` raises, `ConnectionError`, or for a commit `Unknown`."""
+        """Have the store do something. Raises what `serve` raises, `ConnectionError`, or for a commit
+        `Unknown`.
+        """
         weather, rng = self._weather, self._rng
         if not self.is_up or rng.random() < weather.store_unreachable:
             await asyncio.sleep(rng.random() * weather.store_ms / 1000)
             raise ConnectionError("the store can't be reached")
         answer: asyncio.Future[T] = virtual_loop().create_future()
-        self._open[answer] = is_commit  # type: ignore[index]
+        self._open[answer] = is_commit
         lost: Exception | None = None
         delay_ms = rng.random() * weather.store_ms
         if rng.random() < weather.answer_cut:
@@ -91,7 +98,7 @@ class Store:
         try:
             return await answer
         finally:
-            self._open.pop(answer, None)  # type: ignore[call-overload]
+            self._open.pop(answer, None)
 
     def _serve(
         self,
@@ -119,7 +126,12 @@ class Store:
 
     async def commit(self, batch: Batch) -> None:
         await self.journal.commit(batch)
-        self._witness.committed(batch, virtual_loop().now_ms())
+        self._witness.committed(batch)
+
+    async def renew(self, shard: int, epoch: int) -> int:
+        renewed = await self.journal.renew(shard, epoch)
+        self._witness.claimed(shard, renewed)
+        return renewed
 
     async def claim(self, shard: int, owner: str) -> int:
         epoch = await self.journal.claim(shard, owner)
@@ -146,6 +158,9 @@ class RemoteJournal:
     async def claim(self, shard: int, owner: str) -> int:
         return await self._request(lambda: self._store.claim(shard, owner))
 
+    async def renew(self, shard: int, epoch: int) -> int:
+        return await self._request(lambda: self._store.renew(shard, epoch))
+
     async def commit(self, batch: Batch) -> None:
         await self._request(lambda: self._store.commit(batch), is_commit=True)
 
@@ -162,9 +177,7 @@ class RemoteJournal:
         return await self._request(lambda: self._store.journal.find_authorised(order_ids))
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
-        await self._request(
-            lambda: self._store.journal.save_snapshot(shard, epoch, event_id, seq, body)
-        )
+        await self._request(lambda: self._store.journal.save_snapshot(shard, epoch, event_id, seq, body))
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
         return await self._request(lambda: self._store.journal.load_snapshots(event_id))

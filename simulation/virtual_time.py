@@ -8,7 +8,8 @@ A `Process` is what a process of the operating system is to production code: eve
 its context belongs to it, tasks, timers and callbacks alike. Every callback that the loop is given knows its
 context, hence its process, and runs only if that one may run:
 
-- `kill` is SIGKILL: nothing of the process runs any more, no `finally`, no cancellation. What it had sent is under way.
+- `kill` is SIGKILL: nothing of the process runs any more, no `finally`, no cancellation; what it had sent is
+  under way.
 - `stop` and `go_on` are SIGSTOP and SIGCONT: what would have run is kept and runs later, in its order.
 
 Rejected: cancelling tasks as a crash. A cancelled task runs its `finally` and `except` blocks, which a killed
@@ -104,8 +105,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual = _VirtualSelector()
         self.steps = 0
         super().__init__(self._virtual)
-        self.set_task_factory(_keep)
-        # Every task that has not ended. Were the tasks of a killed process collected, Python would run their `finally`.
+        self.set_task_factory(_keep)  # type: ignore[arg-type] # typeshed has no context here
+        # Every task that has not ended. Were the tasks of a killed process collected, Python would run their
+        # `finally`.
         self.tasks: dict[asyncio.Task[Any], None] = {}
 
     def time(self) -> float:

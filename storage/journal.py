@@ -109,6 +109,14 @@ class Journal(Protocol):
         """Start a new incarnation of a shard and return its epoch; every older one is fenced from then on."""
         ...
 
+    async def renew(self, shard: int, epoch: int) -> int:
+        """Give the newest incarnation of a shard the next epoch, and return it. Raises `Fenced`.
+
+        When this returns, every batch of the epoch before has either committed or never will: what an
+        `Unknown` left open is settled, and the journal can be read.
+        """
+        ...
+
     async def commit(self, batch: Batch) -> None:
         """Write a batch: when this returns it is durable. Raises `Fenced`, `Refused`, `Unknown`,
         `ConnectionError`.

@@ -77,6 +77,11 @@ class MemoryJournal:
         self.owners[shard] = owner
         return self._epochs[shard]
 
+    async def renew(self, shard: int, epoch: int) -> int:
+        self._fence(shard, epoch)
+        self._epochs[shard] = epoch + 1
+        return epoch + 1
+
     async def commit(self, batch: Batch) -> None:
         if self.gate is not None:
             await self.gate(Moment.BEFORE, batch)

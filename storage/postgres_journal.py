@@ -52,6 +52,18 @@ class PostgresJournal:
             )
         return epoch
 
+    async def renew(self, shard: int, epoch: int) -> int:
+        # Waits for the row lock of a batch under way; one that comes later finds another epoch.
+        async with asking(self._pool) as connection:
+            renewed: int | None = await connection.fetchval(
+                "UPDATE shards SET epoch = epoch + 1 WHERE shard = $1 AND epoch = $2 RETURNING epoch",
+                shard,
+                epoch,
+            )
+        if renewed is None:
+            raise Fenced(f"shard {shard} is not at epoch {epoch} any more")
+        return renewed
+
     async def commit(self, batch: Batch) -> None:
         arguments = _arguments(batch)
         is_notifying = self._is_notifying()

@@ -1,4 +1,6 @@
-"""Shards and journals with one rule broken on purpose. The simulation has to find each of them, or it proves nothing."""
+"""Shards and journals with one rule broken on purpose. The simulation has to find each of them, or it proves
+nothing.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -23,6 +25,10 @@ class WithoutFence(MemoryJournal):
 
     async def claim(self, shard: int, owner: str) -> int:
         self.newest[shard] = await super().claim(shard, owner)
+        return self.newest[shard]
+
+    async def renew(self, shard: int, epoch: int) -> int:
+        self.newest[shard] = await super().renew(shard, epoch)
         return self.newest[shard]
 
     async def commit(self, batch: Batch) -> None:
@@ -94,6 +100,13 @@ class RefusesUnfenced(SaleShard):
             self._in_doubt(turn)
 
 
+class LoadsWhileInDoubt(SaleShard):
+    """Reads the journal again while a batch of its own may still commit."""
+
+    async def _end_doubt(self) -> None:
+        self._may_land_late = False
+
+
 class ForgetsWhatIsInDoubt(SaleShard):
     """Drops a doubtful event and waits to be asked for it: if nobody does, its holds are never swept."""
 
@@ -127,6 +140,7 @@ SHARDS: list[type[SaleShard]] = [
     TakesUnknownForDone,
     KeepsWhatIsInDoubt,
     RefusesUnfenced,
+    LoadsWhileInDoubt,
     ForgetsWhatIsInDoubt,
 ]
 RULES: list[Callable[[pytest.MonkeyPatch], None]] = [

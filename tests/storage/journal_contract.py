@@ -107,6 +107,24 @@ class Contract:
             await journal.move(0, old, show, 1)
         assert (await journal.placement(show, 5)).shard == 0
 
+    async def test_after_a_renewal_no_batch_of_the_epoch_before_commits(self, journal: Journal) -> None:
+        """What a lost connection left open has to be settled before the journal is read again: a batch that
+        committed after that would be an effect which its caller was told had not happened.
+        """
+        epoch, show = await journal.claim(0, "test"), event()
+        renewed = await journal.renew(0, epoch)
+        assert renewed > epoch
+        with pytest.raises(Fenced):
+            await journal.commit(Batch(0, epoch, [entry(show, 1)]))
+        await journal.commit(Batch(0, renewed, [entry(show, 1)]))
+
+    async def test_only_the_newest_incarnation_renews(self, journal: Journal) -> None:
+        old = await journal.claim(0, "old")
+        new = await journal.claim(0, "new")
+        with pytest.raises(Fenced):
+            await journal.renew(0, old)
+        await journal.commit(Batch(0, new, []))
+
     async def test_an_empty_batch_meets_the_fence_too(self, journal: Journal) -> None:
         epoch = await journal.claim(0, "test")
         await journal.commit(Batch(0, epoch, []))
