@@ -9,6 +9,10 @@ import msgspec
 from bench.latency import Latency, latency
 
 
+class BenchFailed(Exception):
+    """What was to be measured did not work."""
+
+
 class Load(msgspec.Struct, frozen=True):
     """What a number of callers got done."""
 

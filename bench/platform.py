@@ -1,4 +1,4 @@
-"""The selling half of Bilten on servers of a bench's own: PostgreSQL, Valkey, a local Ray and shards on it."""
+"""The selling half of Bilten on servers of a bench's own: PostgreSQL, Valkey, a local Ray and a shard."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import servers
+from bench.load import BenchFailed
 from cluster.embedded import EmbeddedPostgres, EmbeddedValkey
 from cluster.ray_head import RayHead
 from domain import commands as c
@@ -25,7 +26,9 @@ CAPACITY: int = 5_000_000
 class SellingPlatform:
     """Running servers; `asking` connects to them."""
 
-    def __init__(self, folder: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, ray: RayHead) -> None:
+    def __init__(
+        self, folder: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, ray: RayHead
+    ) -> None:
         self.folder = folder
         self.postgres = postgres
         self.valkey = valkey
@@ -114,5 +117,5 @@ async def open_event(
     configured = await shards.ask(c.Configure(OperationId(identifiers.fresh()), event_id, definition))
     opened = await shards.ask(c.OpenSale(OperationId(identifiers.fresh()), event_id, 0))
     if not isinstance(configured, e.Configured) or not isinstance(opened, e.SaleOpened):
-        raise RuntimeError(f"the event could not be opened: {configured} {opened}")
+        raise BenchFailed(f"the event could not be opened: {configured} {opened}")
     return event_id, type_id

@@ -36,7 +36,9 @@ def write_json(result: Result, path: Path) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
 
 
-def print_table(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
     """Print rows whose first column is text and whose others are numbers."""
     table = Table(title=title, title_justify="left")
     for position, column in enumerate(columns):

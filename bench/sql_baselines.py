@@ -15,8 +15,10 @@ import asyncpg
 from bench.load import Load, measure
 
 CONNECTIONS: Final = 32
+CONNECTIONS_FEW: Final = 8
 CALLERS: Final = 64
-PLACES: Final = 1_000_000
+PLACES: Final = 200_000
+PLACES_QUICK: Final = 50_000
 QUOTA: Final = 10_000
 QUOTA_SOLD: Final = 5_000
 
@@ -126,15 +128,16 @@ class SqlBaselines:
 
 
 @asynccontextmanager
-async def sql_baselines(dsn: str, places: int = PLACES) -> AsyncIterator[SqlBaselines]:
+async def sql_baselines(dsn: str, places: int, connections: int = CONNECTIONS) -> AsyncIterator[SqlBaselines]:
     """The four ways on fresh tables; the tables are dropped at the end."""
-    async with asyncpg.create_pool(dsn, min_size=CONNECTIONS, max_size=CONNECTIONS) as pool:
+    async with asyncpg.create_pool(dsn, min_size=connections, max_size=connections) as pool:
         await pool.execute(_TABLES)
         await pool.execute(
             "INSERT INTO baseline.places SELECT n, 1, NULL FROM generate_series(1, $1::int) n", places
         )
         await pool.execute(
-            "INSERT INTO baseline.positions SELECT n, 1, 'paid' FROM generate_series(1, $1::int) n", QUOTA_SOLD
+            "INSERT INTO baseline.positions SELECT n, 1, 'paid' FROM generate_series(1, $1::int) n",
+            QUOTA_SOLD,
         )
         await pool.execute("VACUUM ANALYZE baseline.places, baseline.positions, baseline.counters")
         try:
@@ -143,16 +146,23 @@ async def sql_baselines(dsn: str, places: int = PLACES) -> AsyncIterator[SqlBase
             await pool.execute("DROP SCHEMA baseline CASCADE")
 
 
-async def run_sql(dsn: str, seconds: float) -> Mapping[str, Load]:
-    """Measure the four ways one after the other, each on fresh tables."""
-    ways: Mapping[str, Callable[[SqlBaselines], Callable[[], Awaitable[None]]]] = {
-        "for_update": lambda b: b.for_update,
-        "conditional_update": lambda b: b.conditional_update,
-        "skip_locked": lambda b: b.skip_locked,
-        "advisory_lock": lambda b: b.advisory_lock,
-    }
+WAYS: Final[Mapping[str, Callable[[SqlBaselines], Callable[[], Awaitable[None]]]]] = {
+    "for_update": lambda baselines: baselines.for_update,
+    "conditional_update": lambda baselines: baselines.conditional_update,
+    "skip_locked": lambda baselines: baselines.skip_locked,
+    "advisory_lock": lambda baselines: baselines.advisory_lock,
+}
+
+
+async def run_sql(dsn: str, seconds: float, *, is_quick: bool) -> Mapping[str, Load]:
+    """Measure the four ways one after the other, each on fresh tables; and, unless quick, again on a pool
+    that is small enough not to be slowed down by its own queue for the row.
+    """
     loads = {}
-    for name, way in ways.items():
-        async with sql_baselines(dsn, PLACES if name == "skip_locked" else 1) as baselines:
-            loads[name] = await measure(CALLERS, way(baselines), seconds)
+    places = PLACES_QUICK if is_quick else PLACES
+    for connections in (CONNECTIONS,) if is_quick else (CONNECTIONS, CONNECTIONS_FEW):
+        for name, way in WAYS.items():
+            key = name if connections == CONNECTIONS else f"{name}_{connections}_connections"
+            async with sql_baselines(dsn, places if name == "skip_locked" else 1, connections) as baselines:
+                loads[key] = await measure(CALLERS, way(baselines), seconds)
     return loads
