@@ -1,0 +1,159 @@
+"""One gateway, put together: what it needs comes in as `GatewayDependencies`, an aiohttp application goes
+out.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from gateway.connections import Connections
+from gateway.headers import add_headers, errors
+from gateway.http import Http, Origins
+from gateway.limits import GatewayLimits, Limiter, SharedLimits
+from gateway.metrics import GatewayMetrics
+from gateway.requests import Requests
+from gateway.static import StaticFiles
+from gateway.topics import States, Subscriptions, Topics
+from gateway.turns import Turns
+from gateway.websocket import Websockets
+from services.events import Events
+from services.order_recovery import OrderRecovery
+from services.orders import BuyerOrders
+from services.purchases import Purchases
+from services.sessions import Sessions
+from services.tickets import Tickets
+
+
+class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway needs; `cluster/wiring.py` puts it together.
+
+    Attributes:
+        clock: milliseconds since the epoch.
+        origins: from where pages of others may open sockets; this gateway's own is always allowed.
+        public_url: the address that people type, "" to take it from each request.
+        web_folder, docs_folder: the pages' files and the documents.
+        recovery: finishes the orders that nobody works on; None where another process does it.
+        is_reachable: whether PostgreSQL answers, for `/readyz`.
+    """
+
+    limits: GatewayLimits
+    clock: Callable[[], int]
+    monotonic: Callable[[], float]
+    origins: tuple[str, ...]
+    public_url: str
+    web_folder: Path
+    docs_folder: Path
+    events: Events
+    sessions: Sessions
+    tickets: Tickets
+    purchases: Purchases
+    orders: BuyerOrders
+    shared_limits: SharedLimits
+    subscriptions: Subscriptions
+    states: States
+    recovery: OrderRecovery | None
+    is_reachable: Callable[[], Awaitable[bool]]
+
+
+class Gateway:
+    """The parts of a gateway that outlive a request."""
+
+    def __init__(self, dependencies: GatewayDependencies) -> None:
+        given = dependencies
+        self.limits = given.limits
+        self.metrics = GatewayMetrics()
+        self.limiter = Limiter(given.limits, given.shared_limits, given.monotonic)
+        self.connections = Connections(given.limits, self.metrics)
+        self.turns = Turns(given.limits.waiting_after_ms, self.metrics)
+        self.topics = Topics(given.subscriptions, given.states, self.connections, self.metrics, given.clock)
+        self.requests = Requests(
+            limits=given.limits,
+            metrics=self.metrics,
+            limiter=self.limiter,
+            turns=self.turns,
+            topics=self.topics,
+            events=given.events,
+            tickets=given.tickets,
+            purchases=given.purchases,
+            clock=given.clock,
+        )
+        self.purchases = given.purchases
+        self._recovery = given.recovery
+        self._is_reachable = given.is_reachable
+
+    async def is_ready(self) -> bool:
+        """Say whether new connections should come here."""
+        return not self.connections.is_draining and await self._is_reachable()
+
+    async def drain(self) -> None:
+        """Send everybody elsewhere and finish what is under way; see `Connections.drain`."""
+        await self.connections.drain(self.limits.drain_ms)
+
+    async def running(self, _: web.Application) -> AsyncIterator[None]:
+        """Run the timers while the application runs."""
+        work: list[Coroutine[Any, Any, None]] = [
+            self.connections.watch(),
+            self.turns.watch(),
+            self.topics.watch_over(),
+        ]
+        if self._recovery is not None:
+            work.append(self._recovery.run())
+        tasks = [asyncio.create_task(one) for one in work]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.topics.close()
+        await self.requests.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.drain_ms / 1000):
+                await self.purchases.close()
+
+
+GATEWAY: Final = web.AppKey("gateway", Gateway)
+
+
+def build_app(dependencies: GatewayDependencies) -> web.Application:
+    """Return the application of one gateway process."""
+    gateway = Gateway(dependencies)
+    origins = Origins(dependencies.public_url, dependencies.origins)
+    http = Http(
+        sessions=dependencies.sessions,
+        events=dependencies.events,
+        orders=dependencies.orders,
+        limiter=gateway.limiter,
+        metrics=gateway.metrics,
+        origins=origins,
+        clock=dependencies.clock,
+        web_folder=dependencies.web_folder,
+        docs_folder=dependencies.docs_folder,
+        public_url=dependencies.public_url,
+        is_ready=gateway.is_ready,
+    )
+    websockets = Websockets(
+        limits=dependencies.limits,
+        metrics=gateway.metrics,
+        limiter=gateway.limiter,
+        connections=gateway.connections,
+        topics=gateway.topics,
+        requests=gateway.requests,
+        sessions=dependencies.sessions,
+        origins=origins,
+    )
+    limits = dependencies.limits
+    app = web.Application(
+        middlewares=[errors(gateway.metrics, dependencies.web_folder, limits.body_bytes_max)],
+        client_max_size=limits.body_bytes_max,
+    )
+    app[GATEWAY] = gateway
+    app.add_routes(http.routes())
+    app.router.add_get("/ws", websockets.handle)
+    app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
+    app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
+    app.cleanup_ctx.append(gateway.running)
+    return app

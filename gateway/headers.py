@@ -1,0 +1,100 @@
+"""What stands around every HTTP response: security headers, errors in one form, and a count.
+
+The content security policy allows what the pages need and nothing else: scripts, styles and connections of
+this origin, no inline script (JSON-LD and the page's data are data blocks, which no policy stops, and which
+no browser runs).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from domain.refusals import Code, Refusal
+from gateway.metrics import GatewayMetrics
+from gateway.problems import error_page, plain_problem, problem, wants_page
+from storage.journal import Refused, Unknown
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "X-Frame-Options": "DENY",
+}
+_HSTS: Final = "max-age=31536000"
+
+log = logging.getLogger(__name__)
+
+
+def add_headers(*, is_https: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what puts the security headers on a response before it is sent."""
+    headers = {**HEADERS, "Strict-Transport-Security": _HSTS} if is_https else HEADERS
+
+    async def prepare(_: web.Request, response: web.StreamResponse) -> None:
+        if response.status != 101:
+            response.headers.update(headers)
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers["Server"] = "bilten"
+
+    return prepare
+
+
+def errors(metrics: GatewayMetrics, web_folder: Path, body_bytes_max: int) -> Middleware:
+    """Return the middleware that turns whatever goes wrong into a problem, and counts every response."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response: web.StreamResponse
+        try:
+            if (request.content_length or 0) > body_bytes_max:
+                # Refused by its announced length: nothing of it is read.
+                response = plain_problem(413, f"A request's body has at most {body_bytes_max} bytes.")
+                response.force_close()
+            else:
+                response = await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            response = plain_problem(error.status, error.reason)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+        except (ConnectionError, Refused, Unknown) as error:
+            log.warning("%s %s: %r", request.method, _route(request), error)
+            response = problem(Refusal(Code.BUSY, 1_000))
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, _route(request))
+            response = plain_problem(500, "This is our mistake, not yours.")
+        metrics.http(_route(request), response.status)
+        if response.status >= 400 and wants_page(request):
+            return error_page(web_folder, response.status, _sentence(response.status))
+        return response
+
+    return middleware
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
+
+
+def _sentence(status: int) -> str:
+    if status == 404:
+        return (
+            "There is nothing at this address. The event may have been taken down, or the link is cut short."
+        )
+    if status in {429, 503}:
+        return "Very many people are here right now. Load the page again in a moment."
+    return "This did not work. Load the page again in a moment."

@@ -1,0 +1,104 @@
+"""One websocket connection: who it belongs to, what it waits for, and when it was last heard."""
+
+import asyncio
+from typing import Final
+
+from domain import wire
+from domain.ids import BUYER, BuyerId, EventId, text
+from domain.refusals import Refusal
+from gateway.limits import Bucket, GatewayLimits
+from gateway.outbox import Outbox
+from gateway.protocol import Dialect, refused
+
+NORMAL: Final = 1000
+
+
+class Pending:
+    """A request that is not answered yet."""
+
+    __slots__ = ("event_id", "is_told", "kind", "request_id", "session", "started_at")
+
+    def __init__(
+        self, session: "Session", request_id: int, kind: str, event_id: EventId | None, started_at: float
+    ) -> None:
+        self.session = session
+        self.request_id = request_id
+        self.kind = kind
+        self.event_id = event_id
+        self.started_at = started_at
+        self.is_told = False
+
+
+class Session:
+    """The state of one connection. Times are of the event loop's clock, in seconds.
+
+    Attributes:
+        in_flight: the requests that are not answered yet, by id.
+        events: whose topics it is in.
+        heard_at: when the last whole frame came.
+        asked_at: when a sign of life was asked for that has not come, 0 if none is awaited.
+        has_spoken: whether a first message came.
+        is_gone: whether it has ended.
+    """
+
+    __slots__ = (
+        "__weakref__", "address", "asked_at", "bucket", "buyer_id", "dialect", "events", "has_spoken",
+        "heard_at", "in_flight", "is_gone", "opened_at", "outbox", "too_fast", "unreadable",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        buyer_id: BuyerId,
+        address: str,
+        *,
+        dialect: Dialect,
+        outbox: Outbox,
+        limits: GatewayLimits,
+        now: float,
+    ) -> None:
+        self.buyer_id = buyer_id
+        self.address = address
+        self.dialect = dialect
+        self.outbox = outbox
+        self.bucket = Bucket(limits.requests, now)
+        self.in_flight: dict[int, Pending] = {}
+        self.events: set[EventId] = set()
+        self.opened_at = now
+        self.heard_at = now
+        self.asked_at = 0.0
+        self.has_spoken = False
+        self.is_gone = False
+        self.unreadable = 0
+        self.too_fast = 0
+
+    def send(self, record: wire.ServerMessage) -> None:
+        """Send a message that must not be lost."""
+        self.outbox.send(self.dialect.frame(record))
+
+    def refuse(self, request_id: int | None, refusal: Refusal) -> None:
+        """Send a refusal."""
+        self.outbox.send(self.dialect.frame(refused(request_id, refusal)))
+
+    def welcome(self, time_ms: int, heartbeat_ms: int) -> None:
+        """Send the first message of the connection."""
+        self.send(wire.Welcome(wire.VERSION, text(BUYER, self.buyer_id), time_ms, heartbeat_ms))
+
+    def overdue(self, limits: GatewayLimits, now: float) -> str | None:
+        """Return why this connection has to end, None if it may go on."""
+        silent_ms = (now - self.heard_at) * 1000
+        if not self.has_spoken and (now - self.opened_at) * 1000 > limits.handshake_ms:
+            return "the first message came too late"
+        if silent_ms > limits.idle_ms:
+            return "nothing was heard for too long"
+        if self.asked_at and (now - self.asked_at) * 1000 > limits.heartbeat_ms:
+            return "no sign of life"
+        return None
+
+    def is_silent(self, limits: GatewayLimits, now: float) -> bool:
+        """Say whether it is time to ask for a sign of life."""
+        return not self.asked_at and (now - self.heard_at) * 1000 > limits.heartbeat_ms
+
+
+def now_s() -> float:
+    """Return the event loop's time."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,154 @@
+"""Holding tickets: a wire request becomes a command, is decided by the event's shard, and its outcome becomes
+a wire reply.
+
+The way is the hot path of a sale, so it has no task and no await where the event is known already: the reply
+is called with the answer when the shard has given it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from domain import commands as c
+from domain import events as e
+from domain import wire
+from domain.ids import (
+    HOLD,
+    OPERATION,
+    BuyerId,
+    EventId,
+    HoldId,
+    MalformedId,
+    OperationId,
+    parse,
+    text,
+)
+from domain.pricing import total
+from domain.refusals import Code, Refusal
+from services.events import Events, Sale
+
+_AGREED_MAX: Final = 50_000
+
+Outcome = e.AnyEvent | Refusal
+Reply = Callable[[wire.ServerMessage | Refusal], None]
+HoldRequest = wire.Hold | wire.Extend | wire.Release
+
+
+class Asking(Protocol):
+    """As much of `actors.refs.Shards` as is needed here."""
+
+    def ask(self, command: c.AnyCommand) -> asyncio.Future[Outcome]:
+        """Have a command decided. The future never raises."""
+        ...
+
+
+class Tickets:
+    """Places, extends and releases holds."""
+
+    def __init__(self, shards: Asking, events: Events, clock: Callable[[], int]) -> None:
+        self._shards = shards
+        self._events = events
+        self._clock = clock
+        self._agreed: OrderedDict[HoldId, e.Held] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(self, buyer_id: BuyerId, request: HoldRequest, reply: Reply) -> None:
+        """Do what a request asks, and call `reply` with the wire's reply or a refusal."""
+        sale = self._events.known(request.event)
+        if sale is not None:
+            self._ask(buyer_id, request, sale, reply)
+            return
+        task = asyncio.get_running_loop().create_task(self._find_and_ask(buyer_id, request, reply))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def agreed(self, buyer_id: BuyerId, event_id: EventId, hold_id: HoldId) -> e.Held | Refusal:
+        """Return a hold of this buyer as it was placed, live or not, or why there is none.
+
+        A hold is the answer to the operation that placed it: asking for that once more, with lines that
+        nobody could place, changes nothing and gives it back.
+        """
+        held = self._agreed.get(hold_id)
+        if held is not None:
+            return held if held.buyer_id == buyer_id else Refusal(Code.HOLD_NOT_FOUND)
+        outcome = await self._shards.ask(c.PlaceHold(hold_id, event_id, buyer_id, ()))
+        if isinstance(outcome, e.Held):
+            self._remember(outcome)
+            return outcome
+        if isinstance(outcome, Refusal) and outcome.code in {Code.BUSY, Code.NOT_FOUND}:
+            return outcome
+        return Refusal(Code.HOLD_NOT_FOUND)
+
+    async def _find_and_ask(self, buyer_id: BuyerId, request: HoldRequest, reply: Reply) -> None:
+        try:
+            sale = await self._events.sale(request.event)
+        except ConnectionError:
+            reply(Refusal(Code.BUSY, 1_000))
+            return
+        if sale is None:
+            reply(Refusal(Code.NOT_FOUND, None, {"field": "event"}))
+        else:
+            self._ask(buyer_id, request, sale, reply)
+
+    def _ask(self, buyer_id: BuyerId, request: HoldRequest, sale: Sale, reply: Reply) -> None:
+        try:
+            command = _command(buyer_id, request, sale)
+        except MalformedId as error:
+            reply(Refusal(Code.MALFORMED, None, {"reason": str(error)}))
+            return
+        if isinstance(command, Refusal):
+            reply(command)
+            return
+
+        def decided(future: asyncio.Future[Outcome]) -> None:
+            if not future.cancelled():
+                reply(self._reply(request, sale, future.result()))
+
+        self._shards.ask(command).add_done_callback(decided)
+
+    def _reply(self, request: HoldRequest, sale: Sale, outcome: Outcome) -> wire.ServerMessage | Refusal:
+        if isinstance(outcome, e.Held):
+            self._remember(outcome)
+            lines = [
+                wire.HeldLine(sale.types[line.ticket_type].text, line.quantity, line.unit_price_minor)
+                for line in outcome.lines
+            ]
+            return wire.Held(
+                request.id,
+                text(HOLD, outcome.operation_id),
+                request.event,
+                lines,
+                total(outcome.lines, sale.currency).minor,
+                sale.currency,
+                outcome.expires_at_ms,
+                self._clock(),
+            )
+        if isinstance(outcome, e.Extended):
+            return wire.Extended(request.id, text(HOLD, outcome.hold_id), outcome.expires_at_ms)
+        if isinstance(outcome, e.Released):
+            return wire.Released(request.id, text(HOLD, outcome.hold_id))
+        assert isinstance(outcome, Refusal), outcome
+        return outcome
+
+    def _remember(self, held: e.Held) -> None:
+        self._agreed[held.operation_id] = held
+        if len(self._agreed) > _AGREED_MAX:
+            self._agreed.popitem(last=False)
+
+
+def _command(
+    buyer_id: BuyerId, request: HoldRequest, sale: Sale
+) -> c.PlaceHold | c.ExtendHold | c.ReleaseHold | Refusal:
+    operation_id = OperationId(parse(OPERATION, request.operation))
+    if isinstance(request, wire.Hold):
+        lines = []
+        for line in request.lines:
+            ticket_type_id = sale.type_ids.get(line.ticket_type)
+            if ticket_type_id is None:
+                return Refusal(Code.UNKNOWN_TICKET_TYPE)
+            lines.append(c.Line(ticket_type_id, line.quantity))
+        return c.PlaceHold(operation_id, sale.event_id, buyer_id, tuple(lines))
+    hold_id = HoldId(parse(HOLD, request.hold))
+    made = c.ExtendHold if isinstance(request, wire.Extend) else c.ReleaseHold
+    return made(operation_id, sale.event_id, buyer_id, hold_id)
