@@ -1,0 +1,91 @@
+"""The catalogue. If these failed, pages would show prices and pools that are not what is sold, or lists would
+hide events.
+"""
+
+import time
+
+import msgspec
+import pytest
+
+from domain.ids import EventId, OrganisationId, PoolId, TicketTypeId
+from storage.catalogue import Catalogue, EventRecord, OrganisationRecord, PoolRecord, TicketTypeRecord
+from storage.journal import Refused
+from storage.postgres import Pool
+from tests.storage.journal_contract import fresh
+
+HOUR_MS = 3_600_000
+NOW_MS = int(time.time() * 1000)
+HALL = OrganisationRecord(OrganisationId(fresh()), "Hall", "hall", b"\x01" * 32)
+
+
+def concert(slug: str = "concert", **changes: object) -> EventRecord:
+    event = EventRecord(
+        event_id=EventId(fresh()),
+        organisation_id=HALL.organisation_id,
+        organisation="Hall",
+        slug=slug,
+        title="Concert",
+        summary="Loud",
+        description="Very loud",
+        venue="Big room",
+        address="Street 1",
+        city="Brno",
+        country="CZ",
+        starts_at_ms=NOW_MS + HOUR_MS,
+        ends_at_ms=NOW_MS + 3 * HOUR_MS,
+        doors_at_ms=None,
+        time_zone="Europe/Prague",
+        currency="CZK",
+        image_url="",
+        opens_at_ms=NOW_MS,
+        status="published",
+        buyer_limit=6,
+        ticket_types=(
+            TicketTypeRecord(TicketTypeId(fresh()), "Regular", "", 50_000, 1, 6, None, None, (0,)),
+            TicketTypeRecord(
+                TicketTypeId(fresh()), "With car", "A place to park", 70_000, 1, 2, 1_000, 2_000, (0, 1)
+            ),
+        ),
+        pools=(PoolRecord(PoolId(fresh()), "Floor", 500), PoolRecord(PoolId(fresh()), "Car park", 40)),
+    )
+    return msgspec.structs.replace(event, **changes)
+
+
+async def test_what_is_saved_is_found(pool: Pool) -> None:
+    catalogue, event = Catalogue(pool), concert()
+    await catalogue.save(HALL, event)
+    await catalogue.save(HALL, event)
+    assert await catalogue.find(event.event_id) == event
+    assert await catalogue.find_by_slug("concert") == event
+    assert await catalogue.find(EventId(fresh())) is None
+    assert await catalogue.find_by_slug("nothing") is None
+    assert await catalogue.access_key_hash(event.event_id) == HALL.access_key_hash
+    assert await catalogue.access_key_hash(EventId(fresh())) is None
+
+
+async def test_what_people_read_may_change(pool: Pool) -> None:
+    catalogue, event = Catalogue(pool), concert()
+    await catalogue.save(HALL, event)
+    renamed = msgspec.structs.replace(event, title="Quiet concert", status="cancelled")
+    await catalogue.save(msgspec.structs.replace(HALL, name="Halls"), renamed)
+    assert await catalogue.find(event.event_id) == msgspec.structs.replace(renamed, organisation="Halls")
+
+
+async def test_what_is_listed_is_ahead_and_public(pool: Pool) -> None:
+    catalogue = Catalogue(pool)
+    over = concert("over", starts_at_ms=NOW_MS - 3 * HOUR_MS, ends_at_ms=NOW_MS - HOUR_MS)
+    running = concert("running", starts_at_ms=NOW_MS - 100 * 24 * HOUR_MS, ends_at_ms=NOW_MS + HOUR_MS)
+    endless = concert("endless", starts_at_ms=NOW_MS - HOUR_MS, ends_at_ms=None)
+    later = concert("later", starts_at_ms=NOW_MS + 9 * HOUR_MS, ends_at_ms=None)
+    for event in (later, over, concert("draft", status="draft"), endless, running):
+        await catalogue.save(HALL, event)
+    assert [event.slug for event in await catalogue.upcoming(10)] == ["running", "endless", "later"]
+    assert [event.slug for event in await catalogue.upcoming(2)] == ["running", "endless"]
+
+
+async def test_two_events_of_one_house_have_two_slugs(pool: Pool) -> None:
+    catalogue = Catalogue(pool)
+    await catalogue.save(HALL, concert())
+    with pytest.raises(Refused):
+        await catalogue.save(HALL, concert())
+    assert len(await catalogue.upcoming(10)) == 1
