@@ -5,7 +5,7 @@ The model shares nothing with `domain.inventory` but the records of events: it k
 ticket as an entry of a dict and recounts all of them after each commit, because what is recounted can't
 drift.
 
-The rules are those of the fault tests: no oversell; a pool's free + held + sold + withheld = capacity; journals
+The rules are those of the fault tests: no oversell; a pool's four counts make its capacity; journals
 dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is
 durable, and the same however often it is asked for; a ticket is issued once; a hold ends once, and is never
 sold after its time.

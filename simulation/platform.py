@@ -211,6 +211,8 @@ class Platform:
         incarnation.journal.is_cut_off = True
         self.network.after(self.rng.choice((500, 5_000)), lambda: self._reconnect(incarnation))
         self.start_shard(number)
+        # One gateway is new and finds the successor; the other goes on with the one that is cut off.
+        self.kill_gateway(self.rng.randrange(len(self.gateways)))
 
     def _reconnect(self, incarnation: Incarnation) -> None:
         self._say(f"{incarnation.process.name} reaches the store again")

@@ -79,11 +79,11 @@ class Store:
         self._open[answer] = is_commit
         lost: Exception | None = None
         delay_ms = rng.random() * weather.store_ms
-        if rng.random() < weather.answer_cut:
+        if rng.random() < (weather.commit_cut if is_commit else weather.answer_cut):
             lost = Unknown("the connection was cut") if is_commit else ConnectionError("cut")
             if is_commit and rng.random() < weather.lands_late:
                 self._network.after(delay_ms, lambda: _fail(answer, lost))
-                delay_ms += rng.choice((20, 200, 2_000))
+                delay_ms += rng.choice((5, 20, 20, 100, 1_000))
             elif rng.random() < 0.5:
                 # Cut before it was read: it has no effect, but only the store knows that.
                 self._network.after(delay_ms, lambda: _fail(answer, lost))

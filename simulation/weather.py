@@ -13,7 +13,7 @@ class Weather(msgspec.Struct, frozen=True):
         call_repeated: a call arrives twice.
         call_late: a call takes ten times as long, so that others overtake it.
         store_unreachable: a request to the store fails before it got there.
-        answer_cut: the store does what was asked and its answer is lost.
+        answer_cut, commit_cut: the store may do what was asked, but its answer is lost; for commits.
         lands_late: after such a cut the transaction still runs, and commits later.
         commit_refused: the store refuses a transaction (a full disk).
         clock_skew_ms: how far the clocks of two incarnations can be apart.
@@ -27,6 +27,7 @@ class Weather(msgspec.Struct, frozen=True):
     call_late: float = 0.0
     store_unreachable: float = 0.0
     answer_cut: float = 0.0
+    commit_cut: float = 0.0
     lands_late: float = 0.0
     commit_refused: float = 0.0
     clock_skew_ms: int = 0
@@ -52,6 +53,7 @@ def draw(rng: random.Random) -> Weather:
         call_late=chance(0.10),
         store_unreachable=chance(0.03),
         answer_cut=chance(0.05),
+        commit_cut=chance(0.15),
         lands_late=chance(1.0),
         commit_refused=chance(0.02),
         clock_skew_ms=rng.choice((0, 0, 50, 3_000)),

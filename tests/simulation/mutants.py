@@ -88,34 +88,6 @@ class KeepsWhatIsInDoubt(SaleShard):
         turn.abandon()
 
 
-class RefusesUnfenced(SaleShard):
-    """Answers at once what needs no writing, whoever is in charge by now."""
-
-    async def _commit_after_the_one_before(self, turn: Turn) -> None:
-        if turn.decided:
-            await super()._commit_after_the_one_before(turn)
-        elif await self._settle():
-            turn.answer()
-        else:
-            self._in_doubt(turn)
-
-
-class LoadsWhileInDoubt(SaleShard):
-    """Reads the journal again while a batch of its own may still commit."""
-
-    async def _end_doubt(self) -> None:
-        self._may_land_late = False
-
-
-class ForgetsWhatIsInDoubt(SaleShard):
-    """Drops a doubtful event and waits to be asked for it: if nobody does, its holds are never swept."""
-
-    def _in_doubt(self, turn: Turn) -> None:
-        for resident, _ in turn.decided.values():
-            self.residents._there.pop(resident.event_id, None)
-        turn.abandon()
-
-
 def sale_shard_without_operation_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decide everything anew, however often it is asked for."""
     monkeypatch.setattr(decisions, "first_answer", lambda state, command: None)
@@ -139,9 +111,6 @@ SHARDS: list[type[SaleShard]] = [
     AnswersBeforeCommit,
     TakesUnknownForDone,
     KeepsWhatIsInDoubt,
-    RefusesUnfenced,
-    LoadsWhileInDoubt,
-    ForgetsWhatIsInDoubt,
 ]
 RULES: list[Callable[[pytest.MonkeyPatch], None]] = [
     sale_shard_without_operation_ids,
