@@ -114,6 +114,45 @@ def serve_shards(config: Config = None) -> None:
 
 
 @app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="Catalogue file; docs/examples/demo.toml is one.")],
+    config: Config = None,
+    opens_in_ms: Annotated[
+        int | None, typer.Option(min=0, help="Open the sale this long from now, whatever the file says.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Put the event of a catalogue file on sale; loading it again changes nothing that is sold.
+
+    Examples:
+
+        bilten load docs/examples/demo.toml --opens-in-ms 60000
+
+        bilten load my-festival.toml
+    """
+    import msgspec
+
+    from cluster import processes
+    from cluster.serve import load_catalogue
+    from services.catalogue_file import CatalogueMistake
+    from services.demo import NotLoaded
+
+    settings = settings_of_running(config)
+    dsn_or_exit(settings)
+    key = processes.secret(settings.data_path / "organizer-key")
+    try:
+        loaded = load_catalogue(settings, file, key, opens_in_ms)
+    except (CatalogueMistake, NotLoaded, OSError) as error:
+        typer.echo(f"load: {file}: {error}", err=True)
+        raise typer.Exit(1) from None
+    if json_file is not None:
+        shown = {"slug": loaded.slug, "title": loaded.title, "opens_at_ms": loaded.opens_at_ms}
+        json_file.write_bytes(msgspec.json.encode({**shown, "is_new": loaded.is_new}))
+    typer.echo(f"{loaded.title}: {settings.url}/e/{loaded.slug}")
+    typer.echo(f"organizer: {settings.url}/organizer/events/{loaded.slug}#key={key}")
+
+
+@app.command()
 def migrate(config: Config = None) -> None:
     """Bring the database's schema up to date; safe to run at any time and by several at once.
 
@@ -181,7 +220,7 @@ def simulate(
     trace: Annotated[bool, typer.Option("--trace", help="Print the end of the last run anyway.")] = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Play the platform on a virtual clock with a bad network and crashes, and check every rule at every step.
+    """Play the platform on a virtual clock with a bad network and crashes; check every rule at every step.
 
     Exits with 1 at the first seed that breaks a rule, and says how to play it again.
 

@@ -35,7 +35,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     supervisor: Identity
     url: str
-    event_path: str  # of the demo event; empty without one
+    event_slug: str  # of the demo event; empty without one
     dsn: str
     redis_url: str
     ray_address: str

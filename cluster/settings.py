@@ -100,6 +100,9 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     connections_max: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Websockets a process takes; more are refused with 503")
     ] = 12_000
+    connections_per_buyer_max: Annotated[
+        int, Meta(ge=1, description="Websockets one buyer may hold open on a process")
+    ] = 20
     connections_per_address_max: Annotated[
         int, Meta(ge=1, description="Websockets one address may hold open on a process")
     ] = 500
@@ -108,6 +111,9 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     ] = True
     message_bytes_max: Annotated[
         int, Meta(ge=1_024, le=1_048_576, description="Largest websocket message taken from a client")
+    ] = 65_536
+    body_bytes_max: Annotated[
+        int, Meta(ge=1_024, le=1_048_576, description="Largest HTTP body taken from a client")
     ] = 65_536
     heartbeat_ms: Annotated[
         int, Meta(ge=50, le=300_000, description="Time between pings; a client that misses one is closed")
@@ -121,10 +127,35 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     outbox_bytes_max: Annotated[
         int, Meta(ge=1_024, description="Bytes that may wait for a slow reader before it is closed")
     ] = 262_144
+    update_bytes_max: Annotated[
+        int, Meta(ge=1_024, description="Bytes waiting above which a reader gets only the newest state")
+    ] = 32_768
+    unreadable_max: Annotated[
+        int, Meta(ge=1, description="Messages that cannot be read before their connection is closed")
+    ] = 8
+    refused_rate_max: Annotated[
+        int, Meta(ge=1, description="Requests in a row that came too fast before their connection is closed")
+    ] = 200
+    in_flight_max: Annotated[int, Meta(ge=1, description="Unanswered requests a connection may have")] = 64
+    waiting_after_ms: Annotated[
+        int, Meta(ge=0, description="A request that waits for longer is told its place in the line")
+    ] = 250
     requests_per_s: Annotated[
         float, Meta(gt=0, description="Requests a connection may make per second, averaged")
     ] = 20.0
     requests_burst: Annotated[int, Meta(ge=1, description="Requests a connection may make at once")] = 40
+    sessions_per_s: Annotated[
+        float, Meta(gt=0, description="Sessions an address may open per second, averaged")
+    ] = 1.0
+    sessions_burst: Annotated[int, Meta(ge=1, description="Sessions an address may open at once")] = 30
+    sockets_per_s: Annotated[
+        float, Meta(gt=0, description="Websockets an address may open per second, averaged")
+    ] = 5.0
+    sockets_burst: Annotated[int, Meta(ge=1, description="Websockets an address may open at once")] = 60
+    purchases_per_s: Annotated[
+        float, Meta(gt=0, description="Purchases a buyer may try per second, averaged")
+    ] = 1.0
+    purchases_burst: Annotated[int, Meta(ge=1, description="Purchases a buyer may try at once")] = 10
     pending_max: Annotated[
         int, Meta(ge=1, description="Operations that may wait in one process's coalescer per shard")
     ] = 50_000
@@ -150,17 +181,61 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     ] = 5_000
 
 
+class PurchaseSettings(Section, frozen=True, kw_only=True):
+    """How orders are brought to their end."""
+
+    patience_ms: Annotated[
+        int, Meta(ge=100, le=600_000, description="Time after which a waiting buyer is told to ask again")
+    ] = 20_000
+    lease_ms: Annotated[
+        int, Meta(ge=1_000, le=600_000, description="An order nobody worked on for this long is taken over")
+    ] = 15_000
+    recovery_every_ms: Annotated[
+        int, Meta(ge=50, le=600_000, description="How often a process looks for orders to take over")
+    ] = 1_000
+    finishing_max: Annotated[
+        int, Meta(ge=1, description="Orders a process captures or voids in the background at once")
+    ] = 500
+    provider_ms: Annotated[
+        int, Meta(ge=50, le=120_000, description="Time after which a provider's silence counts as unknown")
+    ] = 5_000
+    provider_failures_max: Annotated[
+        int, Meta(ge=1, description="Failures in a row after which the provider is left alone for a while")
+    ] = 20
+    provider_rest_ms: Annotated[
+        int, Meta(ge=10, le=600_000, description="How long it is then left alone")
+    ] = 2_000
+    provider_calls_max: Annotated[
+        int, Meta(ge=1, description="Calls to the provider under way at once in a process")
+    ] = 5_000
+
+
 class SandboxSettings(Section, frozen=True, kw_only=True):
     """The sandbox payment provider, which plays an outside company."""
 
     latency_ms: Annotated[int, Meta(ge=0, le=60_000, description="Time the provider takes to answer")] = 20
-    decline_rate: Annotated[float, Meta(ge=0, le=1, description="Share of cards that are declined")] = 0.0
+    slow_ms: Annotated[int, Meta(ge=0, le=60_000, description="Time it takes for the card that is slow")] = (
+        3_000
+    )
+    decline_rate: Annotated[
+        float, Meta(ge=0, le=1, description="Share of good cards that are declined all the same")
+    ] = 0.0
     outage: Annotated[
-        Literal["none", "errors", "timeouts"], Meta(description="Makes every call fail, or never answer")
+        Literal["none", "errors", "timeouts", "after"],
+        Meta(description="Fails every call, never answers, or does what is asked and then never answers"),
     ] = "none"
-    timeout_ms: Annotated[
-        int, Meta(ge=50, le=120_000, description="Time after which the provider's silence counts as unknown")
-    ] = 5_000
+
+
+class TicketSettings(Section, frozen=True, kw_only=True):
+    """What makes tickets genuine."""
+
+    key: Annotated[
+        str,
+        Meta(
+            pattern="^([0-9a-f]{64})?$",
+            description="64 hex digits that sign ticket codes; made and kept in the data folder when empty",
+        ),
+    ] = ""
 
 
 class DemoSettings(Section, frozen=True, kw_only=True):
@@ -192,7 +267,9 @@ class Settings(Section, frozen=True, kw_only=True):
     ray: RaySettings = RaySettings()
     shards: ShardSettings = ShardSettings()
     gateway: GatewaySettings = GatewaySettings()
+    purchases: PurchaseSettings = PurchaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    tickets: TicketSettings = TicketSettings()
     demo: DemoSettings = DemoSettings()
     log: LogSettings = LogSettings()
 

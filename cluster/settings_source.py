@@ -20,6 +20,10 @@ NOT_SETTINGS = {"BILTEN_CONFIG", "BILTEN_REQUIRE_BROWSER", "BILTEN_REQUIRE_NODE"
 ALIASES = {"RAY_ADDRESS": "ray.address"}
 
 
+# What they hold is never printed.
+SECRET = {"postgres.dsn", "redis.url", "tickets.key"}
+
+
 class Problem(msgspec.Struct, frozen=True):
     """One thing wrong with the settings."""
 
@@ -126,7 +130,7 @@ def _take(
         values[key] = msgspec.convert(item, type=field.type, strict=not text)
     except msgspec.ValidationError as error:
         what = re.sub(r"`", "", str(error)).replace("Expected", "expected")
-        shown = "a value" if "dsn" in key or "url" in key else repr(item)
+        shown = "a value" if key in SECRET else repr(item)
         problems.append(
             Problem(where, f"{shown} does not fit, {what}", f"{field.description}; default {field.default!r}")
         )

@@ -14,6 +14,7 @@ started again. What a killed supervisor left behind is ended at the next start, 
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -22,7 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from cluster import processes, running
 from cluster.embedded import EmbeddedPostgres, EmbeddedValkey, StartFailed
@@ -32,6 +35,9 @@ from cluster.running import AlreadyRunning, Lock, Part, Running
 from cluster.settings import Settings
 from cluster.supervision import Child, Supervised, Watch
 
+ROOT = Path(__file__).resolve().parent.parent
+# -P: a folder named like one of our packages in the current folder must not win over ours.
+COMMAND = (sys.executable, "-P", "-m", "cluster")
 EXIT_FAILED = 1
 EXIT_ALREADY_RUNNING = 3
 
@@ -53,13 +59,21 @@ def run(settings: Settings, config: Path | None) -> int:
             platform.show()
         stop.wait()
     except StartFailed as error:
-        console.print(f"[red]✗[/] {error}", markup=True)
+        console.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
         return EXIT_FAILED
     else:
         return 0
     finally:
         platform.stop()
         lock.release()
+
+
+class Demo(msgspec.Struct, frozen=True):
+    """What `bilten load` says about the event."""
+
+    slug: str
+    title: str
+    opens_at_ms: int
 
 
 class Platform:
@@ -72,7 +86,7 @@ class Platform:
         self._data = settings.data_path
         self._parts: dict[str, Supervised] = {}  # in the order in which they were started
         self._watches: list[Watch] = []
-        self._event_path = ""
+        self._event_slug = ""
         self._postgres: EmbeddedPostgres | None = None
         self._valkey: EmbeddedValkey | None = None
         self._ray: RayHead | None = None
@@ -86,8 +100,8 @@ class Platform:
             ("Valkey", self._start_valkey),
             ("Ray", self._start_ray),
             ("schema", self._migrate),
-            ("demo sale", self._load_demo),
             ("shards", self._start_shards),
+            ("demo sale", self._load_demo),
             ("gateways", self._start_gateways),
         ]
         if not processes.port_is_free(self._settings.gateway.port, self._settings.gateway.host):
@@ -124,7 +138,7 @@ class Platform:
 
     def show(self) -> None:
         """Prints the URLs."""
-        _show_urls(self._console, self._note())
+        _show_urls(self._console, self._note(), self._data)
         self._console.print(f"[dim]logs and data are in {self._data}; Ctrl-C stops everything[/]")
 
     # --- the steps, each returning what to print about itself ---------------------------------------------
@@ -170,13 +184,27 @@ class Platform:
         return f"{len(applied)} migrations applied" if applied else "up to date"
 
     def _load_demo(self) -> str:
-        if not self._settings.demo.load:
+        demo = self._settings.demo
+        if not demo.load:
             return "left out (demo.load)"
-        from cluster import demo
-
-        loaded = asyncio.run(demo.load(self._settings, self._dsn))
-        self._event_path = loaded.event_path
-        return loaded.summary
+        file = demo.catalogue or str(ROOT / "docs" / "examples" / "demo.toml")
+        result = self._data / "demo.json"
+        # A command of its own: it talks to the shards through Ray, of which this process stays free.
+        done = subprocess.run(
+            [*COMMAND, "load", file, "--opens-in-ms", str(demo.opens_in_ms), "--json", str(result)],
+            check=False,
+            capture_output=True,
+            env=dict(self._environment()),
+            text=True,
+        )
+        if done.returncode != 0:
+            raise StartFailed(f"the demo event was not loaded: {done.stderr.strip()[-2000:]}")
+        loaded = msgspec.json.decode(result.read_bytes(), type=Demo)
+        self._event_slug = loaded.slug
+        self._note()
+        opens_in_s = loaded.opens_at_ms / 1000 - time.time()
+        opens = f"opens in {opens_in_s:.0f} s" if opens_in_s > 0 else "is open"
+        return f"{loaded.title}, {opens}"
 
     def _start_shards(self) -> str:
         child = self._child("shards", "serve", "shards")
@@ -205,11 +233,9 @@ class Platform:
         return self._valkey.url() if self._valkey else self._settings.redis.url
 
     def _child(self, name: str, *arguments: str) -> Child:
-        # -P: a folder named like one of our packages in the current folder must not win over ours.
-        command = [sys.executable, "-P", "-m", "cluster", *arguments]
         drain_ms = max(self._settings.gateway.drain_ms, self._settings.shards.drain_ms)
         return Child(
-            command,
+            [*COMMAND, *arguments],
             log=self._data / "logs" / f"{name}.log",
             ready=self._data / f"{name}.ready",
             environment=self._environment,
@@ -254,7 +280,7 @@ class Platform:
             note = Running(
                 supervisor=supervisor,
                 url=self._settings.url,
-                event_path=self._event_path,
+                event_slug=self._event_slug,
                 dsn=self._dsn,
                 redis_url=self._redis_url,
                 ray_address=self._ray.address if self._ray else self._settings.ray.address,
@@ -277,7 +303,7 @@ class Platform:
         running.remove(self._data)
 
     def _say(self, line: str) -> None:
-        self._console.print(f"  [yellow]·[/] {time.strftime('%H:%M:%S')} {line}", soft_wrap=True)
+        self._console.print(f"  [yellow]·[/] {time.strftime('%H:%M:%S')} {escape(line)}", soft_wrap=True)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Callable[[str], None]]:
@@ -292,7 +318,9 @@ class Platform:
         with self._console.status(f"{name} …"):
             yield finish
         taken_s = time.monotonic() - started_s
-        self._console.print(f"[green]✓[/] {name:<11} {outcome} [dim]({taken_s:.1f} s)[/]", soft_wrap=True)
+        self._console.print(
+            f"[green]✓[/] {name:<11} {escape(outcome)} [dim]({taken_s:.1f} s)[/]", soft_wrap=True
+        )
 
 
 def _stop_on_signal() -> threading.Event:
@@ -314,17 +342,16 @@ def _show_running(console: Console, data_path: Path) -> None:
     if found is None:
         console.print("  it is just starting; its own terminal shows how far it is")
         return
-    _show_urls(console, found)
+    _show_urls(console, found, data_path)
     console.print(f"Stop it with Ctrl-C in its terminal, or: kill {found.supervisor.pid}")
 
 
-def _show_urls(console: Console, found: Running) -> None:
-    rows = [
-        ("the sale", found.event_path or "/"),
-        ("organizer", found.event_path + "/organizer" if found.event_path else "/organizer"),
-        ("metrics", "/metrics"),
-        ("protocol", "/docs"),
-    ]
+def _show_urls(console: Console, found: Running, data_path: Path) -> None:
+    slug = found.event_slug
+    rows = [("pages", "/"), ("metrics", "/metrics"), ("protocol", "/docs/protocol")]
+    if slug:
+        key = processes.secret(data_path / "organizer-key")
+        rows = [("the sale", f"/e/{slug}"), ("organizer", f"/organizer/events/{slug}#key={key}"), *rows[1:]]
     console.print()
     for name, path in rows:
         console.print(f"  {name:<10} [bold]{found.url}{path}[/]", soft_wrap=True)

@@ -1,11 +1,57 @@
 """The composition root: what the settings say becomes the arguments that each part takes."""
 
+import asyncio
+import contextlib
 import logging
+import os
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
-from actors.host import NAMESPACE, HostSettings
-from actors.ports import ShardSettings
-from actors.refs import LaneSettings
+import msgspec
+
+from actors.host import NAMESPACE, HostSettings, connect_through_ray
+from actors.ports import ShardSettings, steady_clock
+from actors.refs import LaneSettings, Shards
+from cluster import processes
 from cluster.settings import Settings
+from domain import ids
+from gateway.app import GatewayDependencies
+from gateway.limits import GatewayLimits, Rate
+from services.events import Events
+from services.order_recovery import OrderRecovery, RecoverySettings
+from services.order_saga import OrderSaga
+from services.orders import BuyerOrders
+from services.payments.breaker import Breaker, BreakerSettings
+from services.payments.sandbox import SandboxProvider, SandboxSettings
+from services.purchases import Purchases, PurchaseSettings
+from services.sessions import Sessions, SessionSettings
+from services.tickets import Tickets
+from storage.catalogue import Catalogue
+from storage.fanout import RedisFanout
+from storage.limits import RedisLimits
+from storage.orders import Orders
+from storage.postgres import Pool, create_pool
+from storage.postgres_journal import PostgresJournal
+from storage.sandbox_ledger import SandboxLedger
+from storage.sessions import SessionStore
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def connect_to_ray(settings: Settings) -> None:
+    """Makes this process a driver of the Ray that the settings name; its environment must be set by now."""
+    import ray
+
+    ray.init(
+        address=settings.ray.address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+        configure_logging=False,
+    )
 
 
 def shard_host(settings: Settings) -> HostSettings:
@@ -27,8 +73,8 @@ def shard_host(settings: Settings) -> HostSettings:
     )
 
 
-def lane(settings: Settings) -> LaneSettings:
-    """How a gateway asks a shard."""
+def lanes(settings: Settings) -> LaneSettings:
+    """How a gateway asks the shards."""
     gateway = settings.gateway
     return LaneSettings(
         calls_max=gateway.calls_in_flight_max,
@@ -40,14 +86,177 @@ def lane(settings: Settings) -> LaneSettings:
     )
 
 
-def connect_to_ray(settings: Settings) -> None:
-    """Makes this process a driver of the Ray that the settings name; its environment must be set by now."""
-    import ray
-
-    ray.init(
-        address=settings.ray.address,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-        configure_logging=False,
+def limits(settings: Settings) -> GatewayLimits:
+    """The bounds of a gateway process."""
+    gateway = settings.gateway
+    return GatewayLimits(
+        connections_max=gateway.connections_max,
+        connections_per_buyer_max=gateway.connections_per_buyer_max,
+        connections_per_address_max=gateway.connections_per_address_max,
+        trust_loopback=gateway.trust_loopback,
+        message_bytes_max=gateway.message_bytes_max,
+        body_bytes_max=gateway.body_bytes_max,
+        heartbeat_ms=gateway.heartbeat_ms,
+        handshake_ms=gateway.handshake_ms,
+        idle_ms=gateway.idle_ms,
+        outbox_bytes_max=gateway.outbox_bytes_max,
+        update_bytes_max=gateway.update_bytes_max,
+        unreadable_max=gateway.unreadable_max,
+        refused_rate_max=gateway.refused_rate_max,
+        in_flight_max=gateway.in_flight_max,
+        waiting_after_ms=gateway.waiting_after_ms,
+        drain_ms=gateway.drain_ms,
+        requests=Rate(gateway.requests_per_s, gateway.requests_burst),
+        sessions=Rate(gateway.sessions_per_s, gateway.sessions_burst),
+        sockets=Rate(gateway.sockets_per_s, gateway.sockets_burst),
+        purchases=Rate(gateway.purchases_per_s, gateway.purchases_burst),
     )
+
+
+class Core(msgspec.Struct, frozen=True):
+    """What every process has that asks the shards."""
+
+    pool: Pool
+    shards: Shards
+    catalogue: Catalogue
+    events: Events
+    clock: Callable[[], int]
+
+
+@contextlib.asynccontextmanager
+async def core(settings: Settings, name: str) -> AsyncIterator[Core]:
+    """Connections to PostgreSQL and the way to the shards; Ray must be connected to."""
+    pool = await create_pool(
+        settings.postgres.dsn,
+        application_name=f"bilten {name}",
+        connections_max=settings.postgres.pool_size,
+        statement_timeout_ms=settings.postgres.statement_ms,
+    )
+    shards = Shards(PostgresJournal(pool), connect_through_ray(), settings.shards.count, lanes(settings))
+    catalogue = Catalogue(pool)
+    try:
+        yield Core(pool, shards, catalogue, Events(catalogue), steady_clock())
+    finally:
+        await shards.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(pool.close(), 5)
+        pool.terminate()
+
+
+@contextlib.asynccontextmanager
+async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDependencies]:
+    """Everything that one gateway process stands on."""
+    async with core(settings, name) as parts:
+        fanout = RedisFanout(settings.redis.url)
+        shared_limits = RedisLimits(settings.redis.url)
+        ticket_key = _ticket_key(settings)
+        tickets = Tickets(parts.shards, parts.events, parts.clock)
+        # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
+        orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
+        sandbox = SandboxLedger(parts.pool)
+        sessions = SessionStore(parts.pool)
+        saga = OrderSaga(
+            orders=orders,
+            provider=_provider(settings, sandbox, parts.clock),
+            shards=parts.shards,
+            events=parts.events,
+            tickets=tickets,
+            clock=parts.clock,
+            new_id=_new_id(parts.clock),
+            lease_ms=settings.purchases.lease_ms,
+        )
+        purchases = Purchases(
+            saga=saga,
+            orders=orders,
+            events=parts.events,
+            tickets=tickets,
+            ticket_key=ticket_key,
+            clock=parts.clock,
+            settings=_purchase_settings(settings),
+        )
+        recovery = RecoverySettings(
+            interval_ms=settings.purchases.recovery_every_ms, lease_ms=settings.purchases.lease_ms
+        )
+        try:
+            yield GatewayDependencies(
+                limits=limits(settings),
+                clock=parts.clock,
+                monotonic=time.monotonic,
+                origins=tuple(settings.gateway.origins),
+                public_url=settings.gateway.public_url,
+                web_folder=ROOT / "web",
+                docs_folder=ROOT / "docs",
+                events=parts.events,
+                sessions=Sessions(
+                    sessions,
+                    parts.clock,
+                    _new_id(parts.clock),
+                    SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
+                ),
+                tickets=tickets,
+                purchases=purchases,
+                orders=BuyerOrders(orders, parts.events, ticket_key),
+                shared_limits=shared_limits,
+                subscriptions=fanout,
+                states=parts.shards,
+                recovery=OrderRecovery(orders, saga, recovery, random.Random()),  # noqa: S311
+                is_reachable=_is_reachable(parts.pool),
+            )
+        finally:
+            await orders.close()
+            await fanout.close()
+            await shared_limits.close()
+
+
+def _purchase_settings(settings: Settings) -> PurchaseSettings:
+    purchases = settings.purchases
+    return PurchaseSettings(
+        patience_ms=purchases.patience_ms,
+        lease_ms=purchases.lease_ms,
+        finishing_max=purchases.finishing_max,
+    )
+
+
+def _provider(settings: Settings, ledger: SandboxLedger, clock: Callable[[], int]) -> Breaker:
+    sandbox, purchases = settings.sandbox, settings.purchases
+    provider = SandboxProvider(
+        ledger,
+        SandboxSettings(
+            latency_ms=sandbox.latency_ms,
+            slow_ms=sandbox.slow_ms,
+            decline_rate=sandbox.decline_rate,
+            outage=sandbox.outage,
+        ),
+        random.Random(),  # noqa: S311 - it decides which cards are declined, and keeps no secret
+    )
+    return Breaker(
+        provider,
+        BreakerSettings(
+            timeout_ms=purchases.provider_ms,
+            failures_max=purchases.provider_failures_max,
+            open_ms=purchases.provider_rest_ms,
+            calls_max=purchases.provider_calls_max,
+        ),
+        clock,
+    )
+
+
+def _ticket_key(settings: Settings) -> bytes:
+    """The key that signs ticket codes: the same in every process, and for as long as tickets are valid."""
+    return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))
+
+
+def _new_id(clock: Callable[[], int]) -> Callable[[], bytes]:
+    return lambda: ids.uuid7(clock(), secrets.randbits(74))
+
+
+def _is_reachable(pool: Pool) -> Callable[[], "asyncio.Future[bool]"]:
+    async def answers() -> bool:
+        try:
+            async with asyncio.timeout(2):
+                await pool.execute("SELECT 1")
+        except Exception:  # noqa: BLE001 - whatever is wrong, it does not answer
+            return False
+        return True
+
+    return lambda: asyncio.ensure_future(answers())
