@@ -11,8 +11,8 @@ from actors import turn as turns
 from actors.sale import SaleShard
 from actors.turn import Turn
 from domain import decisions
-from domain.ids import EventId, OperationId
-from storage.journal import Batch, Entry, Fenced, Refused, Unknown
+from domain.ids import OperationId
+from storage.journal import Batch, Fenced, Refused, Unknown
 from storage.memory_journal import MemoryJournal
 
 
@@ -33,23 +33,6 @@ class WithoutFence(MemoryJournal):
 
     async def commit(self, batch: Batch) -> None:
         await super().commit(msgspec.structs.replace(batch, epoch=self.newest[batch.shard]))
-
-
-class WithoutDensity(MemoryJournal):
-    """Takes an entry whatever was written before it, by numbering it anew."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.heads: dict[EventId, int] = {}
-
-    async def commit(self, batch: Batch) -> None:
-        renumbered = []
-        for entry in batch.entries:
-            first = self.heads.get(entry.event_id, 0) + 1
-            last = first + entry.seq_last - entry.seq_first
-            renumbered.append(Entry(entry.event_id, first, last, entry.at_ms, entry.body))
-        await super().commit(msgspec.structs.replace(batch, entries=renumbered))
-        self.heads.update({entry.event_id: entry.seq_last for entry in renumbered})
 
 
 class WithoutOperations(MemoryJournal):
@@ -106,7 +89,7 @@ def cancels_that_do_not_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "_mark_cancelled", lambda evidence, event: None)
 
 
-JOURNALS: list[type[MemoryJournal]] = [WithoutFence, WithoutDensity, WithoutOperations]
+JOURNALS: list[type[MemoryJournal]] = [WithoutFence, WithoutOperations]
 SHARDS: list[type[SaleShard]] = [
     AnswersBeforeCommit,
     TakesUnknownForDone,
