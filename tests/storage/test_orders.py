@@ -90,10 +90,8 @@ async def test_placing_twice_gives_the_first_order(orders: Orders, new: New, poo
     assert together == [there] * 3
     first = new()
     second = msgspec.structs.replace(first, amount_minor=2)
-    assert (
-        await asyncio.gather(orders.place(first), orders.place(second))
-        == [msgspec.structs.replace(first, lease_owner="one")] * 2
-    )
+    both: list[Order | None] = await asyncio.gather(*map(orders.place, (first, second)))
+    assert both == [msgspec.structs.replace(first, lease_owner="one")] * 2
 
 
 async def test_two_orders_never_have_one_hold(orders: Orders, new: New) -> None:
