@@ -27,6 +27,7 @@ from domain.refusals import Code, Refusal
 from storage.journal import Journal
 
 Outcome = e.AnyEvent | Refusal
+CALL_COMMANDS_MIN: Final = 64
 RETRY_S_MIN: Final = 0.005
 RETRY_S_MAX: Final = 0.25
 
@@ -101,9 +102,7 @@ class Lane:
     async def _call(self) -> None:
         # Everybody who becomes ready in this turn of the event loop travels together.
         await asyncio.sleep(0)
-        batch = [
-            self._queue.popleft() for _ in range(min(len(self._queue), self._settings.call_commands_max))
-        ]
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._share()))]
         self._under_way += len(batch)
         try:
             if batch:
@@ -113,6 +112,16 @@ class Lane:
             self._calls -= 1
             if self._queue and self._calls < self._settings.calls_max:
                 self._send()
+
+    def _share(self) -> int:
+        """Return how many commands the next call takes: an equal part of all that are on their way.
+
+        If one call took everything, all its buyers would be answered at once, ask again at once, and travel
+        together for ever: gateway and shard would take turns in working. In equal parts, one works while the
+        other does.
+        """
+        share = -(-self.ahead // self._settings.calls_max)
+        return min(max(share, CALL_COMMANDS_MIN), self._settings.call_commands_max)
 
     async def _exchange(self, batch: list[_Waiting]) -> None:
         try:

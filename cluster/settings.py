@@ -64,7 +64,7 @@ class ShardSettings(Section, frozen=True, kw_only=True):
     ] = 4_000
     snapshot_every: Annotated[
         int, Meta(ge=10, description="Domain events after which an event's state is snapshotted")
-    ] = 20_000
+    ] = 100_000
     idle_ms: Annotated[
         int, Meta(ge=1_000, description="An event without commands and holds leaves memory after this long")
     ] = 300_000
