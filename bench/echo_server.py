@@ -1,0 +1,40 @@
+"""A bare aiohttp websocket echo: what a gateway could do at most if it did nothing.
+
+`python -m bench.echo_server` prints its port and lives until its standard input ends.
+"""
+
+import asyncio
+import sys
+
+import uvloop
+from aiohttp import WSMsgType, web
+
+
+async def _echo(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse(compress=False, autoping=True, max_msg_size=65_536, protocols=("echo",))
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is WSMsgType.BINARY:
+            await socket.send_bytes(message.data)
+    return socket
+
+
+async def _serve() -> None:
+    app = web.Application()
+    app.router.add_get("/ws", _echo)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    # Lives until whoever started it closes our standard input, however it ends.
+    await _ended()
+    await runner.cleanup()
+
+
+async def _ended() -> None:
+    await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())

@@ -1,0 +1,122 @@
+"""Killing parts of the running platform in the middle of a sale, and measuring how long it limps.
+
+Only processes that the platform's own `run.json` names are killed, after making sure that the process with
+that number still is the one meant. Ray or the supervisor starts them again.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+import psutil
+
+from bench.witness import Witness
+from cluster import running
+from domain.ids import EventId
+from storage.postgres import connect
+
+Victim = Literal["shard", "gateway", "postgres", "redis"]
+VICTIMS: Final[tuple[Victim, ...]] = ("shard", "gateway", "postgres", "redis")
+RECOVERY_S_MAX: Final = 30.0
+STEP_S: Final = 0.01
+
+
+class Kill(msgspec.Struct, frozen=True):
+    """What was killed and what came of it.
+
+    Attributes:
+        at_s: after the opening of the sale.
+        recovery_s: shard, postgres: until an operation was acknowledged that had begun after the kill;
+            gateway: until everybody who had been connected was connected again; redis: until clients saw the
+            count change again. None if that did not happen within 30 s.
+    """
+
+    victim: str
+    pid: int
+    at_s: float
+    recovery_s: float | None
+
+
+class Missing(Exception):
+    """What was to be killed does not run as a process of this platform."""
+
+
+class Killer:
+    """Kills parts of the platform in `data_path`, on which `event_id` is sold."""
+
+    def __init__(
+        self,
+        data_path: Path,
+        event_id: EventId,
+        witness: Witness,
+        disconnected: Callable[[], int],
+        pushes: Callable[[], int],
+    ) -> None:
+        """`disconnected` says how many buyers have lost their connection, `pushes` how many states came."""
+        self._data_path = data_path
+        self._event_id = event_id
+        self._witness = witness
+        self._disconnected = disconnected
+        self._pushes = pushes
+
+    async def kill(self, victim: Victim, opened: float) -> Kill:
+        """Kill, and return when the sale has recovered. Raises `Missing`."""
+        pid = await self._pid(victim)
+        killed = time.perf_counter()
+        os.kill(pid, signal.SIGQUIT if victim == "postgres" else signal.SIGKILL)
+        pushes = self._pushes()
+        seen = len(self._witness.acknowledged)
+        dropped = False
+        while (waited := time.perf_counter() - killed) < RECOVERY_S_MAX:
+            await asyncio.sleep(STEP_S)
+            dropped = dropped or self._disconnected() > 0
+            if victim == "redis":
+                recovered = time.perf_counter() if waited > 0.1 and self._pushes() > pushes else None
+            elif victim == "gateway":
+                recovered = time.perf_counter() if dropped and not self._disconnected() else None
+            else:
+                after = (end for begin, end in self._witness.acknowledged[seen:] if begin > killed)
+                recovered = next(after, None)
+            if recovered is not None:
+                return Kill(victim, pid, round(killed - opened, 2), round(recovered - killed, 3))
+        return Kill(victim, pid, round(killed - opened, 2), None)
+
+    async def _pid(self, victim: Victim) -> int:
+        if victim == "shard":
+            return await self._shard_pid()
+        found = await asyncio.to_thread(running.read_living, self._data_path)
+        parts = [part for part in found.parts if part.name.startswith(victim)] if found else []
+        for part in parts:
+            process = part.process.process()
+            if process is not None:
+                return process.pid
+        raise Missing(f"{victim} does not run as a process of this platform, so it can't be killed")
+
+    async def _shard_pid(self) -> int:
+        found = await asyncio.to_thread(running.read_living, self._data_path)
+        if found is None:
+            raise Missing("the platform does not run")
+        connection = await connect(found.dsn, application_name="bilten rush")
+        try:
+            shard = await connection.fetchval(
+                "SELECT shard FROM placements WHERE event_id = $1", self._event_id
+            )
+        finally:
+            await connection.close()
+        for process in running.read_shards(self._data_path):
+            if process.shard == shard and _is_shard(process.pid):
+                return process.pid
+        raise Missing(f"shard {shard} does not run as a process of this machine")
+
+
+def _is_shard(pid: int) -> bool:
+    """A worker's title names its actor; anything else with this number is not ours to kill."""
+    try:
+        return "SaleShard" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
