@@ -26,7 +26,8 @@ check: setup ## ruff, mypy --strict, import contracts, tsc over the pages
 	exit $$failed
 
 bench: setup ## measure everything, on servers of its own; results in .bilten/bench/
-	@.venv/bin/bilten bench all $(ARGS)
+	@mkdir -p .bilten/bench
+	@.venv/bin/bilten bench all --json .bilten/bench $(ARGS)
 
 rush: setup ## a whole sale against the running platform (make up), audited
 	@.venv/bin/bilten rush --buyers 2000 --tickets 10000 --seed 7 $(ARGS)

@@ -214,6 +214,74 @@ def doctor(config: Config = None) -> None:
 
 
 @app.command()
+def rush(
+    config: Config = None,
+    buyers: Annotated[int, typer.Option(min=1, help="Buyers, each with a websocket of their own.")] = 2_000,
+    tickets: Annotated[int, typer.Option(min=1, help="Tickets on sale, over all types.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Makes the buyers do the same again.")] = 7,
+    kill: Annotated[
+        list[str] | None,
+        typer.Option(help="Kill this in the middle: shard, gateway, postgres, redis. May be repeated."),
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Catalogue file to sell; docs/examples/demo.toml if none is named.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Run a whole sale through real websockets, and audit what the clients saw against PostgreSQL.
+
+    Uses the platform that runs (`bilten up`), or starts one for the time of the rush. Exits with 0 if the
+    audit passed, 1 if it did not, 2 if the rush could not be run.
+
+    Examples:
+
+        bilten rush --buyers 2000 --tickets 10000 --seed 7
+
+        bilten rush --kill shard --kill gateway --kill postgres --kill redis --json rush.json
+
+        bilten rush --catalogue my-festival.toml --tickets 500
+    """
+    from cluster.serve import ROOT
+
+    settings = settings_of_running(config)
+
+    from bench.rush import RushOptions, main
+
+    options = RushOptions(
+        data_path=settings.data_path,
+        catalogue=catalogue or Path(settings.demo.catalogue or ROOT / "docs" / "examples" / "demo.toml"),
+        buyers=buyers,
+        tickets=tickets,
+        seed=seed,
+        kills=tuple(kill or ()),
+        json_path=json_file,
+    )
+    raise typer.Exit(main(options))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="hot-event, purchase, fanout, recovery, scale, or all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Under 40 s, and less exact.")] = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the figures here; with `all`, a folder for a file each."),
+    ] = None,
+) -> None:
+    """Measure, on servers of its own; prints a table and what limits it.
+
+    Examples:
+
+        bilten bench hot-event --quick
+
+        bilten bench all --json results/
+    """
+    from bench.run import main
+
+    raise typer.Exit(main(name, quick, json_file))
+
+
+@app.command()
 def simulate(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to play.")] = 200,
     first_seed: Annotated[int, typer.Option(help="The first of them.")] = 0,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from cluster.settings import Settings
 
+ROOT = Path(__file__).resolve().parent.parent
+
 if TYPE_CHECKING:
     from services.demo import Loaded
 

@@ -1,0 +1,104 @@
+"""If this failed, the first command that anybody tries would fail them.
+
+One long test, because starting the platform takes most of its time.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster import processes
+from cluster.running import Running
+from cluster.up import EXIT_ALREADY_RUNNING
+from tests.running_platform import RunningPlatform
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return str(response.read().decode())
+
+
+def answers(url: str) -> bool:
+    try:
+        get(url)
+    except (OSError, urllib.error.URLError):
+        return False
+    return True
+
+
+def living(note: Running) -> list[str]:
+    return [part.name for part in note.parts if part.process.process() is not None]
+
+
+def processes_below(folder: Path) -> list[psutil.Process]:
+    """Whatever still works in or for a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        mentioned = [*(process.info["cmdline"] or ()), *(process.info["environ"] or {}).values()]
+        if any(str(folder) in text for text in mentioned):
+            found.append(process)
+    return found
+
+
+def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) -> None:
+    platform = RunningPlatform(servers_folder / "up in a folder with spaces", DEMO_OPENS_IN_MS=0)
+    platform.start()
+    try:
+        first = platform.note
+        assert living(first) == ["postgres", "redis", "ray", "shards", "gateway-1", "gateway-2"]
+        assert json.loads(get(f"{platform.url}/api/events"))["events"][0]["slug"] == first.event_slug
+        assert "Nachtlicht" in get(f"{platform.url}/e/{first.event_slug}")
+
+        second = platform.bilten("up")
+        assert second.returncode == EXIT_ALREADY_RUNNING, second.stderr
+        assert platform.url in second.stdout
+        assert platform.bilten("doctor").returncode == 0
+        assert "up to date" in platform.bilten("migrate").stdout
+
+        for name in ("gateway-1", "postgres", "redis", "shards"):
+            platform.kill(name)
+        assert processes.wait_until(lambda: answers(f"{platform.url}/readyz"), 30, 0.1)
+
+        # A supervisor that is killed leaves its children; the next start ends them and goes on.
+        platform.kill_supervisor()
+        left = platform.note
+        assert "gateway-1" in living(left)
+        platform.start()
+        assert not [name for name in living(left) if name != "postgres"]
+        assert platform.note.dsn == first.dsn
+        assert json.loads(get(f"{platform.url}/api/events"))["events"][0]["slug"] == first.event_slug
+    finally:
+        code = platform.stop()
+    assert code == 0
+    assert processes.wait_until(lambda: not processes_below(platform.data), 10), processes_below(
+        platform.data
+    )
+    assert not (platform.data / "run.json").exists()
+
+
+def test_a_taken_port_is_said_before_anything_starts(servers_folder: Path) -> None:
+    """Else people would see a page of somebody else's under the URL that was printed."""
+    platform = RunningPlatform(servers_folder / "taken port")
+    import socket
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(platform.url.rpartition(":")[2])))
+        other.listen()
+        done = platform.bilten("up")
+    assert done.returncode == 1
+    assert "BILTEN_GATEWAY_PORT" in done.stdout
+    assert not (platform.data / "postgres").exists()
+
+
+def test_wrong_settings_stop_it_before_anything_starts(servers_folder: Path) -> None:
+    platform = RunningPlatform(servers_folder / "wrong settings", GATEWAY_PROCESES=3)
+    done = platform.bilten("up")
+    assert done.returncode == 2
+    assert "Did you mean BILTEN_GATEWAY_PROCESSES?" in done.stderr
+    assert not platform.data.exists()
