@@ -1,4 +1,4 @@
-"""A whole gateway without Ray: real PostgreSQL, real Valkey, a real shard in the same process, a real port."""
+"""A whole gateway without Ray: real PostgreSQL and Valkey, a real shard in the same process, a real port."""
 
 import asyncio
 import itertools

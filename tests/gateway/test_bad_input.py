@@ -1,5 +1,5 @@
-"""What gateways are sent by mistake or malice. Each gets a refusal or a documented close code, is counted, and
-harms nobody else: if one of these fails, one client can take the sale from everybody.
+"""What gateways are sent by mistake or malice. Each gets a refusal or a documented close code, is counted,
+and harms nobody else: if one of these fails, one client can take the sale from everybody.
 """
 
 import asyncio
@@ -265,7 +265,7 @@ async def test_a_client_that_never_reads_is_closed_and_harms_nobody(staging: Sta
 
 
 async def test_one_that_sends_a_byte_a_second_is_closed(staging: Staging) -> None:
-    """A frame that never ends is no sign of life: neither heartbeat nor idle deadline may be held off by it."""
+    """A frame that never ends is no sign of life: no deadline may be held off by it."""
     stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=150, idle_ms=2_000, handshake_ms=5_000))
     async with bystander(stage):
         _, writer = await raw_websocket(stage)
