@@ -6,12 +6,15 @@ the car park). Titles,
 descriptions and pictures are not here: they live in the catalogue tables and never touch a decision.
 """
 
+import re
 from typing import Final
 
 import msgspec
 
 from domain.ids import EventId, PoolId, TicketTypeId
+from domain.money import AMOUNT_MINOR_MAX
 
+_CURRENCY: Final = re.compile("[A-Z]{3}", re.ASCII)
 POOLS_MAX: Final = 200
 TICKET_TYPES_MAX: Final = 200
 CAPACITY_MAX: Final = 5_000_000
@@ -72,7 +75,7 @@ def problems(definition: SaleDefinition) -> list[str]:
         found.append(f"an event has 1 to {POOLS_MAX} pools, not {len(definition.pools)}")
     if not 1 <= len(definition.ticket_types) <= TICKET_TYPES_MAX:
         found.append(f"an event has 1 to {TICKET_TYPES_MAX} ticket types, not {len(definition.ticket_types)}")
-    if len(definition.currency) != 3 or not (definition.currency.isascii() and definition.currency.isupper()):
+    if not _CURRENCY.fullmatch(definition.currency):
         found.append(f"currency {definition.currency!r} is not three capital letters of ISO 4217")
     if not 1 <= definition.buyer_limit <= BUYER_LIMIT_MAX:
         found.append(f"the limit per buyer is 1 to {BUYER_LIMIT_MAX}, not {definition.buyer_limit}")
@@ -102,8 +105,8 @@ def _type_problems(kind: TicketType, pools: int) -> list[str]:
         found.append("it draws from the same pool twice")
     if any(not 0 <= position < pools for position in kind.pools):
         found.append("it draws from a pool that the event does not have")
-    if kind.price_minor < 0:
-        found.append("the price is below zero")
+    if not 0 <= kind.price_minor <= AMOUNT_MINOR_MAX:
+        found.append(f"the price is 0 to {AMOUNT_MINOR_MAX} minor units, not {kind.price_minor}")
     if not 1 <= kind.quantity_min <= kind.quantity_max <= BUYER_LIMIT_MAX:
         found.append(
             f"minimum {kind.quantity_min} and maximum {kind.quantity_max} are not 1 <= minimum <= maximum"

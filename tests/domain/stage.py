@@ -63,13 +63,16 @@ def definition(
 class Stage:
     """An inventory with a clock, and the history of what was applied to it."""
 
-    def __init__(self, sale: SaleDefinition | None = None, is_open: bool = True) -> None:
+    def __init__(
+        self, sale: SaleDefinition | None = None, *, is_open: bool = True, is_configured: bool = True
+    ) -> None:
         self.state = Inventory(EVENT)
         self.now_ms = NOW_MS
         self.history: list[e.AnyEvent] = []
         self._operations = 1_000_000
-        self.do(c.Configure(self.fresh(), EVENT, sale or definition()))
-        if is_open:
+        if is_configured:
+            self.do(c.Configure(self.fresh(), EVENT, sale or definition()))
+        if is_configured and is_open:
             self.do(c.OpenSale(self.fresh(), EVENT, NOW_MS))
 
     def fresh(self) -> OperationId:
