@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -90,6 +91,8 @@ class Platform:
         self._postgres: EmbeddedPostgres | None = None
         self._valkey: EmbeddedValkey | None = None
         self._ray: RayHead | None = None
+        self._ray_starting: Future[None] | None = None
+        self._threads = ThreadPoolExecutor(thread_name_prefix="start")
         self._note_lock = threading.Lock()
 
     def start(self, stop: threading.Event) -> None:
@@ -98,8 +101,8 @@ class Platform:
         steps: list[tuple[str, Callable[[], str]]] = [
             ("PostgreSQL", self._start_postgres),
             ("Valkey", self._start_valkey),
-            ("Ray", self._start_ray),
             ("schema", self._migrate),
+            ("Ray", self._wait_for_ray),
             ("shards", self._start_shards),
             ("demo sale", self._load_demo),
             ("gateways", self._start_gateways),
@@ -110,6 +113,7 @@ class Platform:
                 f"port {port} is taken by another program; "
                 f"stop it, or choose another one: BILTEN_GATEWAY_PORT={port + 1} make up"
             )
+        self._begin_ray()
         for name, step in steps:
             if stop.is_set():
                 return
@@ -124,6 +128,9 @@ class Platform:
         """Drains and stops everything that start() started, what is used last."""
         for watch in self._watches:
             watch.end()
+        if self._ray is not None and self._ray_starting is not None:
+            wait([self._ray_starting])
+            self._ray.stop()
         if self._parts:
             self._console.print("stopping: new requests are refused, those under way are finished")
         for name, part in self._parts.items():
@@ -168,14 +175,21 @@ class Platform:
         self._add("redis", server)
         return f"127.0.0.1:{server.port}"
 
-    def _start_ray(self) -> str:
-        if self._settings.ray.address:
+    def _begin_ray(self) -> None:
+        """Starts Ray, which takes longest, while PostgreSQL and Valkey start."""
+        if not self._settings.ray.address:
+            self._ray = RayHead(
+                self._data / "ray", object_store_mb=self._settings.ray.object_store_mb, say=self._say
+            )
+            self._ray_starting = self._threads.submit(self._ray.start)
+
+    def _wait_for_ray(self) -> str:
+        if self._ray is None or self._ray_starting is None:
             return f"the one at {self._settings.ray.address}"
-        head = RayHead(self._data / "ray", object_store_mb=self._settings.ray.object_store_mb, say=self._say)
-        head.start()
-        self._ray = head
-        self._add("ray", head)
-        return head.address
+        self._ray_starting.result()
+        self._ray_starting = None
+        self._add("ray", self._ray)
+        return self._ray.address
 
     def _migrate(self) -> str:
         from storage.migrate import migrate
@@ -213,14 +227,17 @@ class Platform:
         return f"{self._settings.shards.count} on Ray"
 
     def _start_gateways(self) -> str:
-        count = self._settings.gateway.processes
-        for number in range(1, count + 1):
-            name = f"gateway-{number}"
-            child = self._child(name, "serve", "gateway", "--name", name)
-            # Started one after the other: a mistake that ends one ends the start, with one message.
-            child.start()
-            self._add(name, child)
-        return f"{count} processes on {self._settings.url}"
+        names = [f"gateway-{number}" for number in range(1, self._settings.gateway.processes + 1)]
+        children = {name: self._child(name, "serve", "gateway", "--name", name) for name in names}
+        starts = {name: self._threads.submit(child.start) for name, child in children.items()}
+        wait(starts.values())
+        for name, start in starts.items():
+            # One that failed has ended by itself; the others must be known, so that they are stopped.
+            if start.exception() is None:
+                self._add(name, children[name])
+        for start in starts.values():
+            start.result()
+        return f"{len(names)} processes on {self._settings.url}"
 
     # --- what the steps share ------------------------------------------------------------------------------
 
@@ -295,10 +312,12 @@ class Platform:
         left = running.read(self._data)
         if left is None:
             return
-        for part in reversed(left.parts):
-            if part.name.startswith(("gateway", "shards")) and processes.stop_stray(
-                part.process, signal.SIGTERM, 10
-            ):
+        ours = [part for part in left.parts if part.name.startswith(("gateway", "shards"))]
+        ended = [
+            self._threads.submit(processes.stop_stray, part.process, signal.SIGTERM, 10) for part in ours
+        ]
+        for part, end in zip(ours, ended, strict=True):
+            if end.result():
                 self._say(f"ended {part.name} that an earlier run left behind (pid {part.process.pid})")
         running.remove(self._data)
 
