@@ -213,6 +213,53 @@ def doctor(config: Config = None) -> None:
     raise typer.Exit(run(settings_of_running(config)))
 
 
+@journal.command("tail")
+def journal_tail(
+    event: Annotated[str | None, typer.Argument(help="Only this event, by its id (event_…).")] = None,
+    config: Config = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+) -> None:
+    """Print what happened, in order, from the beginning.
+
+    Examples:
+
+        bilten journal tail --follow
+
+        bilten journal tail event_201cdfq1d7ht5tw1zesap6c30t
+    """
+    from domain.ids import MalformedId
+    from storage.journal_tools import tail
+
+    dsn = dsn_or_exit(settings_of_running(config))
+    try:
+        asyncio.run(tail(dsn, event, follow))
+    except (ConnectionError, MalformedId) as error:
+        typer.echo(f"journal tail: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@journal.command("verify")
+def journal_verify(config: Config = None) -> None:
+    """Replay every event's journal and check it against the domain's rules and the tables.
+
+    Safe while the platform runs: it reads one snapshot of the database. Exits with 1 if anything is wrong.
+
+    Example:
+
+        bilten journal verify
+    """
+    from storage.journal_tools import verify
+
+    dsn = dsn_or_exit(settings_of_running(config))
+    try:
+        raise typer.Exit(asyncio.run(verify(dsn)))
+    except ConnectionError as error:
+        typer.echo(f"journal verify: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
 @app.command()
 def rush(
     config: Config = None,
