@@ -8,6 +8,7 @@ while the event goes on selling.
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -20,6 +21,7 @@ from domain.pricing import shared_lines
 
 VERSION: Final = 1
 SLICE: Final = 2_000
+_CHECKSUM_BYTES: Final = 4
 
 
 class UnknownSnapshot(ValueError):
@@ -82,18 +84,22 @@ def _slices(header: Header, holds: list[e.Held], recent: list[e.AnyEvent]) -> It
 
 
 def pack(slices: list[bytes]) -> bytes:
-    """Join what the steps of `take` gave into the bytes that are stored."""
-    return _encode([part for part in slices if part])
+    """Join what the steps of `take` gave into the bytes that are stored: a checksum and the parts."""
+    body = _encode([part for part in slices if part])
+    return crc32(body).to_bytes(_CHECKSUM_BYTES, "big") + body
 
 
 def load(body: bytes) -> Inventory:
     """Return the state that a snapshot holds.
 
     Raises:
-        UnknownSnapshot: not a snapshot, or one of another version.
+        UnknownSnapshot: not a snapshot, a damaged one, or one of another version.
     """
+    checksum, parts = body[:_CHECKSUM_BYTES], memoryview(body)[_CHECKSUM_BYTES:]
+    if crc32(parts).to_bytes(_CHECKSUM_BYTES, "big") != checksum:
+        raise UnknownSnapshot("the bytes were damaged")
     try:
-        head, holds, recent = _parts(body)
+        head, holds, recent = _parts(parts)
         header = _header(head)
         if header.version != VERSION:
             raise UnknownSnapshot(f"version {header.version}, this code reads {VERSION}")

@@ -41,7 +41,12 @@ def ticket(number: int) -> TicketId:
 
 
 def definition(
-    standing: int = 10, balcony: int = 6, parking: int = 4, buyer_limit: int = 8, **early: int | None
+    standing: int = 10,
+    balcony: int = 6,
+    parking: int = 4,
+    buyer_limit: int = 8,
+    sales_start_ms: int | None = None,
+    sales_end_ms: int | None = None,
 ) -> SaleDefinition:
     """Two types share the standing places; one type needs a seat and a parking place."""
     return SaleDefinition(
@@ -50,7 +55,7 @@ def definition(
         (Pool(STANDING, standing), Pool(BALCONY, balcony), Pool(PARKING, parking)),
         (
             TicketType(REGULAR, (0,), 3000, 1, 6),
-            TicketType(EARLY, (0,), 2000, 2, 4, early.get("sales_start_ms"), early.get("sales_end_ms")),
+            TicketType(EARLY, (0,), 2000, 2, 4, sales_start_ms, sales_end_ms),
             TicketType(SEAT, (1,), 5000, 1, 6),
             TicketType(SEAT_AND_PARKING, (1, 2), 6500, 1, 6),
         ),
