@@ -74,9 +74,9 @@ class RayHead:
 
     @property
     def temp_folder(self) -> Path:
-        """Where Ray keeps its sockets and logs: in our folder if its path is short enough."""
+        """Where Ray keeps its sockets and logs: in our folder if its path is short and plain enough."""
         own = self.folder / "tmp"
-        if len(str(own)) <= TEMP_FOLDER_LENGTH_MAX:
+        if len(str(own)) <= TEMP_FOLDER_LENGTH_MAX and not _has_space(own):
             return own
         name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:10]
         return Path(tempfile.gettempdir()) / f"bilten-ray-{name}"
@@ -150,7 +150,7 @@ class RayHead:
         self, program: str, arguments: list[str], log: Path, timeout_s: float
     ) -> "subprocess.Popen[bytes]":
         command = [
-            *(sys.executable, "-P", "-c", program, "start", "--block", "--disable-usage-stats"),
+            *(_spaceless_python(), "-P", "-c", program, "start", "--block", "--disable-usage-stats"),
             *("--node-ip-address", "127.0.0.1", "--log-color", "false"),
             *("--dashboard-agent-listen-port", str(processes.free_port())),
             *arguments,
@@ -205,6 +205,30 @@ class RayHead:
             session = int((self.folder / "session").read_text())
             if ended := _end_session(session):
                 self._say(f"ended {ended} processes of a Ray that an earlier run left behind")
+
+
+def _has_space(path: Path | str) -> bool:
+    return len(str(path).split()) > 1
+
+
+def _spaceless_python() -> str:
+    """The running Python under a name that survives Ray, which gives its workers' commands to a shell unquoted.
+
+    Where the path of the virtual environment has a space, that is a link to the environment from the system's
+    temporary folder.
+    """
+    if not _has_space(sys.executable):
+        return sys.executable
+    name = hashlib.sha256(sys.prefix.encode()).hexdigest()[:10]
+    link = Path(tempfile.gettempdir()) / f"bilten-python-{os.geteuid()}-{name}"
+    if not (
+        link.is_symlink() and link.lstat().st_uid == os.geteuid() and link.readlink() == Path(sys.prefix)
+    ):
+        fresh = link.with_name(f"{link.name}-{os.getpid()}")
+        fresh.symlink_to(sys.prefix)
+        # Fails if the name is somebody else's, in a folder where everybody may write.
+        fresh.replace(link)
+    return str(link / Path(sys.executable).relative_to(sys.prefix))
 
 
 def _session_members(session: int) -> Iterator[psutil.Process]:
