@@ -212,7 +212,7 @@ def _has_space(path: Path | str) -> bool:
 
 
 def _spaceless_python() -> str:
-    """The running Python under a name that survives Ray, which gives its workers' commands to a shell unquoted.
+    """The running Python under a name without a space: Ray gives its workers' commands to a shell unquoted.
 
     Where the path of the virtual environment has a space, that is a link to the environment from the system's
     temporary folder.
