@@ -14,7 +14,17 @@ from typing import Final, TypeVar
 import msgspec
 
 from bench.witness import Witness
-from client import BiltenClient, ClientSettings, GaveUp, Held, NotConnected, Notice, Purchased, Refused
+from client import (
+    BiltenClient,
+    BiltenError,
+    ClientSettings,
+    GaveUp,
+    Held,
+    NotConnected,
+    Notice,
+    Purchased,
+    Refused,
+)
 from client.records import EventState, HoldExpired, Waiting
 
 WATCHERS_SHARE: Final = 0.1
@@ -87,8 +97,8 @@ class Buyer:
                 async with client:
                     self.client = client
                     comes_back = await self._visit(client)
-            except NotConnected:
-                self._witness.unanswered["connect"] += 1
+            except BiltenError as error:
+                self._witness.unanswered[f"visit: {type(error).__name__}"] += 1
                 await self._pause(1.0)
                 continue
             finally:

@@ -38,14 +38,14 @@ class Progress:
         """Note something that happened."""
         self.said.append(line)
         if not self._console.is_terminal:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
 
     async def run(self) -> None:
         """Show until cancelled."""
         if not self._console.is_terminal:
             while True:
                 await asyncio.sleep(5)
-                self._console.print(self._line())
+                self._console.print(self._line(), soft_wrap=True)
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while True:
                 live.update(self._picture(), refresh=True)
@@ -55,7 +55,8 @@ class Progress:
         now = time.perf_counter()
         seconds = self._witness.seconds
         self._rates.append((now, len(seconds["hold"]), len(seconds["purchase"])))
-        while now - self._rates[0][0] > RATE_S:
+        # One sample older than that stays, so that there is something to compare with.
+        while len(self._rates) > 1 and now - self._rates[1][0] > RATE_S:
             self._rates.popleft()
         (then, holds, purchases), elapsed = self._rates[0], max(now - self._rates[0][0], 1e-9)
         if then == now:

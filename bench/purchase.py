@@ -1,8 +1,8 @@
 """`bilten bench purchase`: holds and whole purchases through real websockets, beside a bare echo.
 
 The generator runs on the same cores as the platform, so it is the cheapest client there is (`bench.echo`
-compares three), and its share of the processor is part of the result. The echo is asked with a hold's own bytes by the
-same client in the same run.
+compares three), and its share of the processor is part of the result. The echo is asked with a hold's own
+bytes by the same client in the same run.
 """
 
 import asyncio

@@ -84,7 +84,10 @@ def _platform(console: Console, data_path: Path) -> Iterator[tuple[Running, Path
         console.print(f"rush against the platform at {found.url}")
         yield found, data_path
         return
-    console.print("no platform runs (make up starts one): starting one for this rush, which ends with it")
+    console.print(
+        "no platform runs (make up starts one): starting one for this rush, which ends with it",
+        soft_wrap=True,
+    )
     with own_platform() as (found, made):
         yield found, made
 
@@ -109,7 +112,9 @@ class Rush:
         described = machine()
         opens_in_s = 3.0 + self._options.buyers / CONNECTS_PER_S
         event = await make_event(self._running, self._file, round(opens_in_s * 1000))
-        self._console.print(f"{self._options.tickets:,} tickets for {event.title!r} ({event.slug})")
+        self._console.print(
+            f"{self._options.tickets:,} tickets for {event.title!r} ({event.slug})", soft_wrap=True
+        )
         async with self._screen():
             seconds = await self._sell(event.event_id, event.slug)
         self._console.print("the last buyer has left; waiting until every order is finished, then the audit")

@@ -1,6 +1,7 @@
 """`BiltenClient`: a buyer, or an organizer's screen, over one connection."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from client import records
-from client.errors import GaveUp, NotConnected, Refused
+from client.errors import BiltenError, GaveUp, NotConnected, Refused
 from client.following import Following, Topic
 from client.http import HttpSession
 from client.identifiers import new_operation
@@ -224,7 +225,9 @@ class BiltenClient:
             return
         topic.newest = None
         if topic.question["type"] == "watch":
-            await self._ask({"type": "unwatch", "event": topic.question["event"]}, "unwatch", 5.0)
+            # Nobody reads it any more, so whether the server heard of that is not worth an error.
+            with contextlib.suppress(BiltenError):
+                await self._ask({"type": "unwatch", "event": topic.question["event"]}, "unwatch", 5.0)
 
     async def _socket_address(self) -> str:
         answer = await self._http.request("POST", TICKET_PATH, {})
