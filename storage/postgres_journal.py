@@ -36,7 +36,7 @@ class PostgresJournal:
     def __init__(self, pool: Pool, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._monotonic_s = monotonic_s
-        self._notified_s = 0.0
+        self._notified_s = -NOTIFY_INTERVAL_S
 
     async def claim(self, shard: int, owner: str) -> int:
         async with asking(self._pool) as connection:

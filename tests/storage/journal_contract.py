@@ -133,6 +133,24 @@ class Contract:
         with pytest.raises(Fenced):
             await journal.commit(Batch(7, 1, []))
 
+    async def test_renewing_settles_what_is_unknown(self, journal: Journal) -> None:
+        """After a lost answer the batch may still land; past a renewal it has landed or never will."""
+        epoch, show = await journal.claim(0, "test"), event()
+        late = asyncio.create_task(journal.commit(Batch(0, epoch, [entry(show, 1)])))
+        renewed = await journal.renew(0, epoch)
+        assert renewed == epoch + 1
+        there = await journal.read(show, 0, 10)
+        outcome = (await asyncio.gather(late, return_exceptions=True))[0]
+        assert outcome is None if there else isinstance(outcome, Fenced)
+        assert await journal.read(show, 0, 10) == there
+        with pytest.raises(Fenced):
+            await journal.commit(Batch(0, epoch, [entry(show, len(there) + 1)]))
+        await journal.commit(Batch(0, renewed, [entry(show, len(there) + 1)]))
+        with pytest.raises(Fenced):
+            await journal.renew(0, epoch)
+        with pytest.raises(Fenced):
+            await journal.renew(5, 1)
+
     async def test_of_two_incarnations_at_once_one_is_fenced(self, journal: Journal) -> None:
         """Commits and a claim at the same time: whatever the order, no batch of the old epoch follows the
         claim.

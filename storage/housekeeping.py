@@ -1,0 +1,77 @@
+"""What has to be done now and then, by anybody: months ahead, and forgetting what is of no use any more.
+
+What is forgotten, and why that is safe, is argued in docs/decisions/0004. Every call does a bounded amount;
+calling it in several processes at once is harmless.
+"""
+
+from typing import Final
+
+import msgspec
+
+from storage.partitions import ensure_partitions, misplaced
+from storage.postgres import AnyConnection, Pool, asking
+
+OPERATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
+ROWS_A_CALL: Final = 50_000
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a call has done.
+
+    Attributes:
+        months: partitions that were made.
+        misplaced: rows in the default partition; more than none wants looking at.
+        sessions, socket_tickets, operations: rows that were forgotten.
+    """
+
+    months: list[str]
+    misplaced: int
+    sessions: int
+    socket_tickets: int
+    operations: int
+
+
+async def keep_house(pool: Pool, now_ms: int) -> Kept:
+    """Do what is due. To be called at start and every hour. Raises `ConnectionError`."""
+    async with asking(pool) as connection:
+        return Kept(
+            await ensure_partitions(connection, now_ms),
+            await misplaced(connection),
+            await _forget(connection, "sessions", "token_hash", now_ms),
+            await _forget(connection, "socket_tickets", "ticket_hash", now_ms),
+            await prune_operations(connection, now_ms - OPERATIONS_KEPT_MS),
+        )
+
+
+async def _forget(connection: AnyConnection, table: str, key: str, now_ms: int) -> int:
+    status = await connection.execute(
+        f"""
+        DELETE FROM {table} WHERE {key} = ANY (ARRAY(
+            SELECT {key} FROM {table} WHERE expires_at < $1 ORDER BY expires_at LIMIT {ROWS_A_CALL}))
+        """,  # noqa: S608 - the names are this module's own
+        now_ms,
+    )
+    return _rows(status)
+
+
+async def prune_operations(connection: AnyConnection, before_ms: int) -> int:
+    """Forget operations from before a time, of events that were over by then and have no unfinished orders.
+
+    Age alone would not be safe: a shard that does not find an operation decides it anew.
+    """
+    status = await connection.execute(
+        f"""
+        DELETE FROM operations WHERE op_id = ANY (ARRAY(
+            SELECT op_id FROM operations JOIN events USING (event_id)
+            WHERE operations.at < $1 AND coalesce(events.ends_at, events.starts_at) < $1
+                AND NOT EXISTS (
+                    SELECT FROM orders WHERE orders.event_id = events.event_id AND orders.finished_at IS NULL)
+            LIMIT {ROWS_A_CALL}))
+        """,  # noqa: S608 - a number of this module's own
+        before_ms,
+    )
+    return _rows(status)
+
+
+def _rows(status: str) -> int:
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,76 @@
+"""What is forgotten must be of no use to anybody. If an operation were forgotten too early, doing it again
+would do it twice.
+"""
+
+import time
+
+import pytest
+
+from domain.ids import BuyerId, EventId, OperationId, OrderId
+from storage.housekeeping import OPERATIONS_KEPT_MS, keep_house, prune_operations
+from storage.journal import Batch, OperationRow
+from storage.postgres import Pool
+from storage.postgres_journal import PostgresJournal
+from storage.sessions import SessionStore
+from tests.storage.journal_contract import NOW_MS, entry, fresh
+from tests.storage.rows import add_event, add_order
+
+DAY_MS = 24 * 3_600_000
+LATER_MS = NOW_MS + OPERATIONS_KEPT_MS + 2 * DAY_MS
+
+
+async def operations_of(pool: Pool, *events: EventId) -> list[OperationId]:
+    """Record one operation of each event."""
+    journal = PostgresJournal(pool)
+    epoch = await journal.claim(0, "test")
+    rows = [OperationRow(OperationId(fresh()), event_id, NOW_MS, b"") for event_id in events]
+    await journal.commit(Batch(0, epoch, [entry(event_id, 1) for event_id in events], rows))
+    return [row.operation_id for row in rows]
+
+
+async def test_operations_are_kept_while_anybody_could_repeat_them(pool: Pool) -> None:
+    over, ahead, unknown, unfinished = (EventId(fresh()) for _ in range(4))
+    await add_event(pool, over, NOW_MS)
+    await add_event(pool, ahead, LATER_MS)
+    await add_event(pool, unfinished, NOW_MS)
+    await add_order(pool, OrderId(fresh()), unfinished, BuyerId(fresh()), "authorised")
+    forgotten, *kept = await operations_of(pool, over, ahead, unknown, unfinished)
+    journal = PostgresJournal(pool)
+    assert await prune_operations_by(pool, NOW_MS) == 0
+    assert len(await journal.find_operations([forgotten, *kept])) == 4
+    assert await prune_operations_by(pool, LATER_MS - OPERATIONS_KEPT_MS) == 1
+    assert set(await journal.find_operations([forgotten, *kept])) == set(kept)
+    # The journal still has every one of them.
+    assert len(await journal.read(over, 0, 10)) == 1
+
+
+async def prune_operations_by(pool: Pool, before_ms: int) -> int:
+    async with pool.acquire() as connection:
+        return await prune_operations(connection, before_ms)
+
+
+async def test_what_is_over_is_forgotten(pool: Pool) -> None:
+    now_ms = int(time.time() * 1000)
+    store = SessionStore(pool)
+    for number, expires_at_ms in enumerate((now_ms - 1, now_ms + DAY_MS)):
+        await store.open(bytes([number]) * 32, BuyerId(fresh()), now_ms - DAY_MS, expires_at_ms)
+        await store.issue_ticket(bytes([number]) * 32, bytes(32), BuyerId(fresh()), expires_at_ms)
+    kept = await keep_house(pool, now_ms)
+    assert (kept.sessions, kept.socket_tickets, kept.operations, kept.misplaced) == (1, 1, 0, 0)
+    assert await store.find(b"\x01" * 32, now_ms) is not None
+    assert await store.redeem(b"\x01" * 32, now_ms) is not None
+    again = await keep_house(pool, now_ms)
+    assert (again.months, again.sessions, again.socket_tickets) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("table", ["sessions", "socket_tickets", "operations"])
+async def test_a_statement_of_ours_never_reads_a_whole_table(pool: Pool, table: str) -> None:
+    """A plan made while a table is empty stays cached; it has to be the one for millions of rows."""
+    key = await pool.fetchval(
+        "SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] "
+        "WHERE indrelid = $1::text::regclass AND indisprimary",
+        table,
+    )
+    kind = "uuid" if table == "operations" else "bytea"
+    plan = await pool.fetch(f"EXPLAIN SELECT 1 FROM {table} WHERE {key} = ANY ('{{}}'::{kind}[])")
+    assert "Seq Scan" not in " ".join(row[0] for row in plan)
