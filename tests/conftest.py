@@ -1,12 +1,24 @@
 """What every test shares: real servers, and a say on tests that need a browser."""
 
+import atexit
 import os
+import secrets
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
-# Ray reads it when it is imported: keeps everything that tests start on loopback (see cluster/ray_head.py).
+# Ray reads these when it is imported, which the first test file does that needs an actor: they keep
+# everything that tests start on loopback (see cluster/ray_head.py), and name the token of the session's head
+# before there is one.
+_token = Path(tempfile.mkdtemp(prefix="bilten-tests-token-")) / "token"
+_token.write_text(secrets.token_hex(32) + "\n")
+_token.chmod(0o600)
+atexit.register(shutil.rmtree, _token.parent, ignore_errors=True)
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token)
 
 from tests.servers import (
     _migrated_template,

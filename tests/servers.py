@@ -110,6 +110,9 @@ def ray_head(servers_folder: Path) -> Iterator[RayHead]:
     from actors.host import NAMESPACE
 
     head = RayHead(servers_folder / "ray")
+    head.folder.mkdir()
+    # This process may have imported Ray before, and keeps to the token that it found then.
+    shutil.copy2(os.environ["RAY_AUTH_TOKEN_PATH"], head.folder / "token")
     head.start()
     os.environ.update(head.environment())
     ray.init(address=head.address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
