@@ -43,6 +43,7 @@ class RedisFanout:
         self._pubsub: redis.client.PubSub | None = None
         self._listener: asyncio.Task[None] | None = None
         self._on_reconnect: Callable[[], None] = lambda: None
+        self._is_away = False
         self.dropped = 0
         self.reconnects = 0
 
@@ -60,7 +61,14 @@ class RedisFanout:
                 await pipeline.execute()
         except (RedisError, OSError, TimeoutError) as error:
             self.dropped += len(notices)
-            log.warning("%d notices not published: %r", len(notices), error)
+            # Twenty times a second the same sentence would bury every other one.
+            if not self._is_away:
+                log.warning("live updates can't be published: %r", error)
+            self._is_away = True
+        else:
+            if self._is_away:
+                log.info("live updates are published again, %d were dropped so far", self.dropped)
+            self._is_away = False
 
     async def newest_state(self, channel: str) -> bytes | None:
         """Return the last state that was published on a channel, None if Redis has none or is away."""
@@ -104,8 +112,12 @@ class RedisFanout:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(_IDLE_CHANNEL, *self._channels)
+                    first = list(self._channels)
+                    await pubsub.subscribe(_IDLE_CHANNEL, *first)
                     self._pubsub = pubsub
+                    # Those that were asked for while the connection was being made.
+                    if late := self._channels.keys() - set(first):
+                        await pubsub.subscribe(*late)
                     if self.reconnects:
                         self._on_reconnect()
                     pause_s = RECONNECT_S_MIN

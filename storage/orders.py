@@ -233,6 +233,9 @@ class Orders:
 
 
 async def _place(connection: AnyConnection, orders: list[Order], owner: str, provider: str) -> set[OrderId]:
+    # Lines and payments go with the orders that were new. `IN … IS TRUE` keeps that question a hash lookup:
+    # as a join it would be a nested loop over both lists, since this pool plans no other joins
+    # (`storage.postgres`).
     lines = [(order.order_id, at, line) for order in orders for at, line in enumerate(order.lines)]
     rows = await connection.fetch(
         """
@@ -247,16 +250,16 @@ async def _place(connection: AnyConnection, orders: list[Order], owner: str, pro
             RETURNING order_id
         ), lines AS (
             INSERT INTO order_lines (order_id, position, ticket_type, quantity, unit_price_minor)
-            SELECT given.*
+            SELECT *
             FROM unnest($12::uuid[], $13::smallint[], $14::smallint[], $15::integer[], $16::bigint[])
                 AS given (order_id, position, ticket_type, quantity, unit_price_minor)
-            JOIN placed USING (order_id)
+            WHERE (order_id IN (SELECT order_id FROM placed)) IS TRUE
         ), paid AS (
             INSERT INTO payments (payment_id, provider, amount_minor, currency, token, created_at, updated_at)
             SELECT order_id, $2, amount_minor, currency, token, at, at
             FROM unnest($3::uuid[], $7::bigint[], $8::text[], $11::text[], $10::timestamptz[])
                 AS given (order_id, amount_minor, currency, token, at)
-            JOIN placed USING (order_id)
+            WHERE (order_id IN (SELECT order_id FROM placed)) IS TRUE
         )
         SELECT order_id FROM placed
         """,
@@ -281,11 +284,6 @@ async def _place(connection: AnyConnection, orders: list[Order], owner: str, pro
 
 
 async def _step(connection: AnyConnection, steps: list[_Step], owner: str, now_ms: int) -> set[OrderId]:
-    paid = [
-        (each.order.order_id, state, each.reference)
-        for each in steps
-        if (state := _PAYMENT_STATES.get((each.order.state, each.to_state)))
-    ]
     rows = await connection.fetch(
         """
         WITH stepped AS (
@@ -293,18 +291,19 @@ async def _step(connection: AnyConnection, steps: list[_Step], owner: str, now_m
             SET state = given.to_state, failure = given.failure, lease_owner = $1,
                 lease_until = given.lease_until, updated_at = $2,
                 finished_at = CASE WHEN given.is_finished THEN $2::timestamptz END
-            FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[])
-                AS given (order_id, from_state, to_state, failure, lease_until, is_finished)
+            FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[],
+                    $9::text[], $10::text[])
+                AS given (order_id, from_state, to_state, failure, lease_until, is_finished, payment_state,
+                    reference)
             WHERE orders.order_id = given.order_id AND orders.state = given.from_state
-            RETURNING orders.order_id
+            RETURNING orders.order_id, given.payment_state, given.reference
         ), paid AS (
             UPDATE payments
-            SET state = given.state, updated_at = $2, token = '',
-                reference = CASE WHEN given.reference = '' THEN payments.reference ELSE given.reference END,
-                captured_minor = CASE WHEN given.state = 'captured' THEN amount_minor ELSE captured_minor END
-            FROM unnest($9::uuid[], $10::text[], $11::text[]) AS given (order_id, state, reference)
-            JOIN stepped USING (order_id)
-            WHERE payments.payment_id = given.order_id
+            SET state = payment_state, updated_at = $2, token = '',
+                reference = coalesce(nullif(stepped.reference, ''), payments.reference),
+                captured_minor = CASE payment_state WHEN 'captured' THEN amount_minor ELSE captured_minor END
+            FROM stepped
+            WHERE payments.payment_id = stepped.order_id AND payment_state <> ''
         )
         SELECT order_id FROM stepped
         """,
@@ -316,9 +315,8 @@ async def _step(connection: AnyConnection, steps: list[_Step], owner: str, now_m
         [each.failure or each.order.failure for each in steps],
         [each.lease_until_ms for each in steps],
         [each.to_state not in UNFINISHED for each in steps],
-        [order_id for order_id, _, _ in paid],
-        [state for _, state, _ in paid],
-        [reference for _, _, reference in paid],
+        [_PAYMENT_STATES.get((each.order.state, each.to_state), "") for each in steps],
+        [each.reference for each in steps],
     )
     return {row["order_id"] for row in rows}
 

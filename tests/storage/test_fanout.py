@@ -22,6 +22,29 @@ async def test_what_is_published_is_heard(redis_url: str) -> None:
     await receiver.close()
 
 
+async def test_channels_asked_for_while_connecting_are_heard(redis_url: str) -> None:
+    """A gateway that starts subscribes to many events at once; one left out would never be updated."""
+    sender, receiver = RedisFanout(redis_url), RedisFanout(redis_url)
+    heard: set[str] = set()
+    channels = [f"event:{number}" for number in range(20)]
+    for channel in channels:
+        await receiver.subscribe(channel, lambda _, channel=channel: heard.add(channel))  # type: ignore[misc]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while len(heard) < len(channels):
+            await sender.publish([(channel, b"") for channel in channels])
+            await asyncio.sleep(0.01)
+    await receiver.unsubscribe(channels[0])
+    heard.clear()
+    async with asyncio.timeout(10):
+        while len(heard) < len(channels) - 1:
+            await sender.publish([(channel, b"") for channel in channels])
+            await asyncio.sleep(0.01)
+    assert channels[0] not in heard
+    await sender.close()
+    await receiver.close()
+
+
 async def test_a_subscription_comes_back_after_redis_was_killed(servers_folder: Path) -> None:
     server = EmbeddedValkey(servers_folder / "fanout")
     server.start()
