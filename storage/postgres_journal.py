@@ -65,6 +65,9 @@ class PostgresJournal:
         return renewed
 
     async def commit(self, batch: Batch) -> None:
+        if not (batch.entries or batch.operations or batch.tickets or batch.cancelled):
+            await self._check_fence(batch.shard, batch.epoch)
+            return
         arguments = _arguments(batch)
         is_notifying = self._is_notifying()
         for tries_left in reversed(range(_TRIES)):
@@ -78,6 +81,15 @@ class PostgresJournal:
                     raise Fenced(str(refused)) from refused
                 if state not in _TRY_AGAIN or not tries_left:
                     raise
+
+    async def _check_fence(self, shard: int, epoch: int) -> None:
+        """A batch that writes nothing needs no lock, hence no transaction id and no flush: that no newer
+        incarnation is there when this is asked says that what it answers was true then.
+        """
+        async with using(self._pool) as connection:
+            is_newest = "SELECT true FROM shards WHERE shard = $1 AND epoch = $2"
+            if not await connection.fetchval(is_newest, shard, epoch):
+                raise Fenced(f"shard {shard} is not at epoch {epoch} any more")
 
     def _is_notifying(self) -> bool:
         """NOTIFY takes a lock of the whole instance at commit, so batches soon after one that did it don't.

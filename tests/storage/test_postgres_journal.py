@@ -57,8 +57,8 @@ async def test_the_contract_notices_a_missing_fence(own_pool: Pool) -> None:
 
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         await Contract().test_an_older_incarnation_writes_nothing(journal, authorise)
-    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        await Contract().test_an_empty_batch_meets_the_fence_too(journal)
+    with pytest.raises((pytest.fail.Exception, AssertionError)):
+        await Contract().test_renewing_settles_what_is_unknown(journal)
 
 
 async def test_a_batch_is_one_round_trip_and_one_transaction(pool: Pool) -> None:
@@ -66,7 +66,7 @@ async def test_a_batch_is_one_round_trip_and_one_transaction(pool: Pool) -> None
     epoch, show = await journal.claim(0, "test"), event()
     seen: list[str] = []
     batch = Batch(0, epoch, [entry(show, 1)], [OperationRow(OperationId(fresh()), show, NOW_MS, b"")])
-    await journal.commit(Batch(0, epoch, []))  # the first one on a connection prepares the statement
+    await journal.commit(Batch(0, epoch, [entry(event(), 1)]))  # the first one prepares the statement
     with QueryLog(pool, seen):
         await journal.commit(batch)
     assert [query.split("(")[0] for query in seen] == ["SELECT commit_batch"]
