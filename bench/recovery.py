@@ -1,4 +1,4 @@
-"""`bilten bench recovery`: kill -9 of a shard that has a million tickets, half of them sold, and how long until
+"""`bilten bench recovery`: kill -9 of a shard with a million tickets, half of them sold, and how long until
 it answers again; and what its memory holds.
 
 The state is made the way it is in life: holds and sales through the shard. Only the orders, which a gateway
