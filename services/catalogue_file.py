@@ -1,7 +1,8 @@
 """A catalogue file: an organisation and one event of its, as a person writes them down (docs/examples/).
 
-TOML. Times are local to `time_zone` unless they carry an offset; prices are text with the currency's decimals,
-such as "49.00", never floats; ticket types name the pools they draw from. Every mistake is named by its key.
+TOML. Times are local to `time_zone` unless they carry an offset; prices are text with the currency's
+decimals, such as "49.00", never floats; ticket types name the pools they draw from. Every mistake is named by
+its key.
 """
 
 import datetime as dt
@@ -149,6 +150,8 @@ def _named(message: str) -> str:
     """Turn msgspec's `… - at `$.event.title`` into a sentence that begins with the key."""
     match = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
     what, where = (match.group(1), match.group(2)) if match else (message, "")
+    # People count from one.
+    where = re.sub(r"\[(\d+)\]", lambda number: f"[{int(number[1]) + 1}]", where)
     missing = re.fullmatch(r"Object missing required field `(.*)`", what)
     if missing:
         return f"{'.'.join(filter(None, (where, missing.group(1))))}: is missing"

@@ -1,8 +1,8 @@
 """Loading a catalogue file: the rows that pages show, and the commands that open the sale.
 
 Everything is named by ids derived from the slugs, and every command carries an operation id derived from the
-event's, so loading a file again changes nothing that is sold. What it shows is brought up to date; what it sells
-was fixed when it was first loaded.
+event's, so loading a file again changes nothing that is sold. What it shows is brought up to date; what it
+sells was fixed when it was first loaded.
 """
 
 import hashlib

@@ -221,7 +221,9 @@ class Purchases:
             rows = await self._orders.tickets(outcome.order.order_id)
             return [(row.ticket_id, row.ticket_type) for row in rows]
         positions = [line.ticket_type for line in outcome.sold.lines for _ in range(line.quantity)]
-        return list(zip(outcome.sold.ticket_ids, positions, strict=True))
+        # In the order in which the record has them: asked again, the same answer comes from there.
+        issued = zip(outcome.sold.ticket_ids, positions, strict=True)
+        return sorted(issued, key=lambda ticket: (ticket[1], ticket[0]))
 
 
 def failure_of(order: Order) -> Refusal:

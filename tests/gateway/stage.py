@@ -207,6 +207,8 @@ class Stage:
         self.public_url = public_url
         self.port = 0
         self.app: web.Application
+        # A client that nobody refers to closes its connection when it is collected.
+        self.clients: list[Client] = []
         self.http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
 
     @property
@@ -275,6 +277,7 @@ class Stage:
             f"{self.url}/ws?ticket={ticket}", protocols=(subprotocol,), autoping=True, **options
         )
         client = Client(socket, subprotocol)
+        self.clients.append(client)
         client.welcome = await client.receive()
         assert client.welcome["type"] == "welcome", client.welcome
         return client
