@@ -31,6 +31,7 @@ class RunningPlatform:
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "BILTEN_"))}
         own = {"BILTEN_DATA_DIR": str(self.data), "BILTEN_GATEWAY_PORT": str(self._port)}
+        own["COLUMNS"] = "200"  # or the line that start() waits for is wrapped, where the path is long
         return {**kept, **own, **self._settings}
 
     @property

@@ -23,6 +23,14 @@ async def audit(pool: Pool, *crowds: Crowd) -> History:
     return history
 
 
+async def check_event(pool: Pool, event_id: EventId) -> History:
+    """Check one event of which only the record is known, not what clients saw. Raises `Broken`."""
+    history = History()
+    await _read_journal(pool, history, event_id)
+    await _compare_tickets(pool, history, event_id)
+    return history
+
+
 async def _read_journal(pool: Pool, history: History, event_id: EventId) -> None:
     """Replay an event's journal before the witness, which recounts everything after each entry."""
     entries = await PostgresJournal(pool).read(event_id, 0, ENTRIES_MAX)
