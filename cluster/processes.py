@@ -19,6 +19,9 @@ from pathlib import Path
 import msgspec
 import psutil
 
+# Above those that Ray gives to its workers, below those that Linux gives to clients.
+SERVER_PORTS = range(20_000, 32_000)
+
 Say = Callable[[str], None]
 
 
@@ -136,10 +139,16 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """A loopback port on which nobody listens now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port on which nobody listens now, outside the range from which the kernel serves clients.
+
+    A server on a port of that range may find it taken by somebody's outgoing connection when it starts again;
+    worse, a client that keeps trying a dead port of that range will in the end connect to itself.
+    """
+    for _attempt in range(200):
+        port = secrets.choice(SERVER_PORTS)
+        if port_is_free(port):
+            return port
+    raise StartFailed(f"no free port between {SERVER_PORTS[0]} and {SERVER_PORTS[-1]}")
 
 
 def port_accepts(port: int, host: str = "127.0.0.1", timeout_s: float = 1.0) -> bool:
@@ -153,7 +162,7 @@ def remembered_port(file: Path) -> int:
     """The port written in the file if it is free, else a new one, which is written there."""
     with contextlib.suppress(OSError, ValueError):
         port = int(file.read_text())
-        if port_is_free(port):
+        if port in SERVER_PORTS and port_is_free(port):
             return port
     port = free_port()
     file.parent.mkdir(parents=True, exist_ok=True)

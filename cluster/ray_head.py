@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import psutil
 
 from cluster import processes
@@ -197,14 +198,20 @@ class RayHead:
             shutil.rmtree(session, ignore_errors=True)
 
     def _note(self, pid: int) -> None:
-        (self.folder / "session").write_text(str(pid))
+        if leader := Identity.of(pid):
+            (self.folder / "session").write_bytes(msgspec.json.encode(leader))
 
     def _end_previous(self) -> None:
         """Ends what is left of a head whose supervisor, or which itself, was killed."""
-        with contextlib.suppress(OSError, ValueError):
-            session = int((self.folder / "session").read_text())
-            if ended := _end_session(session):
-                self._say(f"ended {ended} processes of a Ray that an earlier run left behind")
+        try:
+            leader = msgspec.json.decode((self.folder / "session").read_bytes(), type=Identity)
+        except (OSError, msgspec.DecodeError):
+            return
+        now = Identity.of(leader.pid)
+        if now is not None and abs(now.started_s - leader.started_s) > 1:
+            return  # The number has gone to somebody else, so the old session has no members left.
+        if ended := _end_session(leader.pid, leader.started_s):
+            self._say(f"ended {ended} processes of a Ray that an earlier run left behind")
 
 
 def _has_space(path: Path | str) -> bool:
@@ -231,22 +238,27 @@ def _spaceless_python() -> str:
     return str(link / Path(sys.executable).relative_to(sys.prefix))
 
 
-def _session_members(session: int) -> Iterator[psutil.Process]:
-    """Ray's processes in a session; a session's number is not given out again while it has members."""
+def _session_members(session: int, started_s: float = 0) -> Iterator[psutil.Process]:
+    """Ray's processes in a session, none of which is older than the session itself.
+
+    A session's number is not given out again while it has members.
+    """
+    ours = os.path.realpath(sys.executable)
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
-                program = process.exe()
-                ours = os.path.realpath(sys.executable)
-                if os.path.realpath(program) == ours or f"{os.sep}ray{os.sep}" in program:
-                    yield process
+            if os.getsid(process.pid) != session or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            program = process.exe()
+            is_ray = os.path.realpath(program) == ours or f"{os.sep}ray{os.sep}" in program
+            if is_ray and process.create_time() >= started_s - 1:
+                yield process
 
 
-def _end_session(session: int) -> int:
+def _end_session(session: int, started_s: float = 0) -> int:
     """Ends all members with kill -9 and says how many they were."""
     ended = 0
     for _attempt in range(5):
-        identities = [Identity.of(process.pid) for process in _session_members(session)]
+        identities = [Identity.of(process.pid) for process in _session_members(session, started_s)]
         living = [identity for identity in identities if identity is not None and identity.process()]
         if not living:
             break

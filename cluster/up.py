@@ -61,6 +61,7 @@ def run(settings: Settings, config: Path | None) -> int:
         stop.wait()
     except StartFailed as error:
         console.print(f"[red]✗[/] {escape(str(error))}", soft_wrap=True)
+        platform.show_dead()
         return EXIT_FAILED
     else:
         return 0
@@ -147,6 +148,13 @@ class Platform:
         """Prints the URLs."""
         _show_urls(self._console, self._note(), self._data)
         self._console.print(f"[dim]logs and data are in {self._data}; Ctrl-C stops everything[/]")
+
+    def show_dead(self) -> None:
+        """Says which parts ended by themselves: what failed may only have missed one of them."""
+        for name, part in self._parts.items():
+            if part.poll() is not None:
+                log = escape(processes.tail(part.log))
+                self._console.print(f"[red]✗[/] {name} has ended ({part.log}):\n{log}", soft_wrap=True)
 
     # --- the steps, each returning what to print about itself ---------------------------------------------
 

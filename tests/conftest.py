@@ -44,7 +44,12 @@ __all__ = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a Chromium, browser tests skip on a person's machine and fail where they are required."""
+    """Browser tests come last, and skip without a Chromium on a person's machine.
+
+    Playwright's synchronous interface leaves an event loop running in this thread for as long as its browser
+    is open; whatever test comes after and runs a loop of its own would fail.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if shutil.which("chromium") or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
         return
     missing = pytest.mark.skip(reason="there is no Chromium (on Debian: apt-get install chromium)")
