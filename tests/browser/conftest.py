@@ -3,10 +3,13 @@ security policy blocks.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.browser import platform as platform_module
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,6 +29,8 @@ OpenContext = Callable[..., BrowserContext]
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        # The machine may be busy with other tests.
+        expect.set_options(timeout=20_000)
         running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield running
         running.close()
@@ -58,3 +63,10 @@ def open_context(browser: Browser) -> Iterator[OpenContext]:
     for context in contexts:
         context.close()
     assert not troubles, troubles
+
+
+@pytest.fixture(scope="session")
+def platform(servers_folder: Path) -> Iterator[platform_module.Platform]:
+    """The whole platform, as `make up` starts it."""
+    with platform_module.running(servers_folder / "platform") as started:
+        yield started

@@ -1,4 +1,4 @@
-// The sale as its organizer sees it, live. Opened as /e/SLUG/organizer#key=KEY, or as sales.html#event=SLUG&key=KEY: what
+// The sale as its organizer sees it, live. Opened as /organizer/events/SLUG#key=KEY, or as sales.html#event=SLUG&key=KEY: what
 // stands behind # never reaches a server's log. Without a key the page asks for it.
 import { ServerClock } from "../shared/clock.js";
 import { Connection } from "../shared/connection.js";
@@ -160,7 +160,7 @@ function take(state) {
 
 async function start() {
     const asked = new URLSearchParams(location.hash.slice(1));
-    const slug = asked.get("event") ?? /^\/e\/([^/]+)\/organizer/.exec(location.pathname)?.[1];
+    const slug = asked.get("event") ?? /^\/organizer\/events\/([^/]+)/.exec(location.pathname)?.[1];
     const key = asked.get("key");
     if (!slug) {
         problem.value = "The address of this page ends with #event=… and &key=…, the event and the organisation’s access key.";

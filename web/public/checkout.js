@@ -277,8 +277,8 @@ export class Checkout {
     }
 
     /**
-     * Send a request until it is decided: `busy` and its kind only mean "not now". Null when this tab already waits for
-     * the same operation.
+     * Send a request until it is decided: `busy` and its kind only mean "not now". A payment is never given up, because
+     * it may be under way; anything else is after some attempts. Null when this tab already waits for the operation.
      *
      * @param {Exclude<Action, null>} action
      * @param {RequestBody & {operation: string}} body
@@ -294,10 +294,11 @@ export class Checkout {
             for (let attempt = 1; ; attempt++) {
                 const reply = await this.connection.request(body, (ahead) => (this.ahead.value = ahead));
                 const delay = reply.type === "refused" ? notNow(reply) : null;
-                if (delay === null || attempt >= BUSY_ATTEMPTS_MAX) {
+                if (delay === null || (attempt >= BUSY_ATTEMPTS_MAX && action !== "paying")) {
                     return reply;
                 }
-                await new Promise((resolve) => setTimeout(resolve, delay * (1 + Math.random() / 2)));
+                const growth = Math.min(attempt, BUSY_ATTEMPTS_MAX) * (0.75 + Math.random() / 2);
+                await new Promise((resolve) => setTimeout(resolve, delay * growth));
             }
         } finally {
             this.#underWay.delete(body.operation);

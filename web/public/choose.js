@@ -1,5 +1,5 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
-import { count, longDate, money, parts, plural, timeOfDay, zoneName } from "../shared/formats.js";
+import { count, longDate, money, paddedCount, parts, plural, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { NoticeBox, WaitingLine } from "./parts.js";
 import { FEW_LEFT } from "./sale.js";
@@ -141,7 +141,7 @@ function TypeRow({ type, sale, basket }) {
                 <p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>
             </div>
             <div class="type-side">
-                <${Left} available=${available} stage=${sale.stage.value} />
+                <${Left} available=${available} widest=${sale.widest.get(type.ticket_type) ?? 0} stage=${sale.stage.value} />
                 <${Stepper} name=${type.name} quantity=${quantity} least=${type.quantity_min} most=${most} isHidden=${isGone && quantity === 0} onChange=${set} />
             </div>
         </li>
@@ -159,10 +159,10 @@ function price(minor, currency) {
 /**
  * How many are left. Not a live region of its own: `event.js` says aloud what matters, when it matters.
  *
- * @param {{available: import("./sale.js").TypeAvailability | undefined, stage: string}} given
+ * @param {{available: import("./sale.js").TypeAvailability | undefined, widest: number, stage: string}} given
  * @returns {Child}
  */
-function Left({ available, stage }) {
+function Left({ available, widest, stage }) {
     if (stage === "closed") {
         return null;
     }
@@ -178,7 +178,7 @@ function Left({ available, stage }) {
     const isFew = available.free <= FEW_LEFT;
     return html`<p class="left" data-level=${isFew ? "few" : "many"}>
         ${isFew && html`<span class="left-tag">Last few</span>`}
-        <span class="left-count">${count(available.free)} left</span>
+        <span class="left-count">${paddedCount(available.free, widest)} left</span>
     </p>`;
 }
 

@@ -4,6 +4,7 @@ import { ServerClock } from "../shared/clock.js";
 import { Connection } from "../shared/connection.js";
 import { plural, spoken } from "../shared/formats.js";
 import { effect, html, render, signal, untracked } from "../shared/html.js";
+import { isKnownVisitor } from "../shared/socket.js";
 import { tickingTime } from "../shared/ticking.js";
 import { EventDescription, EventHeader } from "./about.js";
 import { Basket } from "./basket.js";
@@ -47,9 +48,12 @@ function start(data) {
         onPush: (push) => checkout.take(push),
     });
     const checkout = new Checkout(connection, clock, sale, basket, orders);
-    connection.follow(data.event.event, (state) => (sale.state.value = state));
+    connection.follow(data.event.event, (state) => sale.take(state));
     connection.start();
-    orders.refresh();
+    if (isKnownVisitor()) {
+        orders.refresh();
+    }
+    orders.list.subscribe((list) => (sale.owned.value = list.reduce((sum, order) => sum + order.tickets.length, 0)));
     watchTheClock(sale, basket, checkout);
     watchTheCounts(sale);
     watchOtherTabs(basket, checkout, orders);

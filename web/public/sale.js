@@ -54,6 +54,12 @@ export class Sale {
     /** Live state; null until the first one has come. */
     state = signal(/** @type {EventState | null} */ (null));
 
+    /** How many tickets for this event the buyer has bought. */
+    owned = signal(0);
+
+    /** @type {Map<string, number>} the most that was free of each type since the page was opened */
+    widest = new Map();
+
     /**
      * @param {EventData} event
      * @param {import("../shared/html.js").ReadonlySignal<number>} time the server's, ticking
@@ -66,15 +72,24 @@ export class Sale {
         this.stage = computed(() => this.#stage());
     }
 
+    /** @param {EventState} state */
+    take(state) {
+        for (const one of state.ticket_types) {
+            this.widest.set(one.ticket_type, Math.max(one.free, this.widest.get(one.ticket_type) ?? 0));
+        }
+        this.state.value = state;
+    }
+
     /** @returns {Stage} */
     #stage() {
         const state = this.state.value;
-        const status = state?.status ?? this.event.status;
+        // Until the first live state has come there is the event's own status, which knows of no pause.
+        const status = state?.status ?? (this.event.status === "cancelled" ? "closed" : "unknown");
         if (status === "closed" || status === "paused") {
             return status;
         }
         const opensAt = this.opensAt.value;
-        if (status === "scheduled" && !opensAt) {
+        if (status !== "open" && !opensAt) {
             return "unannounced";
         }
         if (this.time.value < opensAt) {
@@ -105,7 +120,7 @@ export class Sale {
      */
     most(type, others) {
         const free = this.availability(type.ticket_type)?.free ?? QUANTITY_MAX;
-        const most = Math.min(type.quantity_max, free, this.event.buyer_limit - others);
+        const most = Math.min(type.quantity_max, free, this.event.buyer_limit - this.owned.value - others);
         return most >= type.quantity_min ? most : 0;
     }
 }

@@ -24,6 +24,7 @@ import { Reconnection, openSocket } from "./socket.js";
  * @property {RequestBody} body
  * @property {(reply: Reply) => void} resolve
  * @property {(ahead: number) => void} onWaiting
+ * @property {number} sentAt ticks
  */
 
 /**
@@ -46,6 +47,8 @@ const HEARTBEAT_MS_DEFAULT = 15_000;
 // After a page was hidden or the network changed, a live connection answers within this.
 const PROBE_MS = 4_000;
 const RETRY_MS_DEFAULT = 1_000;
+// The server answers or refuses well within this. If an answer was lost on the way, asking again gets it.
+const ANSWER_MS_MAX = 45_000;
 
 export class Connection {
     #clock;
@@ -59,6 +62,7 @@ export class Connection {
     #isOpening = false;
     #heartbeatMs = HEARTBEAT_MS_DEFAULT;
     #heardAt = 0;
+    #beatAt = 0;
     #nextId = 1;
     /** @type {Map<number, Pending>} by the id under which it was sent; a negative one is not sent yet */
     #pending = new Map();
@@ -106,7 +110,7 @@ export class Connection {
      */
     request(body, onWaiting = () => {}) {
         return new Promise((resolve) => {
-            const pending = { body, resolve, onWaiting };
+            const pending = { body, resolve, onWaiting, sentAt: 0 };
             if (this.#isWelcome) {
                 this.#send(pending);
             } else {
@@ -164,7 +168,7 @@ export class Connection {
         const socket = this.#socket;
         const reply = await new Promise((/** @type {(reply: Reply) => void} */ resolve) => {
             // Not kept for the next connection, which subscribes by itself.
-            this.#send({ body: topic.request(topic.version), resolve, onWaiting: () => {} });
+            this.#send({ body: topic.request(topic.version), resolve, onWaiting: () => {}, sentAt: 0 });
         });
         if (reply.type !== "refused") {
             return;
@@ -255,16 +259,27 @@ export class Connection {
     }
 
     #beat() {
-        if (this.#clock.ticks() - this.#heardAt > this.#heartbeatMs * HEARTBEATS_MISSED_MAX) {
+        const now = this.#clock.ticks();
+        // A page that was frozen has heard nothing either: what has come meanwhile is read after this.
+        const wasFrozen = now - this.#beatAt > this.#heartbeatMs * 1.5;
+        this.#beatAt = now;
+        if (!wasFrozen && now - this.#heardAt > this.#heartbeatMs * HEARTBEATS_MISSED_MAX) {
             this.#lose();
-        } else {
-            this.#ping();
+            return;
+        }
+        this.#ping();
+        for (const [id, pending] of [...this.#pending]) {
+            if (now - pending.sentAt > ANSWER_MS_MAX) {
+                this.#pending.delete(id);
+                this.#send(pending);
+            }
         }
     }
 
     /** @param {Pending} pending */
     #send(pending) {
         const id = this.#nextId++;
+        pending.sentAt = this.#clock.ticks();
         this.#pending.set(id, pending);
         this.#write({ ...pending.body, id });
     }
@@ -316,6 +331,7 @@ export class Connection {
         this.#heartbeatMs = message.heartbeat_ms;
         this.#reconnection.reset();
         clearTimeout(this.#timer);
+        this.#beatAt = this.#clock.ticks();
         this.#heartbeat = setInterval(() => this.#beat(), message.heartbeat_ms);
         this.#listeners.onWelcome(message.buyer);
         // The welcome was sent some time ago; a ping tells how long.

@@ -42,6 +42,22 @@ export function count(value) {
     return numberFormat.format(value);
 }
 
+// As wide as a digit and as a separator.
+const FIGURE_SPACE = "\u2007";
+const PUNCTUATION_SPACE = "\u2008";
+
+/**
+ * Return a count that takes the room of a larger one, so that nothing moves while it falls.
+ *
+ * @param {number} value
+ * @param {number} widest
+ */
+export function paddedCount(value, widest) {
+    const text = count(value);
+    const missing = count(Math.max(value, widest)).slice(0, -text.length);
+    return missing.replace(/\d/g, FIGURE_SPACE).replace(/[^\u2007]/g, PUNCTUATION_SPACE) + text;
+}
+
 /**
  * @param {number} value
  * @param {string} one

@@ -1,5 +1,6 @@
 // Getting a socket: the session (a cookie), a single-use ticket, the websocket; and when to try again.
 
+const KNOWN_VISITOR = "bilten:1:visitor";
 const SUBPROTOCOL = "bilten.v1.json";
 const HTTP_TIMEOUT_MS = 8_000;
 const DELAY_MS_MIN = 250;
@@ -76,21 +77,43 @@ export async function openSocket() {
     });
 }
 
+/** Whether this browser was here before, so that it most likely has a session. */
+export function isKnownVisitor() {
+    try {
+        return localStorage.getItem(KNOWN_VISITOR) !== null;
+    } catch {
+        return false;
+    }
+}
+
 /** @returns {Promise<string>} */
 async function socketTicket() {
+    if (!isKnownVisitor()) {
+        await openSession();
+    }
     let answer = await post("/api/socket-ticket");
     if (answer.status === 401) {
-        // No session yet, or one that has ended.
-        const session = await post("/api/session");
-        if (!session.ok) {
-            throw problem(session);
-        }
+        // The session has ended.
+        await openSession();
         answer = await post("/api/socket-ticket");
     }
     if (!answer.ok) {
         throw problem(answer);
     }
     return (await answer.json()).ticket;
+}
+
+/** Opens a session, or finds the one that there is. */
+async function openSession() {
+    const session = await post("/api/session");
+    if (!session.ok) {
+        throw problem(session);
+    }
+    try {
+        localStorage.setItem(KNOWN_VISITOR, "1");
+    } catch {
+        // Without storage every connection asks for its session first.
+    }
 }
 
 /** @param {Response} answer */

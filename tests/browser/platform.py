@@ -1,0 +1,150 @@
+"""The whole platform for browser tests, and events of each test's own on it."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import asyncpg
+import msgspec
+
+from tests.browser.event_loader import LoadAnswer, LoadRequest
+from tests.running_platform import RunningPlatform
+from tests.servers import run
+
+KEY = "organizers-key"
+_numbers = itertools.count(1)
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a test has put on sale."""
+
+    event_id: bytes
+    address: str
+    organizer_address: str
+    opens_at_ms: int
+
+
+class WidePlatform(RunningPlatform):
+    """One whose output is not wrapped, however long the name of its folder is."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "COLUMNS": "240"}
+
+
+class Platform:
+    """What browser tests do with the running platform."""
+
+    def __init__(self, running_platform: RunningPlatform, loader: "subprocess.Popen[str]") -> None:
+        self._running = running_platform
+        self._loader = loader
+        self.url = running_platform.url
+
+    def add_event(
+        self,
+        capacity: dict[str, int],
+        *,
+        opens_in_ms: int = 0,
+        hold_seconds: int = 480,
+        extension_seconds: int = 240,
+    ) -> EventPage:
+        """Puts an event on sale that has a pool and a ticket type of each name."""
+        slug = f"evening-{next(_numbers)}"
+        text = catalogue_text(slug, capacity, hold_seconds, extension_seconds)
+        asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
+        asking.write(msgspec.json.encode(LoadRequest(text, opens_in_ms)).decode() + "\n")
+        asking.flush()
+        answer = msgspec.json.decode(answering.readline(), type=LoadAnswer)
+        return EventPage(
+            event_id=bytes.fromhex(answer.event_id),
+            address=f"{self.url}/e/{slug}",
+            organizer_address=f"{self.url}/organizer/events/{slug}#key={KEY}",
+            opens_at_ms=answer.opens_at_ms,
+        )
+
+    def kill_gateways(self) -> None:
+        """Kills every gateway; the supervisor starts them again."""
+        for pid in self._running.note.pids("gateway"):
+            os.kill(pid, signal.SIGKILL)
+
+    def tickets_by_order(self, event: EventPage) -> list[int]:
+        """How many tickets each order of an event has in PostgreSQL."""
+        return run(_tickets_by_order(self._running.note.dsn, event.event_id))
+
+
+async def _tickets_by_order(dsn: str, event_id: bytes) -> list[int]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT count(*) AS tickets FROM tickets WHERE event_id = encode($1::bytea, 'hex')::uuid"
+            " GROUP BY order_id",
+            event_id,
+        )
+    finally:
+        await connection.close()
+    return [row["tickets"] for row in rows]
+
+
+def catalogue_text(slug: str, capacity: dict[str, int], hold_seconds: int, extension_seconds: int) -> str:
+    """A catalogue file as a person would write it."""
+    event = f"""
+        [organisation]
+        name = "Kulturwerk am Hafen"
+        slug = "kulturwerk"
+        [event]
+        title = "Nachtlicht: Lamplight Live"
+        slug = "{slug}"
+        summary = "One night, two stages, and the harbour lit from the water."
+        description = "Lamplight close their tour where it began.\\n\\nDoors open early."
+        venue = "Kranhalle"
+        address = "Am Alten Hafen 7"
+        city = "Bremen"
+        country = "DE"
+        time_zone = "Europe/Berlin"
+        doors_at = 2030-06-19T18:30:00
+        starts_at = 2030-06-19T20:00:00
+        currency = "EUR"
+        hold_seconds = {hold_seconds}
+        extension_seconds = {extension_seconds}
+    """
+    types = [
+        f"""
+        [[pools]]
+        name = "{name}"
+        capacity = {places}
+        [[ticket_types]]
+        name = "{name}"
+        description = "Somewhere near the stage."
+        price = "49.00"
+        pools = ["{name}"]
+        """
+        for name, places in capacity.items()
+    ]
+    return event + "".join(types)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Platform]:
+    """The platform, started; stopped at the end."""
+    started = WidePlatform(folder, DEMO_LOAD="false", GATEWAY_PROCESSES=1, SHARDS_COUNT=1)
+    started.start()
+    loader = None
+    try:
+        loader = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.browser.event_loader", KEY],
+            env={**started.environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        yield Platform(started, loader)
+    finally:
+        if loader is not None:
+            loader.communicate(timeout=30)
+        started.stop()
