@@ -9,7 +9,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # The stamp covers the directory as well: a moved checkout has scripts that point to where it was.
-stamp_now() { { cat requirements.lock pyproject.toml cluster/setup.sh; pwd -P; } | sha256sum | cut -d' ' -f1; }
+stamp_now() { { cat requirements.lock cluster/setup.sh; pwd -P; } | sha256sum | cut -d' ' -f1; }
 stamp=.venv/.setup-stamp
 finished() { [ -x .venv/bin/bilten ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(stamp_now)" ]; }
 
