@@ -7,6 +7,7 @@ comes of it depends on everybody else, as in life.
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeVar
@@ -27,7 +28,7 @@ from client import (
 )
 from client.records import EventState, HoldExpired, Waiting
 
-WATCHERS_SHARE: Final = 0.1
+WATCHERS_SHARE: Final = 0.05
 ARRIVE_LATE_SHARE: Final = 0.35
 LATE_S: Final = 12.0
 SOLD_OUT_PATIENCE_S: Final = 6.0
@@ -98,7 +99,7 @@ class Buyer:
                     self.client = client
                     comes_back = await self._visit(client)
             except BiltenError as error:
-                self._witness.unanswered[f"visit: {type(error).__name__}"] += 1
+                self._witness.unanswered[f"connect: {reason(error)}"] += 1
                 await self._pause(1.0)
                 continue
             finally:
@@ -251,6 +252,12 @@ class Buyer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._over.wait()
+
+
+def reason(error: BaseException) -> str:
+    """Return why a visit failed, without what differs from one to the next."""
+    words = str(error.__cause__ or error) or type(error).__name__
+    return re.sub(r"[0-9]{2,}|https?://\S+", "…", words)[:60]
 
 
 async def _look_at(states: AsyncIterator[EventState]) -> None:

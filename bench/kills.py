@@ -17,8 +17,6 @@ import psutil
 
 from bench.witness import Witness
 from cluster import running
-from domain.ids import EventId
-from storage.postgres import connect
 
 Victim = Literal["shard", "gateway", "postgres", "redis"]
 VICTIMS: Final[tuple[Victim, ...]] = ("shard", "gateway", "postgres", "redis")
@@ -47,19 +45,19 @@ class Missing(Exception):
 
 
 class Killer:
-    """Kills parts of the platform in `data_path`, on which `event_id` is sold."""
+    """Kills parts of the platform in `data_path`, on whose `shard` the event is sold."""
 
     def __init__(
         self,
         data_path: Path,
-        event_id: EventId,
+        shard: int,
         witness: Witness,
         disconnected: Callable[[], int],
         pushes: Callable[[], int],
     ) -> None:
         """`disconnected` says how many buyers have lost their connection, `pushes` how many states came."""
         self._data_path = data_path
-        self._event_id = event_id
+        self._shard = shard
         self._witness = witness
         self._disconnected = disconnected
         self._pushes = pushes
@@ -88,7 +86,7 @@ class Killer:
 
     async def _pid(self, victim: Victim) -> int:
         if victim == "shard":
-            return await self._shard_pid()
+            return self._shard_pid()
         found = await asyncio.to_thread(running.read_living, self._data_path)
         parts = [part for part in found.parts if part.name.startswith(victim)] if found else []
         for part in parts:
@@ -97,21 +95,11 @@ class Killer:
                 return process.pid
         raise Missing(f"{victim} does not run as a process of this platform, so it can't be killed")
 
-    async def _shard_pid(self) -> int:
-        found = await asyncio.to_thread(running.read_living, self._data_path)
-        if found is None:
-            raise Missing("the platform does not run")
-        connection = await connect(found.dsn, application_name="bilten rush")
-        try:
-            shard = await connection.fetchval(
-                "SELECT shard FROM placements WHERE event_id = $1", self._event_id
-            )
-        finally:
-            await connection.close()
+    def _shard_pid(self) -> int:
         for process in running.read_shards(self._data_path):
-            if process.shard == shard and _is_shard(process.pid):
+            if process.shard == self._shard and _is_shard(process.pid):
                 return process.pid
-        raise Missing(f"shard {shard} does not run as a process of this machine")
+        raise Missing(f"shard {self._shard} does not run as a process of this machine")
 
 
 def _is_shard(pid: int) -> bool:

@@ -8,7 +8,7 @@ from rich.console import Console
 from bench.audit import KINDS, Audit
 from bench.kills import Kill
 from bench.latency import Latency, latency
-from bench.machine import Machine
+from bench.machine import CpuShare, Machine
 from bench.results import print_table
 from bench.witness import Witness
 
@@ -38,6 +38,7 @@ class RushReport(msgspec.Struct, frozen=True):
     latency: Mapping[str, Latency]
     kills: Sequence[Kill]
     audit: Audit
+    cores: Mapping[str, CpuShare]
     machine: Machine
 
 
@@ -51,6 +52,7 @@ def report(
     witness: Witness,
     kills: Sequence[Kill],
     audit: Audit,
+    cores: Mapping[str, CpuShare],
     machine: Machine,
 ) -> RushReport:
     """Put a report together."""
@@ -71,6 +73,7 @@ def report(
         latency={what: latency(seconds) for what, seconds in witness.seconds.items()},
         kills=kills,
         audit=audit,
+        cores=cores,
         machine=machine,
     )
 
@@ -110,6 +113,12 @@ def show(console: Console, made: RushReport) -> None:
                 for each in made.kills
             ],
         )
+    used = {name: share.cores for name, share in made.cores.items()}
+    console.print(
+        f"cores used from the first connection to the last: the buyers {used['buyers']:.2f}, "
+        f"the platform and whatever else ran {used['others']:.2f}, idle {used['idle']:.2f}",
+        soft_wrap=True,
+    )
     found = msgspec.structs.asdict(made.audit)
     rows_found = [(kind.replace("_", " "), found[kind]) for kind in KINDS]
     print_table(console, "Audit: what clients saw against PostgreSQL", ("must be 0", "found"), rows_found)

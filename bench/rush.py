@@ -7,6 +7,8 @@ temporary folder, which ends with it.
 
 import asyncio
 import contextlib
+import os
+import resource
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ from rich.console import Console
 from bench.audit import Audit, audit
 from bench.buyers import Buyer, Offer, Sale
 from bench.kills import VICTIMS, Kill, Killer, Missing, Victim
-from bench.machine import machine
+from bench.machine import CpuMeter, machine
 from bench.own_platform import own_platform
 from bench.progress import Progress
 from bench.report import report, show
@@ -35,7 +37,7 @@ from storage.postgres import connect
 
 SALE_S_MAX: Final = 150.0
 SETTLE_S_MAX: Final = 60.0
-CONNECTS_PER_S: Final = 250.0
+CONNECTS_PER_S: Final = 150.0
 DEMAND: Final = 1.3
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -66,6 +68,9 @@ def main(options: RushOptions) -> int:
     if unknown:
         console.print(f"can't kill {unknown[0]!r}; there are: {', '.join(VICTIMS)}")
         return EXIT_USAGE
+    # A websocket is a file; the soft limit is often 1,024 though the hard one allows many.
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     try:
         file = read_rush_catalogue(options.catalogue, options.tickets, options.seed)
         with _platform(console, options.data_path) as (found, data_path):
@@ -115,8 +120,10 @@ class Rush:
         self._console.print(
             f"{self._options.tickets:,} tickets for {event.title!r} ({event.slug})", soft_wrap=True
         )
+        meter = CpuMeter({"buyers": [os.getpid()]}).start()
         async with self._screen():
             seconds = await self._sell(event.event_id, event.slug)
+        cores = meter.stop()
         self._console.print("the last buyer has left; waiting until every order is finished, then the audit")
         await self._settled(event.event_id)
         found: Audit = await audit(self._running.dsn, event.event_id, self._witness.seen())
@@ -129,6 +136,7 @@ class Rush:
             witness=self._witness,
             kills=self._kills,
             audit=found,
+            cores=cores,
             machine=described,
         )
         show(self._console, made)
@@ -141,6 +149,7 @@ class Rush:
     async def _sell(self, event_id: EventId, slug: str) -> float:
         async with BiltenClient(self._running.url) as onlooker:
             sale = await self._look(onlooker, slug)
+            shard = await self._shard_of(event_id)
             looking = asyncio.create_task(self._count_pushes(onlooker, sale.event))
             numbers = range(self._options.buyers)
             self._buyers = [
@@ -152,7 +161,7 @@ class Rush:
             self._progress.opens_in_s = wait_s
             await asyncio.wait([crowd], timeout=max(0.0, wait_s))
             self._progress.opens_in_s = 0.0
-            killing = asyncio.create_task(self._kill(event_id, opened))
+            killing = asyncio.create_task(self._kill(shard, opened))
             await asyncio.wait([crowd], timeout=SALE_S_MAX)
             self._over.set()
             await crowd
@@ -188,10 +197,10 @@ class Rush:
             async for _ in states:
                 self._pushes += 1
 
-    async def _kill(self, event_id: EventId, opened: float) -> None:
+    async def _kill(self, shard: int, opened: float) -> None:
         """Kill one after the other, each when its share of the tickets is sold."""
         killer = Killer(
-            self._options.data_path, event_id, self._witness, self._disconnected, lambda: self._pushes
+            self._options.data_path, shard, self._witness, self._disconnected, lambda: self._pushes
         )
         victims: Sequence[Victim] = [
             victim for kill in self._options.kills for victim in VICTIMS if victim == kill
@@ -234,6 +243,14 @@ class Rush:
             await asyncio.gather(*tasks, return_exceptions=True)
             for line in self._progress.said if self._console.is_terminal else ():
                 self._console.print(line)
+
+    async def _shard_of(self, event_id: EventId) -> int:
+        connection = await connect(self._running.dsn, application_name="bilten rush")
+        try:
+            query = "SELECT shard FROM placements WHERE event_id = $1"
+            return int(await connection.fetchval(query, event_id))
+        finally:
+            await connection.close()
 
     async def _settled(self, event_id: EventId) -> None:
         """Wait until no order of the event is unfinished; the audit counts those that stay so."""
