@@ -1,8 +1,8 @@
 """`bilten serve shards`: makes the shard actors, sees that each answers, and drains them at the end.
 
 The actors are Ray's: they live on its nodes, and Ray starts a dead one again. What is done here is to make
-those that are not there, to nudge a restarted one to load its state before the first buyer asks, and to note
-their pids.
+those that are not there, to nudge a restarted one to load its state before the first buyer asks, to note
+their pids, and to keep the house of the tables: months ahead made, what is over forgotten.
 """
 
 import asyncio
@@ -11,14 +11,19 @@ import signal
 from collections.abc import Callable
 
 from actors.host import HostSettings, ensure_shard, stop_shard
-from actors.ports import ShardLost
+from actors.ports import ShardLost, steady_clock
 from cluster import running
 from cluster.running import ShardProcess
 from cluster.settings import Settings
+from storage.housekeeping import keep_house
+from storage.journal import Refused
+from storage.postgres import create_pool
 
 LOOK_EVERY_S = 0.5
 ANSWER_S = 10.0
 FIRST_ANSWER_S = 60.0
+KEEP_HOUSE_EVERY_S = 3600.0
+KEEP_HOUSE_AGAIN_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +46,7 @@ async def serve_shards(settings: Settings, host: HostSettings, ready: Callable[[
     ready()
     log.info("%d shards answer", count)
 
+    housekeeping = asyncio.create_task(_keep_house(settings.postgres.dsn))
     while not stop.is_set():
         try:
             await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
@@ -52,9 +58,25 @@ async def serve_shards(settings: Settings, host: HostSettings, ready: Callable[[
                 log.info("shards now run as %s", {each.shard: each.pid for each in shards})
                 running.write_shards(data_path, shards)
 
+    housekeeping.cancel()
     log.info("draining")
     async with asyncio.timeout(settings.shards.drain_ms / 1000):
         await asyncio.gather(*(stop_shard(shard) for shard in range(count)))
+
+
+async def _keep_house(dsn: str) -> None:
+    clock = steady_clock()
+    while True:
+        pause_s = KEEP_HOUSE_EVERY_S
+        try:
+            async with await create_pool(
+                dsn, application_name="bilten housekeeping", connections_max=1
+            ) as pool:
+                log.info("kept house: %s", await keep_house(pool, clock()))
+        except (ConnectionError, Refused) as error:
+            log.warning("could not keep house: %r", error)
+            pause_s = KEEP_HOUSE_AGAIN_S
+        await asyncio.sleep(pause_s)
 
 
 async def _ensure(shard: int, host: HostSettings, timeout_s: float) -> ShardProcess | None:

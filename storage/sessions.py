@@ -1,4 +1,4 @@
-"""Sessions of buyers, and the single-use tickets that open sockets (docs/decisions/0003).
+"""Sessions of buyers, and the single-use tickets that open sockets (docs/decisions/sessions-in-postgresql.md).
 
 Everything goes by hashes of tokens: what is in these tables opens nothing. Thousands who arrive in one second
 cost a few statements, because every call is batched.

@@ -18,7 +18,7 @@ CREATE TABLE placements (
 );
 CREATE INDEX placements_shard ON placements (shard);
 
--- One row per event and batch: `body` packs the events seq .. seq_last (docs/decisions/0001). The key has to contain `at`
+-- One row per event and batch: `body` packs the events seq .. seq_last (docs/decisions/packed-journal-entries.md). The key has to contain `at`
 -- because the table is partitioned by it; that seq is dense and unique is guarded by journal_heads.
 CREATE TABLE journal (
     event_id uuid        NOT NULL,
@@ -61,7 +61,7 @@ CREATE TABLE snapshots (
 );
 ALTER TABLE snapshots ALTER COLUMN body SET STORAGE EXTERNAL;
 
--- Finished operations that left the memory of their shard (docs/decisions/0002). BRIN, because rows come in the order of
+-- Finished operations that left the memory of their shard (docs/decisions/operation-memory.md). BRIN, because rows come in the order of
 -- `at` and only pruning asks for it.
 CREATE TABLE operations (
     op_id    uuid        PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Buyers' sessions (docs/decisions/0003): only hashes of tokens are stored, so this table opens no session.
+-- Buyers' sessions (docs/decisions/sessions-in-postgresql.md): only hashes of tokens are stored, so this table opens no session.
 
 CREATE TABLE sessions (
     token_hash bytea       PRIMARY KEY CHECK (octet_length(token_hash) = 32),
