@@ -1,7 +1,7 @@
 """What has to be done now and then, by anybody: months ahead, and forgetting what is of no use any more.
 
-What is forgotten, and why that is safe, is argued in docs/decisions/what-is-forgotten.md. Every call does a bounded amount;
-calling it in several processes at once is harmless.
+What is forgotten, and why that is safe, is argued in docs/decisions/what-is-forgotten.md. Every call does a
+bounded amount; calling it in several processes at once is harmless.
 """
 
 from typing import Final

@@ -1,4 +1,5 @@
-"""Sessions of buyers, and the single-use tickets that open sockets (docs/decisions/sessions-in-postgresql.md).
+"""Sessions of buyers, and the single-use tickets that open sockets
+(docs/decisions/sessions-in-postgresql.md).
 
 Everything goes by hashes of tokens: what is in these tables opens nothing. Thousands who arrive in one second
 cost a few statements, because every call is batched.
