@@ -74,6 +74,18 @@ def test_ids_are_those_of_the_server(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_tabs_agree_on_the_operation_of_a_payment(page: Page) -> None:
+    """Else two tabs that pay at the same moment would start two payments for one hold."""
+    hold = ids.uuid7(1_795_358_412_550, random.Random(7).getrandbits(74))
+    text = ids.text("hold", hold)
+    made = call(page, "shared/ids.js", "return [0, 1, 0].map((one) => m.paymentOperation(a, one))", text)
+    assert made[0] == made[2]
+    operations = [ids.parse("op", one) for one in made[:2]]
+    assert len({hold, *operations}) == 3
+    assert {one[:14] for one in operations} == {hold[:14]}
+
+
+@pytest.mark.browser
 def test_the_clock_prefers_short_round_trips_and_notices_sleep(page: Page) -> None:
     body = """
         let ticks = 0;

@@ -18,6 +18,7 @@ import { signal } from "../shared/html.js";
  * @property {number} expires_at_ms
  * @property {string | null} extension the operation that extended it
  * @property {boolean} is_extended
+ * @property {number} payments_refused how many attempts to pay came to nothing
  */
 
 /**

@@ -3,7 +3,7 @@
 import { announce } from "../shared/announce.js";
 import { plural } from "../shared/formats.js";
 import { signal } from "../shared/html.js";
-import { newOperation } from "../shared/ids.js";
+import { newOperation, paymentOperation } from "../shared/ids.js";
 import { words } from "./refusals.js";
 
 /** @typedef {import("../shared/connection.js").Connection} Connection */
@@ -91,6 +91,7 @@ export class Checkout {
             expires_at_ms: 0,
             extension: null,
             is_extended: false,
+            payments_refused: 0,
         };
         this.basket.update({ reservation: placing, bought: null });
         void this.#place(placing);
@@ -189,7 +190,7 @@ export class Checkout {
             return;
         }
         this.paymentNotice.value = null;
-        const paying = { operation: newOperation(this.clock.now()), token };
+        const paying = { operation: paymentOperation(reservation.hold, reservation.payments_refused), token };
         this.basket.update({ payment: paying });
         void this.#finishPayment(reservation, paying);
     }
@@ -207,16 +208,14 @@ export class Checkout {
             amount_minor: reservation.amount_minor,
             payment: payment.token,
         });
-        if (!reply || this.basket.record.peek().payment?.operation !== payment.operation) {
-            // Another tab has had the same answer and dealt with it.
-            return;
-        }
-        if (reply.type === "purchased") {
+        if (reply?.type === "purchased") {
             this.basket.update({ reservation: null, payment: null, chosen: {}, bought: reply.order });
             this.notice.value = null;
             announce(`Paid. ${plural(reply.tickets.length, "ticket is", "tickets are")} yours.`);
-        } else if (reply.type === "refused") {
+        } else if (reply?.type === "refused") {
+            // Other tabs may have had the same answer: what they wrote is the same.
             this.basket.update({ payment: null });
+            this.basket.updateReservation({ payments_refused: reservation.payments_refused + 1 });
             this.#refusedHold(reply, this.paymentNotice);
         }
         this.orders.refresh();

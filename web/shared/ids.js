@@ -41,6 +41,28 @@ export function typeId(kind, bytes) {
 }
 
 /**
+ * Return the operation id of the nth attempt to pay for a hold. All tabs of a buyer make the same one, so that two that
+ * pay at the same moment pay once. It differs from the hold's own in its lowest bits, which are random in both.
+ *
+ * @param {string} hold
+ * @param {number} attempt from 0
+ */
+export function paymentOperation(hold, attempt) {
+    const suffix = hold.slice(hold.lastIndexOf("_") + 1);
+    let number = 0n;
+    for (const letter of suffix) {
+        number = (number << 5n) | BigInt(ALPHABET.indexOf(letter));
+    }
+    number ^= BigInt(attempt + 1);
+    const bytes = new Uint8Array(16);
+    for (let at = 15; at >= 0; at--) {
+        bytes[at] = Number(number & 0xffn);
+        number >>= 8n;
+    }
+    return typeId("op", bytes);
+}
+
+/**
  * Return a new operation id. Only its order relative to this browser's other ids follows the clock, so a wrong clock
  * does no harm.
  *
