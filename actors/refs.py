@@ -125,9 +125,9 @@ class Lane:
 
     async def _exchange(self, batch: list[_Waiting]) -> None:
         try:
-            if self._handle is None:
-                self._handle = await self._connect(self._shard)
             async with asyncio.timeout(self._settings.call_ms_max / 1000):
+                if self._handle is None:
+                    self._handle = await self._connect(self._shard)
                 reply = await self._handle.submit(c.pack([waiting.command for waiting in batch]))
             answers = e.unpack_answers(reply)
         except Exception as error:  # noqa: BLE001 - nobody may be left without an answer, whatever it was
@@ -147,9 +147,9 @@ class Lane:
     async def state(self, event_id: EventId) -> bytes | None:
         """Return an event's packed notice if the shard has it at hand."""
         try:
-            if self._handle is None:
-                self._handle = await self._connect(self._shard)
             async with asyncio.timeout(self._settings.call_ms_max / 1000):
+                if self._handle is None:
+                    self._handle = await self._connect(self._shard)
                 return await self._handle.state(event_id)
         except (ShardLost, TimeoutError):
             self._handle = None

@@ -136,7 +136,7 @@ class Residents:
     def moved(self, event_id: EventId) -> None:
         """Say that an event has gone to another shard."""
         self._leaving.discard(event_id)
-        self._elsewhere[event_id] = self._clock()
+        self._note_elsewhere(event_id)
 
     def stays(self, event_id: EventId) -> None:
         """Say that an event which was to leave did not, as far as is known: the durable record tells."""
@@ -151,12 +151,22 @@ class Residents:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._there.clear()
 
+    def _note_elsewhere(self, event_id: EventId) -> None:
+        now_ms = self._clock()
+        # The oldest stand first; what is no longer believed has no use.
+        while self._elsewhere:
+            oldest = next(iter(self._elsewhere))
+            if now_ms - self._elsewhere[oldest] < ELSEWHERE_REMEMBERED_MS:
+                break
+            del self._elsewhere[oldest]
+        self._elsewhere[event_id] = now_ms
+
     async def _load(self, event_id: EventId) -> None:
         try:
             placement = await self._journal.placement(event_id, self._shard)
             if placement.shard != self._shard:
                 del self._wanted[event_id]
-                self._elsewhere[event_id] = self._clock()
+                self._note_elsewhere(event_id)
                 return
             state = await recover(self._journal, event_id)
             self._there[event_id] = Resident(state, self._clock())
