@@ -147,7 +147,9 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     )
     limits = dependencies.limits
     app = web.Application(
-        middlewares=[errors(gateway.metrics, dependencies.web_folder, limits.body_bytes_max)],
+        middlewares=[
+            errors(gateway.metrics, gateway.limiter, dependencies.web_folder, limits.body_bytes_max)
+        ],
         client_max_size=limits.body_bytes_max,
     )
     app[GATEWAY] = gateway

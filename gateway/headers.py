@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from domain.refusals import Code, Refusal
+from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
 from gateway.problems import error_page, plain_problem, problem, wants_page
 from storage.journal import Refused, Unknown
@@ -50,7 +51,7 @@ def add_headers(*, is_https: bool) -> Callable[[web.Request, web.StreamResponse]
     return prepare
 
 
-def errors(metrics: GatewayMetrics, web_folder: Path, body_bytes_max: int) -> Middleware:
+def errors(metrics: GatewayMetrics, limiter: Limiter, web_folder: Path, body_bytes_max: int) -> Middleware:
     """Return the middleware that turns whatever goes wrong into a problem, and counts every response."""
 
     @web.middleware
@@ -61,6 +62,8 @@ def errors(metrics: GatewayMetrics, web_folder: Path, body_bytes_max: int) -> Mi
                 # Refused by its announced length: nothing of it is read.
                 response = plain_problem(413, f"A request's body has at most {body_bytes_max} bytes.")
                 response.force_close()
+            elif request.path.startswith("/api/") and (refusal := limiter.http(request.remote or "")):
+                response = problem(refusal)
             else:
                 response = await handler(request)
         except web.HTTPException as error:

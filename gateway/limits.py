@@ -64,6 +64,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     waiting_after_ms: int = 250
     drain_ms: int = 5_000
     requests: Rate = Rate(20.0, 40)
+    http: Rate = Rate(50.0, 200)
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
     purchases: Rate = Rate(1.0, 10)
@@ -113,6 +114,13 @@ class Limiter:
     def is_exempt(self, address: str) -> bool:
         """Say whether an address is one that is not counted: the machine's own, if settings say so."""
         return self._limits.trust_loopback and is_loopback(address)
+
+    def http(self, address: str) -> Refusal | None:
+        """Return why this address may not make one more HTTP request of this process now."""
+        if self.is_exempt(address):
+            return None
+        wait_ms = self._take_local("http", address, self._limits.http)
+        return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
 
     async def session(self, address: str) -> Refusal | None:
         """Return why this address may not open a session now."""

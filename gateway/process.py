@@ -79,8 +79,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # What is there now stays for good, and what a request leaves behind has few cycles: with the usual thresholds
-    # a third of the processor went into looking for them.
+    # What is there now stays for good, and what a request leaves behind has few cycles: with the usual
+    # thresholds a third of the processor went into looking for them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -163,7 +163,7 @@ class Topics:
                     await self._drop(topic)
             stale = [topic for topic in self._topics.values() if now - topic.heard_at > REFRESH_S]
             for start in range(0, len(stale), _REFRESHES_AT_ONCE):
-                await asyncio.gather(*map(self._refresh, stale[start : start + _REFRESHES_AT_ONCE]))
+                await asyncio.gather(*map(self._refresh_in_time, stale[start : start + _REFRESHES_AT_ONCE]))
             self._metrics.topics.set(len(self._topics))
 
     async def _join(self, sale: Sale) -> tuple[Topic, Board | None]:
@@ -200,6 +200,12 @@ class Topics:
             topic.timer.cancel()
         await self._subscriptions.unsubscribe(notices.sale_channel(topic.event_id))
         await self._subscriptions.unsubscribe(notices.holds_channel(topic.event_id))
+
+    async def _refresh_in_time(self, topic: Topic) -> None:
+        # The topics of a shard that is away must not keep those of the others from being refreshed.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REFRESH_S):
+                await self._refresh(topic)
 
     async def _refresh(self, topic: Topic) -> None:
         packed = await self._subscriptions.newest_state(notices.sale_channel(topic.event_id))

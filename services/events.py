@@ -18,6 +18,8 @@ from storage.catalogue import Catalogue, EventRecord
 
 CACHED_MAX: Final = 2_000
 FRESH_S: Final = 10.0
+LIST_FRESH_S: Final = 1.0
+LISTED_MAX: Final = 100
 
 
 class SaleType(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ class Events:
         self._monotonic = monotonic
         self._sales: OrderedDict[str, Sale] = OrderedDict()
         self._records: OrderedDict[str, tuple[float, EventRecord]] = OrderedDict()
+        self._upcoming: tuple[float, list[EventRecord]] | None = None
 
     def known(self, event: str) -> Sale | None:
         """Return the sale of an event by its TypeID if it is at hand."""
@@ -102,9 +105,12 @@ class Events:
                 self._records.popitem(last=False)
         return record
 
-    async def upcoming(self, limit: int = 100) -> list[EventRecord]:
+    async def upcoming(self) -> list[EventRecord]:
         """Return the published events that are not over, soonest first."""
-        return await self._catalogue.upcoming(limit)
+        now = self._monotonic()
+        if self._upcoming is None or now - self._upcoming[0] >= LIST_FRESH_S:
+            self._upcoming = now, await self._catalogue.upcoming(LISTED_MAX)
+        return self._upcoming[1]
 
     async def is_organizer(self, event_id: EventId, key: str) -> bool:
         """Say whether a key is the access key of the organisation whose event this is."""
