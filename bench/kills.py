@@ -16,12 +16,15 @@ import msgspec
 import psutil
 
 from bench.witness import Witness
+from client import BiltenClient
 from cluster import running
 
 Victim = Literal["shard", "gateway", "postgres", "redis"]
 VICTIMS: Final[tuple[Victim, ...]] = ("shard", "gateway", "postgres", "redis")
 RECOVERY_S_MAX: Final = 30.0
 STEP_S: Final = 0.01
+# By then everybody has noticed that the connection is gone.
+NOTICE_S: Final = 0.2
 
 
 class Kill(msgspec.Struct, frozen=True):
@@ -30,8 +33,8 @@ class Kill(msgspec.Struct, frozen=True):
     Attributes:
         at_s: after the opening of the sale.
         recovery_s: shard, postgres: until an operation was acknowledged that had begun after the kill;
-            gateway: until everybody who had been connected was connected again; redis: until clients saw the
-            count change again. None if that did not happen within 30 s.
+            gateway: until everybody who had lost the connection was connected again;
+            redis: until clients saw the count change again. None if that did not happen within 30 s.
     """
 
     victim: str
@@ -52,14 +55,14 @@ class Killer:
         data_path: Path,
         shard: int,
         witness: Witness,
-        disconnected: Callable[[], int],
+        clients: Callable[[], list[BiltenClient]],
         pushes: Callable[[], int],
     ) -> None:
-        """`disconnected` says how many buyers have lost their connection, `pushes` how many states came."""
+        """`clients` are those of all buyers who are here now, `pushes` says how many states came."""
         self._data_path = data_path
         self._shard = shard
         self._witness = witness
-        self._disconnected = disconnected
+        self._clients = clients
         self._pushes = pushes
 
     async def kill(self, victim: Victim, opened: float) -> Kill:
@@ -69,14 +72,17 @@ class Killer:
         os.kill(pid, signal.SIGQUIT if victim == "postgres" else signal.SIGKILL)
         pushes = self._pushes()
         seen = len(self._witness.acknowledged)
-        dropped = False
+        here = [client for client in self._clients() if client.is_connected]
         while (waited := time.perf_counter() - killed) < RECOVERY_S_MAX:
             await asyncio.sleep(STEP_S)
-            dropped = dropped or self._disconnected() > 0
             if victim == "redis":
                 recovered = time.perf_counter() if waited > 0.1 and self._pushes() > pushes else None
             elif victim == "gateway":
-                recovered = time.perf_counter() if dropped and not self._disconnected() else None
+                if waited < NOTICE_S:
+                    continue
+                # A connection that was closed since then belonged to somebody who has left.
+                here = [client for client in here if not client.is_connected and not client.is_closed]
+                recovered = None if here else time.perf_counter()
             else:
                 after = (end for begin, end in self._witness.acknowledged[seen:] if begin > killed)
                 recovered = next(after, None)

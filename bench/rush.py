@@ -7,6 +7,7 @@ temporary folder, which ends with it.
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import time
@@ -71,6 +72,9 @@ def main(options: RushOptions) -> int:
     # A websocket is a file; the soft limit is often 1,024 though the hard one allows many.
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    # Two thousand clients are some hundred thousand objects that live long; looking through all of them again
+    # and again would take a third of this process's time.
+    gc.set_threshold(100_000, 50, 1_000)
     try:
         file = read_rush_catalogue(options.catalogue, options.tickets, options.seed)
         with _platform(console, options.data_path) as (found, data_path):
@@ -199,9 +203,7 @@ class Rush:
 
     async def _kill(self, shard: int, opened: float) -> None:
         """Kill one after the other, each when its share of the tickets is sold."""
-        killer = Killer(
-            self._options.data_path, shard, self._witness, self._disconnected, lambda: self._pushes
-        )
+        killer = Killer(self._options.data_path, shard, self._witness, self._clients, lambda: self._pushes)
         victims: Sequence[Victim] = [
             victim for kill in self._options.kills for victim in VICTIMS if victim == kill
         ]
@@ -221,15 +223,14 @@ class Rush:
             self._progress.say(f"killed {victim} (pid {killed.pid}) at {killed.at_s:.1f} s: {took}")
             self._kills.append(killed)
 
-    def _disconnected(self) -> int:
-        here = [buyer.client for buyer in self._buyers if buyer.client is not None]
-        return sum(not client.is_connected for client in here if client.connections)
+    def _clients(self) -> list[BiltenClient]:
+        return [buyer.client for buyer in self._buyers if buyer.client is not None]
 
     @contextlib.asynccontextmanager
     async def _screen(self) -> AsyncIterator[None]:
         async def count_people() -> None:
             while True:
-                here = [buyer.client for buyer in self._buyers if buyer.client is not None]
+                here = self._clients()
                 self._progress.people = (len(here), sum(client.is_connected for client in here))
                 self._progress.opens_in_s -= 0.25
                 await asyncio.sleep(0.25)

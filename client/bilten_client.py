@@ -230,18 +230,23 @@ class BiltenClient:
                 await self._ask({"type": "unwatch", "event": topic.question["event"]}, "unwatch", 5.0)
 
     async def _socket_address(self) -> str:
+        if not self._http.cookies:
+            await self._open_session()
         answer = await self._http.request("POST", TICKET_PATH, {})
         if answer.status == 401:
-            # No session yet, or one that is over.
-            session = await self._http.request("POST", SESSION_PATH, {})
-            if session.status not in {200, 201}:
-                raise _no_ticket(session.status)
+            # The session is over.
+            await self._open_session()
             answer = await self._http.request("POST", TICKET_PATH, {})
         if answer.status not in {200, 201}:
             raise _no_ticket(answer.status)
         scheme, _, rest = self._http.url.partition("://")
         ticket = urlencode({"ticket": answer.body["ticket"]})
         return f"{'wss' if scheme == 'https' else 'ws'}://{rest}{SOCKET_PATH}?{ticket}"
+
+    async def _open_session(self) -> None:
+        session = await self._http.request("POST", SESSION_PATH, {})
+        if session.status not in {200, 201}:
+            raise _no_ticket(session.status)
 
     def _welcomed(self, welcome: Message) -> list[dict[str, Any]]:
         self.buyer = welcome["buyer"]
