@@ -11,7 +11,6 @@ from typing import Final
 
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from domain.ids import BuyerId
 from domain.refusals import Code, Refusal
@@ -33,7 +32,6 @@ ABNORMAL: Final = 1006
 # Reading a flood without a pause would keep everybody else waiting.
 _READS_WITHOUT_PAUSE: Final = 32
 _OPENING_MAX: Final = 2_000
-_NO_HEADERS: Final = CIMultiDictProxy[str](CIMultiDict())
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +88,6 @@ class Websockets:
         finally:
             self._opening -= 1
         if session is not None:
-            _forget_head(request)
             await self._serve(websocket, session, request)
         return websocket
 
@@ -193,16 +190,6 @@ class Websockets:
                 outbox.close(WRONG_KIND, "text and binary are one subprotocol each")
             else:
                 return _end(outbox, message)
-
-
-def _forget_head(request: web.Request) -> None:
-    """Drop the request's headers: aiohttp would keep them, a quarter of an idle connection's memory and with
-    the buyer's cookie in it, for as long as the websocket is open.
-    """
-    message = request._message  # noqa: SLF001 - there is no public way
-    request._message = message._replace(headers=_NO_HEADERS, raw_headers=())  # noqa: SLF001
-    request._headers = _NO_HEADERS  # noqa: SLF001
-    request._cache.clear()  # noqa: SLF001
 
 
 def _end(outbox: Outbox, message: WSMessage) -> int:
