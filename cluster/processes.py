@@ -37,23 +37,32 @@ class Identity(msgspec.Struct, frozen=True):
     """A process that cannot be mistaken for a later one with the same pid."""
 
     pid: int
-    started_s: float  # as the kernel tells it, seconds since the epoch
+    started_s: float  # since the machine's start: the time of day may be set back and forth
 
     @staticmethod
     def of(pid: int) -> "Identity | None":
         """The identity of a live process, or None."""
-        with contextlib.suppress(psutil.Error):
-            return Identity(pid=pid, started_s=psutil.Process(pid).create_time())
+        with contextlib.suppress(psutil.Error, OSError):
+            return Identity(pid=pid, started_s=_started_s(pid))
         return None
 
     def process(self) -> psutil.Process | None:
         """The process, if it still is the one meant and not a zombie."""
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.started_s) < 0.1
+            same = abs(_started_s(self.pid) - self.started_s) < 0.1
             if same and found.status() != psutil.STATUS_ZOMBIE:
                 return found
         return None
+
+
+def _started_s(pid: int) -> float:
+    stat_file = Path(f"/proc/{pid}/stat")
+    if not stat_file.parent.parent.joinpath("stat").exists():
+        return psutil.Process(pid).create_time()  # no Linux
+    # Field 22 of proc(5); the second one, the name in brackets, may itself contain brackets and spaces.
+    fields = stat_file.read_text(errors="replace").rpartition(")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def stop_stray(identity: Identity, signal_first: signal.Signals, timeout_s: float) -> bool:

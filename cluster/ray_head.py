@@ -250,7 +250,8 @@ def _session_members(session: int, started_s: float = 0) -> Iterator[psutil.Proc
                 continue
             program = process.exe()
             is_ray = os.path.realpath(program) == ours or f"{os.sep}ray{os.sep}" in program
-            if is_ray and process.create_time() >= started_s - 1:
+            identity = Identity.of(process.pid)
+            if is_ray and identity is not None and identity.started_s >= started_s - 1:
                 yield process
 
 
