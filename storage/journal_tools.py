@@ -147,7 +147,7 @@ async def verify_all(connection: Connection, console: Console) -> list[Finding]:
 async def _verify_event(connection: Connection, event_id: EventId, head: int) -> tuple[Inventory, list[str]]:
     state, wrong = Inventory(event_id), []
     stored = await connection.fetch(
-        "SELECT seq, body FROM snapshots WHERE event_id = $1 ORDER BY seq", event_id
+        "SELECT seq, body FROM snapshot_bodies WHERE event_id = $1 ORDER BY seq", event_id
     )
     unchecked = {row["seq"]: row["body"] for row in stored}
     try:

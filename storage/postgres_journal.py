@@ -10,6 +10,7 @@ without it, an entry is only written after exactly the one it was decided on (`j
 writers of one event can never both succeed on the same state.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -22,6 +23,8 @@ from storage.journal import Batch, Entry, Fenced, Placement, Refused
 from storage.postgres import Pool, asking, using
 
 NOTIFY_CHANNEL: Final = "journal"
+SNAPSHOT_PART_BYTES: Final = 256 * 1024
+SNAPSHOT_PAUSE_S: Final = 0.004
 NOTIFY_INTERVAL_S: Final = 0.05
 _FENCED: Final = "BL001"
 # Nothing of such a transaction is there and nothing is wrong with it: it met another one.
@@ -165,6 +168,7 @@ class PostgresJournal:
         return {row["order_id"] for row in rows}
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
+        snapshot_id = await self._save_parts(event_id, body)
         async with asking(self._pool) as connection, connection.transaction():
             fence = "SELECT 1 FROM shards WHERE shard = $1 AND epoch = $2 FOR SHARE"
             if await connection.fetchval(fence, shard, epoch) is None:
@@ -174,10 +178,13 @@ class PostgresJournal:
             if await connection.fetchval(head, event_id, seq) is None:
                 raise Refused(f"a snapshot of event {event_id.hex()} at {seq}, where its journal is not yet")
             await connection.execute(
-                "INSERT INTO snapshots (event_id, seq, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                """
+                INSERT INTO snapshots (event_id, seq, snapshot_id) VALUES ($1, $2, $3)
+                ON CONFLICT DO NOTHING
+                """,
                 event_id,
                 seq,
-                body,
+                snapshot_id,
             )
             await connection.execute(
                 """
@@ -186,11 +193,41 @@ class PostgresJournal:
                 """,
                 event_id,
             )
+            # Also the parts of a snapshot that was never finished: nobody else stores one of this event.
+            await connection.execute(
+                """
+                DELETE FROM snapshot_parts WHERE event_id = $1
+                    AND snapshot_id NOT IN (SELECT snapshot_id FROM snapshots WHERE event_id = $1)
+                """,
+                event_id,
+            )
+
+    async def _save_parts(self, event_id: EventId, body: bytes) -> int:
+        """Write a snapshot's parts so slowly that the batches between them hardly notice."""
+        async with asking(self._pool) as connection:
+            snapshot_id: int = await connection.fetchval(
+                "SELECT nextval(pg_get_serial_sequence('snapshots', 'snapshot_id'))"
+            )
+            for part, start in enumerate(range(0, len(body), SNAPSHOT_PART_BYTES)):
+                # Not flushed by itself: the snapshot's own row is, after them all.
+                await connection.execute(
+                    """
+                    WITH lazy AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+                    INSERT INTO snapshot_parts (snapshot_id, part, event_id, body)
+                    SELECT $1, $2, $3, $4 FROM lazy
+                    """,
+                    snapshot_id,
+                    part,
+                    event_id,
+                    body[start : start + SNAPSHOT_PART_BYTES],
+                )
+                await asyncio.sleep(SNAPSHOT_PAUSE_S)
+        return snapshot_id
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                "SELECT body FROM snapshots WHERE event_id = $1 ORDER BY seq DESC LIMIT 2", event_id
+                "SELECT body FROM snapshot_bodies WHERE event_id = $1 ORDER BY seq DESC LIMIT 2", event_id
             )
         return [row["body"] for row in rows]
 

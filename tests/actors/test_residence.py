@@ -59,8 +59,10 @@ async def test_an_unreadable_snapshot_only_makes_recovery_slower(house: House) -
     show = await Show(house).open()
     await house.ask(show.hold())
     await house.pool.execute(
-        "INSERT INTO snapshots (event_id, seq, body) VALUES ($1, 3, $2)", show.event_id, b"not a snapshot"
+        "INSERT INTO snapshots (event_id, seq, snapshot_id) VALUES ($1, 3, 77)", show.event_id
     )
+    part = "INSERT INTO snapshot_parts (snapshot_id, part, event_id, body) VALUES (77, 0, $1, $2)"
+    await house.pool.execute(part, show.event_id, b"not a snapshot")
     assert (await recover(PostgresJournal(house.pool), show.event_id)).seq == 3
 
 

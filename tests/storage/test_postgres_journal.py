@@ -15,7 +15,7 @@ from domain.ids import BuyerId, EventId, OperationId, OrderId
 from storage.journal import Batch, CancelledTicket, Fenced, OperationRow, Refused, Unknown
 from storage.migrate import migrate
 from storage.postgres import Pool, create_pool
-from storage.postgres_journal import NOTIFY_CHANNEL, PostgresJournal
+from storage.postgres_journal import NOTIFY_CHANNEL, SNAPSHOT_PART_BYTES, PostgresJournal
 from tests.storage.cuttable import proxied
 from tests.storage.journal_contract import NOW_MS, Authorise, Contract, entry, event, fresh, ticket
 from tests.storage.rows import add_order
@@ -40,6 +40,21 @@ class TestPostgresJournal(Contract):
             await add_order(pool, order_id, event_id, buyer_id)
 
         return authorise
+
+
+async def test_a_large_snapshot_comes_back_whole_and_leaves_nothing_behind(own_pool: Pool) -> None:
+    journal = PostgresJournal(own_pool)
+    epoch = await journal.claim(0, "test")
+    show = event()
+    await journal.commit(Batch(0, epoch, [entry(show, 1, 30)]))
+    bodies = [bytes([number]) * (SNAPSHOT_PART_BYTES * 2 + number) for number in range(4)]
+    for number, body in enumerate(bodies):
+        await journal.save_snapshot(0, epoch, show, number + 1, body)
+    with pytest.raises(Refused):  # its parts are written before it is refused
+        await journal.save_snapshot(0, epoch, show, 31, bodies[0])
+    await journal.save_snapshot(0, epoch, show, 30, b"small")
+    assert await journal.load_snapshots(show) == [b"small", bodies[3]]
+    assert await own_pool.fetchval("SELECT count(*) FROM snapshot_parts") == 4
 
 
 async def test_the_contract_notices_a_missing_fence(own_pool: Pool) -> None:
