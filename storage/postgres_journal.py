@@ -209,6 +209,8 @@ class PostgresJournal:
                 "SELECT nextval(pg_get_serial_sequence('snapshots', 'snapshot_id'))"
             )
             for part, start in enumerate(range(0, len(body), SNAPSHOT_PART_BYTES)):
+                if part:
+                    await asyncio.sleep(SNAPSHOT_PAUSE_S)
                 # Not flushed by itself: the snapshot's own row is, after them all.
                 await connection.execute(
                     """
@@ -221,7 +223,6 @@ class PostgresJournal:
                     event_id,
                     body[start : start + SNAPSHOT_PART_BYTES],
                 )
-                await asyncio.sleep(SNAPSHOT_PAUSE_S)
         return snapshot_id
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
