@@ -189,7 +189,7 @@ class PurchaseSettings(Section, frozen=True, kw_only=True):
     ] = 20_000
     lease_ms: Annotated[
         int, Meta(ge=1_000, le=600_000, description="An order nobody worked on for this long is taken over")
-    ] = 15_000
+    ] = 8_000
     recovery_every_ms: Annotated[
         int, Meta(ge=50, le=600_000, description="How often a process looks for orders to take over")
     ] = 1_000
