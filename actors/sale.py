@@ -24,7 +24,7 @@ import logging
 from typing import Final
 
 from actors.mailbox import Call, Full, Mailbox
-from actors.notifying import Notifier
+from actors.notifying import WARNING_MS_MAX, Notifier
 from actors.ports import Clock, Publisher, ShardSettings
 from actors.residents import Resident, Residents
 from actors.snapshotting import Snapshotter
@@ -32,6 +32,7 @@ from actors.turn import LOADING, Evidence, Turn
 from domain import commands as c
 from domain import events as e
 from domain import notices
+from domain.decisions import is_quiet_until
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
@@ -217,6 +218,8 @@ class SaleShard:
             return
         self._swept_at_ms = now_ms
         for resident in self.residents:
+            if is_quiet_until(resident.state, now_ms + WARNING_MS_MAX):
+                continue  # with ten thousand events on a shard, nearly all of them
             if resident.state.holds and turn.expire(resident):
                 self._swept_at_ms = 0  # more is due: go on in the next turn, without waiting
                 self._mailbox.wake()
@@ -313,8 +316,9 @@ class SaleShard:
         if now_ms - self._arrivals_at_ms >= self._settings.arrivals_interval_ms:
             self._arrivals_at_ms = now_ms
             self.residents.look_for_arrivals()
+        idle_since_ms = now_ms - self._settings.idle_ms
         for resident in self.residents:
-            is_idle = not resident.state.holds and now_ms - resident.used_at_ms > self._settings.idle_ms
+            is_idle = resident.used_at_ms < idle_since_ms and not resident.state.holds
             if not is_idle and not self._snapshotter.is_due(resident):
                 continue
             if not await self._settle():

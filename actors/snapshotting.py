@@ -32,10 +32,9 @@ class Snapshotter:
     def is_due(self, resident: Resident) -> bool:
         """Say whether replaying the journal after the last snapshot has become long."""
         behind = resident.state.seq - resident.snapshot_seq
-        return (
-            behind > max(self._events_min, resident.state.seq // JOURNAL_SHARE)
-            and resident.event_id not in self._tasks
-        )
+        if behind <= self._events_min:
+            return False
+        return behind > resident.state.seq // JOURNAL_SHARE and resident.event_id not in self._tasks
 
     def begin(self, resident: Resident, epoch: int) -> None:
         """Copy an event's state now and store it in the background. Only when all of it is durable."""

@@ -319,6 +319,15 @@ def expiring(state: Inventory, after_ms: int, until_ms: int) -> list[tuple[Buyer
     ]
 
 
+def is_quiet_until(state: Inventory, until_ms: int) -> bool:
+    """Say at a glance that no live hold expires up to a time. False may also mean: look closer."""
+    if state.early:
+        return False
+    first = next(iter(state.holds.values()), None)
+    # An extended hold stands where it was placed, so the first one's own expiry bounds all from below.
+    return first is None or first.expires_at_ms > until_ms
+
+
 def _expiring_until(state: Inventory, until_ms: int) -> Iterator[tuple[e.Held, int]]:
     """Yield the live holds that expire not after a time.
 
