@@ -25,8 +25,9 @@ NAME: Final = "scale"
 EVENTS: Final = (1, 100, 10_000)
 TICKETS: Final = (1_000, 100_000, 1_000_000)
 WAITING: Final = 500
-SECONDS: Final = 6.0
-SECONDS_QUICK: Final = 1.0
+ROUNDS: Final = 4
+SECONDS: Final = 8.0
+SECONDS_QUICK: Final = 0.8
 FILLED_BY: Final = 10
 AT_ONCE: Final = 2_000
 HOLD_TTL_MS: Final = 3_600_000
@@ -71,9 +72,15 @@ async def fill(shards: Any, fresh: Identifiers, event: Event, tickets: int) -> N
 
 
 async def cost_us(platform: SellingPlatform, work: Work, seconds: float) -> float:
-    """Return the processor time of a hold with its release, in microseconds."""
+    """Return the processor time of a hold with its release, in microseconds: the least of some rounds,
+    because who else uses the machine decides how large batches are, and that what they cost.
+    """
     gc.collect()
     await measure(WAITING, work.hold_and_release, seconds / 3, warm_up_s=0)
+    return min([await _round_us(platform, work, seconds / ROUNDS) for _ in range(ROUNDS)])
+
+
+async def _round_us(platform: SellingPlatform, work: Work, seconds: float) -> float:
     done = work.done
     meter = CpuMeter({"shard": [platform.shard_pid], "postgres": [platform.postgres.pid]}).start()
     begin = asyncio.get_running_loop().time()
@@ -104,8 +111,8 @@ async def _tickets(platform: SellingPlatform, seconds: float) -> dict[str, float
     """Cost by size of the event, half of which is held."""
     costs: dict[str, float] = {}
     fresh = Identifiers(seed=10)
-    for number in TICKETS:
-        async with platform.asking() as shards:
+    async with platform.asking() as shards:
+        for number in TICKETS:
             # Room for everybody who holds at the same moment, even in the smallest.
             event = await open_event(shards, fresh, number + WAITING, HOLD_TTL_MS)
             await fill(shards, fresh, event, number // 2)
