@@ -33,7 +33,7 @@ from storage.catalogue import Catalogue
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
-from storage.postgres import Pool, create_pool
+from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from storage.sandbox_ledger import SandboxLedger
 from storage.sessions import SessionStore
@@ -138,9 +138,7 @@ async def core(settings: Settings, name: str) -> AsyncIterator[Core]:
         yield Core(pool, shards, catalogue, Events(catalogue), steady_clock())
     finally:
         await shards.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(pool.close(), 5)
-        pool.terminate()
+        await close_pool(pool)
 
 
 @contextlib.asynccontextmanager

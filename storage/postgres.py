@@ -10,6 +10,8 @@ with every row sold until the next ANALYZE. Reports and audits, which do scan, u
 planner's freedom.
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -102,6 +104,17 @@ def _encode_ms(at_ms: int) -> tuple[int]:
 
 def _decode_ms(value: tuple[int]) -> int:
     return value[0] // 1000 + _POSTGRES_EPOCH_MS
+
+
+async def close_pool(pool: Pool, timeout_s: float = 5.0) -> None:
+    """Close a pool; connections that are not given back in time are cut.
+
+    A statement that is cancelled while it runs gives its connection back only when the server has confirmed,
+    and nobody can say when that will be.
+    """
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(pool.close(), timeout_s)
+    pool.terminate()
 
 
 async def _keep_session(connection: AnyConnection) -> None:

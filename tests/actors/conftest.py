@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from storage.postgres import create_pool
+from storage.postgres import close_pool, create_pool
 from tests.actors.stage import House
 
 
@@ -15,4 +15,4 @@ async def house(migrated_dsn: str) -> AsyncIterator[House]:
     await made.start()
     yield made
     await made.close()
-    await pool.close()
+    await close_pool(pool)

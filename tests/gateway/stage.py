@@ -37,7 +37,7 @@ from storage.catalogue import Catalogue, EventRecord
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
-from storage.postgres import Pool, create_pool
+from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from storage.sandbox_ledger import SandboxLedger
 from storage.sessions import SessionStore
@@ -195,7 +195,7 @@ async def works(dsn: str, redis_url: str, owner: str = "one") -> AsyncIterator[W
         yield made
     finally:
         await made.close()
-        await pool.close()
+        await close_pool(pool)
 
 
 class Stage:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cluster.embedded import EmbeddedPostgres
-from storage.postgres import Pool, create_pool
+from storage.postgres import Pool, close_pool, create_pool
 from tests.servers import execute, run
 
 EMPTY = """
@@ -40,4 +40,4 @@ async def pool(shared_dsn: str) -> AsyncIterator[Pool]:
     pool = await create_pool(shared_dsn, application_name="test", connections_max=8)
     await pool.execute(EMPTY)
     yield pool
-    await pool.close()
+    await close_pool(pool)

@@ -14,7 +14,7 @@ from cluster.embedded import EmbeddedPostgres
 from domain.ids import BuyerId, EventId, OperationId, OrderId
 from storage.journal import Batch, CancelledTicket, Fenced, OperationRow, Refused, Unknown
 from storage.migrate import migrate
-from storage.postgres import Pool, create_pool
+from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import NOTIFY_CHANNEL, SNAPSHOT_PART_BYTES, PostgresJournal
 from tests.storage.cuttable import proxied
 from tests.storage.journal_contract import NOW_MS, Authorise, Contract, entry, event, fresh, ticket
@@ -26,7 +26,7 @@ async def own_pool(migrated_dsn: str) -> AsyncIterator[Pool]:
     """On a database that the test may damage."""
     pool = await create_pool(migrated_dsn, application_name="test")
     yield pool
-    await pool.close()
+    await close_pool(pool)
 
 
 class TestPostgresJournal(Contract):
@@ -210,7 +210,7 @@ async def test_no_server_is_a_connection_error_and_a_pool_recovers(servers_folde
         entries = await journal.read(show, 0, 100_000)
         assert acknowledged <= len(entries) <= acknowledged + 1
         await journal.commit(Batch(0, epoch, [entry(show, len(entries) + 1)]))
-        await pool.close()
+        await close_pool(pool)
     finally:
         await asyncio.to_thread(server.stop, "immediate")
 

@@ -12,7 +12,7 @@ import pytest
 from domain.ids import EventId, uuid7
 from storage.journal import Batch, Entry
 from storage.journal_reader import START, JournalReader, JournalRow
-from storage.postgres import AnyConnection, Pool, create_pool
+from storage.postgres import AnyConnection, Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from stream.tail import Tail, TailSettings
 
@@ -33,7 +33,7 @@ def event() -> EventId:
 async def pool(migrated_dsn: str) -> AsyncIterator[Pool]:
     pool = await create_pool(migrated_dsn, application_name="test", connections_max=8)
     yield pool
-    await pool.close()
+    await close_pool(pool)
 
 
 class Seen:
@@ -131,7 +131,7 @@ async def test_many_writers_out_of_order_and_nothing_is_missed(pool: Pool, migra
         mine = [row.entry.seq_first for row in seen.rows if row.entry.event_id == show]
         assert mine == list(range(1, total + 1)), "each once, in order"
     assert [row.position for row in seen.rows] == sorted(row.position for row in seen.rows)
-    await reader_pool.close()
+    await close_pool(reader_pool)
 
 
 async def test_it_goes_on_where_the_effect_was_durable(pool: Pool, migrated_dsn: str) -> None:
