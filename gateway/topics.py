@@ -4,8 +4,8 @@ There is one subscription in Redis per event with watchers, whatever their numbe
 becomes one record, is encoded once per subprotocol when somebody needs it, and the same bytes go to all.
 
 Sending to thousands takes longer than the shard's 50 ms between two notices, so a topic is sent in slices,
-with whatever is newest at that moment, and rests afterwards for as long as sending took: at most half of a
-process's time goes into pushes, the other half answers requests.
+with whatever is newest at that moment, and rests afterwards for half as long as sending took: at most two
+thirds of a process's time go into pushes, the rest answers requests.
 
 A notice may be lost. So once in `REFRESH_S` the state is read from Redis, where the newest is kept beside the
 publication, or, if Redis has none, from the shard itself.
@@ -28,6 +28,7 @@ from gateway.session import Session, now_s
 from services.events import Sale
 
 REFRESH_S: Final = 2.0
+REST_SHARE: Final = 0.5
 REST_S_MIN: Final = 0.02
 SLICE: Final = 250
 LINGER_S: Final = 5.0
@@ -282,7 +283,7 @@ class Topics:
                 ):
                     await self._send_to(topic, watchers, frame_of)
                 self._metrics.broadcasts.inc()
-                await asyncio.sleep(max(REST_S_MIN, now_s() - started))
+                await asyncio.sleep(max(REST_S_MIN, (now_s() - started) * REST_SHARE))
         finally:
             topic.sending = None
 
