@@ -1,8 +1,8 @@
 """How a gateway asks the shards: many waiting buyers, few calls.
 
 A Ray call costs about a millisecond, so one call a buyer can't work. Each shard has a lane: at most a few
-calls are under way, and all that queued up meanwhile goes with the next one. Batches form by themselves under
-load, and an idle lane sends at once.
+calls are under way, and what queued up meanwhile goes with the next ones, in equal shares. Batches form by
+themselves under load, and an idle lane sends at once.
 
 An answer of `Again`, a lost shard and an unknown outcome are the same here: the command is sent again with
 its operation id, which makes that harmless, until its time is over; then it is refused as busy, and its
