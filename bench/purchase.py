@@ -29,7 +29,7 @@ from client import BiltenClient
 from cluster import running
 from cluster.running import Running
 from domain import ids, wire
-from services.catalogue_file import CatalogueFile, read_catalogue
+from services.events.catalogue_file import CatalogueFile, read_catalogue
 
 NAME: Final = "purchase"
 CONNECTIONS: Final = 400

@@ -32,8 +32,8 @@ from client import BiltenClient, NotConnected
 from cluster import processes, running
 from cluster.running import Running
 from domain.ids import EventId
-from services.catalogue_file import CatalogueFile, CatalogueMistake
 from services.demo import NotLoaded
+from services.events.catalogue_file import CatalogueFile, CatalogueMistake
 from storage.postgres import connect
 
 SALE_S_MAX: Final = 150.0

@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from cluster.running import Running
-from services.catalogue_file import CatalogueFile, PoolSection, read_catalogue
 from services.demo import Loaded, load
+from services.events.catalogue_file import CatalogueFile, PoolSection, read_catalogue
 
 # Holds end while the rush still runs, so that it sees what becomes of those that were abandoned.
 HOLD_S: Final = 10

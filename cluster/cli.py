@@ -134,8 +134,8 @@ def load(
 
     from cluster import processes
     from cluster.serve import load_catalogue
-    from services.catalogue_file import CatalogueMistake
     from services.demo import NotLoaded
+    from services.events.catalogue_file import CatalogueMistake
 
     settings = settings_of_running(config)
     dsn_or_exit(settings)

@@ -51,11 +51,11 @@ def run_gateway(settings: Settings, name: str) -> int:
 def load_catalogue(settings: Settings, file: Path, access_key: str, opens_in_ms: int | None) -> "Loaded":
     """Loads a catalogue file and opens its sale.
 
-    Raises services.catalogue_file.CatalogueMistake, services.demo.NotLoaded, ConnectionError and OSError.
+    Raises CatalogueMistake, NotLoaded, ConnectionError and OSError.
     """
     from cluster import wiring
-    from services.catalogue_file import read_catalogue
     from services.demo import load
+    from services.events.catalogue_file import read_catalogue
 
     catalogue = read_catalogue(file.read_text(encoding="utf-8"))
     wiring.connect_to_ray(settings)

@@ -19,6 +19,17 @@ BuyerId = NewType("BuyerId", bytes)
 OperationId = NewType("OperationId", bytes)
 TicketId = NewType("TicketId", bytes)
 PaymentId = NewType("PaymentId", bytes)
+UserId = NewType("UserId", bytes)
+MemberId = NewType("MemberId", bytes)
+InvitationId = NewType("InvitationId", bytes)
+ApiKeyId = NewType("ApiKeyId", bytes)
+DeviceId = NewType("DeviceId", bytes)
+PasskeyId = NewType("PasskeyId", bytes)
+SessionId = NewType("SessionId", bytes)
+VenueId = NewType("VenueId", bytes)
+SeriesId = NewType("SeriesId", bytes)
+VoucherId = NewType("VoucherId", bytes)
+QuestionId = NewType("QuestionId", bytes)
 
 # A hold is named by the operation that placed it, and an order by the operation that bought it: one
 # identifier fewer to store for each, and a repeated request finds the thing it made by its own name.
@@ -35,8 +46,22 @@ HOLD = "hold"
 ORDER = "order"
 TICKET = "ticket"
 PAYMENT = "payment"
+USER = "user"
+MEMBER = "member"
+INVITATION = "invite"
+API_KEY = "key"
+DEVICE = "device"
+PASSKEY = "passkey"
+SESSION = "session"
+VENUE = "venue"
+SERIES = "series"
+VOUCHER = "voucher"
+QUESTION = "question"
 
-KINDS = (EVENT, ORGANISATION, POOL, TICKET_TYPE, BUYER, OPERATION, HOLD, ORDER, TICKET, PAYMENT)
+KINDS = (
+    EVENT, ORGANISATION, POOL, TICKET_TYPE, BUYER, OPERATION, HOLD, ORDER, TICKET, PAYMENT, USER, MEMBER,
+    INVITATION, API_KEY, DEVICE, PASSKEY, SESSION, VENUE, SERIES, VOUCHER, QUESTION,
+)  # fmt: skip
 
 _BYTES = 16
 _TEXT_LENGTH = 26

@@ -21,8 +21,8 @@ from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
 from gateway.pages import event_page, home_page
 from gateway.problems import not_found, plain_problem, problem
-from services.event_pages import EventData, EventListData, view_of
 from services.events import Events
+from services.events.pages import EventData, EventListData, view_of
 from services.orders import BuyerOrders, OrderView
 from services.sessions import Sessions
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from domain.money import currency_exponent
-from services.event_pages import EventData, EventListData, EventView
+from services.events.pages import EventData, EventListData, EventView
 
 _ESCAPES: Final = {
     ord("<"): "\\u003c",

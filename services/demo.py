@@ -16,7 +16,7 @@ from domain import events as e
 from domain.catalogue import Pool, SaleDefinition, TicketType
 from domain.ids import EventId, OperationId, OrganisationId, PoolId, TicketTypeId
 from domain.refusals import Code, Refusal
-from services.catalogue_file import CatalogueFile, epoch_ms, pool_positions, price_minor
+from services.events.catalogue_file import CatalogueFile, epoch_ms, pool_positions, price_minor
 from services.tickets import Asking
 from storage.catalogue import Catalogue, EventRecord, OrganisationRecord, PoolRecord, TicketTypeRecord
 

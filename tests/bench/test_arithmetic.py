@@ -22,7 +22,7 @@ from bench.shoppers import Measured
 from bench.sql_baselines import WAYS
 from client import BiltenClient
 from gateway.protocol import frame
-from services.catalogue_file import CatalogueFile, read_catalogue
+from services.events.catalogue_file import CatalogueFile, read_catalogue
 from tests.gateway.stage import ROOT
 
 MACHINE = Machine("processor", 2, 24.0, "Linux", "3.11", 0.1, 0.0)

@@ -11,8 +11,8 @@ import sys
 import msgspec
 
 from cluster.cli import settings_of_running
-from services.catalogue_file import read_catalogue
 from services.demo import load
+from services.events.catalogue_file import read_catalogue
 
 
 class LoadRequest(msgspec.Struct, frozen=True):

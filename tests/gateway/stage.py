@@ -22,9 +22,9 @@ from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
 from gateway.limits import GatewayLimits, Rate
 from gateway.process import listening_socket, runner_for
-from services.catalogue_file import CatalogueFile, read_catalogue
 from services.demo import Loaded, load
 from services.events import Events
+from services.events.catalogue_file import CatalogueFile, read_catalogue
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
 from services.orders import BuyerOrders

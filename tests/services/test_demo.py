@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.catalogue_file import CatalogueMistake, epoch_ms, price_minor, read_catalogue
+from services.events.catalogue_file import CatalogueMistake, epoch_ms, price_minor, read_catalogue
 from tests.gateway.stage import ACCESS_KEY, ROOT, Works, catalogue_file, works
 
 DEMO = (ROOT / "docs" / "examples" / "demo.toml").read_text()
