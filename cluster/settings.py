@@ -238,6 +238,15 @@ class TicketSettings(Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class PeopleSettings(Section, frozen=True, kw_only=True):
+    """How personal data is kept."""
+
+    keys_file: Annotated[
+        str,
+        Meta(description="File with the key-encryption keys; made and kept in the data folder when empty"),
+    ] = ""
+
+
 class DemoSettings(Section, frozen=True, kw_only=True):
     """The organisation and event that `bilten up` loads into an empty database."""
 
@@ -270,6 +279,7 @@ class Settings(Section, frozen=True, kw_only=True):
     purchases: PurchaseSettings = PurchaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     tickets: TicketSettings = TicketSettings()
+    people: PeopleSettings = PeopleSettings()
     demo: DemoSettings = DemoSettings()
     log: LogSettings = LogSettings()
 
