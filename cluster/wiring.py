@@ -16,6 +16,7 @@ from actors.host import NAMESPACE, HostSettings, connect_through_ray
 from actors.ports import ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from cluster import processes
+from cluster.key_ring import ensure_ring, read_ring
 from cluster.settings import Settings
 from domain import ids
 from gateway.app import GatewayDependencies
@@ -29,10 +30,12 @@ from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
+from services.vault import Vault
 from storage.catalogue import Catalogue
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
+from storage.person_keys import PersonKeys
 from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from storage.sandbox_ledger import SandboxLedger
@@ -242,6 +245,14 @@ def _provider(settings: Settings, ledger: SandboxLedger, clock: Callable[[], int
 def _ticket_key(settings: Settings) -> bytes:
     """The key that signs ticket codes: the same in every process, and for as long as tickets are valid."""
     return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))
+
+
+def people_vault(settings: Settings, pool: Pool, clock: Callable[[], int]) -> Vault:
+    """What personal data is sealed and opened with; every process has one."""
+    file = Path(settings.people.keys_file or settings.data_path / "people-keys")
+    if not settings.people.keys_file:
+        ensure_ring(file)
+    return Vault(PersonKeys(pool), lambda: read_ring(file), clock)
 
 
 def _new_id(clock: Callable[[], int]) -> Callable[[], bytes]:
