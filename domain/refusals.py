@@ -17,13 +17,20 @@ class Code(enum.StrEnum):
 
     # The request itself
     MALFORMED = "malformed"
+    INVALID = "invalid"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA = "unsupported_media"
     UNKNOWN_TYPE = "unknown_type"
     UNSUPPORTED_VERSION = "unsupported_version"
     DUPLICATE_REQUEST = "duplicate_request"
     OPERATION_REUSED = "operation_reused"
+    VERSION_CONFLICT = "version_conflict"
+    VERSION_REQUIRED = "version_required"
     # Who asks, and how often
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
+    SECOND_FACTOR_NEEDED = "second_factor_needed"
+    STEP_UP_NEEDED = "step_up_needed"
     NOT_FOUND = "not_found"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
@@ -54,12 +61,19 @@ class Code(enum.StrEnum):
 
 HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.MALFORMED: 400,
+    Code.INVALID: 422,
+    Code.TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA: 415,
     Code.UNKNOWN_TYPE: 400,
     Code.UNSUPPORTED_VERSION: 400,
     Code.DUPLICATE_REQUEST: 409,
     Code.OPERATION_REUSED: 409,
+    Code.VERSION_CONFLICT: 412,
+    Code.VERSION_REQUIRED: 428,
     Code.UNAUTHENTICATED: 401,
     Code.FORBIDDEN: 403,
+    Code.SECOND_FACTOR_NEEDED: 403,
+    Code.STEP_UP_NEEDED: 403,
     Code.NOT_FOUND: 404,
     Code.RATE_LIMITED: 429,
     Code.BUSY: 503,
@@ -86,12 +100,19 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
 
 MESSAGES: Final[Mapping[Code, str]] = {
     Code.MALFORMED: "The message can't be read.",
+    Code.INVALID: "Some of this can't be used.",
+    Code.TOO_LARGE: "This is too large.",
+    Code.UNSUPPORTED_MEDIA: "This kind of content is not taken here.",
     Code.UNKNOWN_TYPE: "There is no message of this type.",
     Code.UNSUPPORTED_VERSION: "This version of the protocol is not spoken here.",
     Code.DUPLICATE_REQUEST: "This request id is in use by a request that is not answered yet.",
     Code.OPERATION_REUSED: "This operation id belongs to another operation.",
+    Code.VERSION_CONFLICT: "Somebody has changed this meanwhile. Nothing was overwritten.",
+    Code.VERSION_REQUIRED: "Say which version this changes, with If-Match.",
     Code.UNAUTHENTICATED: "Sign in, or open a new session.",
     Code.FORBIDDEN: "This is not allowed with the rights you have.",
+    Code.SECOND_FACTOR_NEEDED: "This organisation wants a second factor. Set one up first.",
+    Code.STEP_UP_NEEDED: "Say once more who you are, with your password or second factor.",
     Code.NOT_FOUND: "There is nothing here.",
     Code.RATE_LIMITED: "Too many requests. Wait a moment.",
     Code.BUSY: "Very many people are here right now. Try again in a moment.",
