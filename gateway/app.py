@@ -13,9 +13,10 @@ from aiohttp import web
 
 from gateway.connections import Connections
 from gateway.headers import add_headers, errors
-from gateway.http import Http, Origins
+from gateway.http import Http
 from gateway.limits import GatewayLimits, Limiter, SharedLimits
 from gateway.metrics import GatewayMetrics
+from gateway.origins import Origins
 from gateway.requests import Requests
 from gateway.static import StaticFiles
 from gateway.topics import States, Subscriptions, Topics

@@ -7,8 +7,7 @@ The API's bodies are JSON records of `services`; errors are problems (`gateway.p
 import io
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 import msgspec
 import segno
@@ -17,16 +16,16 @@ from aiohttp import web
 from domain.ids import BUYER, ORDER, TICKET, BuyerId, MalformedId, OrderId, TicketId, parse, text
 from domain.refusals import Code, Refusal
 from gateway.asyncapi import document
+from gateway.cookies import SessionCookie
 from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
+from gateway.origins import Origins
 from gateway.pages import event_page, home_page
 from gateway.problems import not_found, plain_problem, problem
 from services.events import Events
 from services.events.pages import EventData, EventListData, view_of
 from services.orders import BuyerOrders, OrderView
 from services.sessions import Sessions
-
-_COOKIE_MAX_AGE_S: Final = 86_400
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -47,23 +46,6 @@ class OrdersView(msgspec.Struct, frozen=True):
     """A buyer's orders, newest first."""
 
     orders: list[OrderView]
-
-
-class Origins:
-    """From where a page may use this gateway: its own origin, the public address, and those that settings
-    name.
-    """
-
-    def __init__(self, public_url: str, allowed: tuple[str, ...]) -> None:
-        self._allowed = frozenset(origin.rstrip("/").lower() for origin in (public_url, *allowed) if origin)
-
-    def allows(self, request: web.Request) -> bool:
-        """Say whether the page that makes this request may. Programs send no origin; browsers always do."""
-        origin = request.headers.get("Origin")
-        if origin is None:
-            return True
-        origin = origin.lower()
-        return origin in self._allowed or origin == f"{request.scheme}://{request.host}".lower()
 
 
 class Http:
@@ -95,9 +77,7 @@ class Http:
         self._docs_folder = docs_folder
         self._public_url = public_url
         self._is_ready = is_ready
-        self._is_https = urlsplit(public_url).scheme == "https"
-        # Browsers take __Host- cookies over https only, and over http refuse the Secure flag it demands.
-        self._cookie = "__Host-bilten" if self._is_https else "bilten"
+        self._cookie = SessionCookie(public_url)
         self._asyncapi = msgspec.json.encode(document(public_url))
 
     def routes(self) -> list[web.RouteDef]:
@@ -134,15 +114,7 @@ class Http:
             return problem(refusal)
         opened = await self._sessions.open()
         response = self._json(SessionView(text(BUYER, opened.buyer_id), self._clock()), status=201)
-        response.set_cookie(
-            self._cookie,
-            opened.token,
-            max_age=_COOKIE_MAX_AGE_S,
-            path="/",
-            secure=self._is_https,
-            httponly=True,
-            samesite="Strict",
-        )
+        self._cookie.put(response, opened.token)
         return response
 
     async def socket_ticket(self, request: web.Request) -> web.Response:
@@ -234,7 +206,7 @@ class Http:
     # --- what they share ----------------------------------------------------------------------------------
 
     def _token(self, request: web.Request) -> str:
-        return request.cookies.get(self._cookie, "")
+        return self._cookie.token(request)
 
     def _url(self, request: web.Request) -> str:
         return self._public_url or f"{request.scheme}://{request.host}"

@@ -15,9 +15,9 @@ from aiohttp.http_websocket import WebSocketError
 from domain.ids import BuyerId
 from domain.refusals import Code, Refusal
 from gateway.connections import FULL, TOO_MANY, Connections
-from gateway.http import Origins
 from gateway.limits import GatewayLimits, Limiter
 from gateway.metrics import GatewayMetrics
+from gateway.origins import Origins
 from gateway.outbox import CLOSE_GRACE_S, Outbox
 from gateway.problems import plain_problem, problem
 from gateway.protocol import OPCODE_PONG, OPCODE_TEXT, SUBPROTOCOLS, Dialect, frame, negotiate
