@@ -120,13 +120,13 @@ def migrate(config: Config = None) -> None:
 
         BILTEN_POSTGRES_DSN=postgresql://… bilten migrate
     """
-    from storage.migrate import MigrationChanged
+    from storage.migrate import MigrationChanged, MigrationNotAllowed
     from storage.migrate import migrate as apply
 
     dsn = dsn_or_exit(settings_of_running(config))
     try:
         applied = asyncio.run(apply(dsn))
-    except (MigrationChanged, ConnectionError) as error:
+    except (MigrationChanged, MigrationNotAllowed, ConnectionError) as error:
         typer.echo(f"migrate: {error}", err=True)
         raise typer.Exit(1) from None
     for name in applied:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from storage.partitions import ensure_partitions
 from storage.postgres import Connection, connect
 
@@ -23,11 +25,16 @@ class MigrationChanged(Exception):
     """Applied migrations do not agree with the files. `args[0]` names the file and says what to do."""
 
 
+class MigrationNotAllowed(Exception):
+    """Whoever migrates lacks a right in PostgreSQL. `args[0]` says which, and what a superuser has to do."""
+
+
 async def migrate(dsn: str, *, folder: Path = FOLDER, now_ms: int | None = None) -> list[str]:
     """Bring a database up to date and return the names of the migrations that were applied now.
 
     Raises:
         MigrationChanged: an applied file was edited, or is gone.
+        MigrationNotAllowed: the role of the DSN lacks a right that a migration needs.
         ConnectionError: the server can't be reached.
     """
     files = _read(folder)
@@ -80,10 +87,14 @@ async def _apply(connection: Connection, files: dict[str, str]) -> list[str]:
             raise MigrationChanged(
                 f"{name} comes before {newest}, which was applied: give it the next number"
             )
-        async with connection.transaction():
-            await connection.execute(text)
-            await connection.execute(
-                "INSERT INTO migrations (name, checksum) VALUES ($1, $2)", name, checksums[name]
-            )
+        try:
+            async with connection.transaction():
+                await connection.execute(text)
+                await connection.execute(
+                    "INSERT INTO migrations (name, checksum) VALUES ($1, $2)", name, checksums[name]
+                )
+        except asyncpg.InsufficientPrivilegeError as error:
+            advice = f"; {error.hint}" if error.hint else ""
+            raise MigrationNotAllowed(f"{name}: {error}{advice}") from None
         applied.append(name)
     return applied
