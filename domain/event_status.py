@@ -122,7 +122,7 @@ def page() -> str:
     lines = [
         "# Where an event stands",
         "",
-        "Made by `python -m domain.event_status` from the table that the code obeys (`domain/event_status.py`).",
+        "Made by `python -m domain.event_status` from the table that the code obeys.",
         "A step that is not in the table is refused as `illegal_step` and changes nothing.",
         "",
         "| status | means |",

@@ -1,86 +1,45 @@
 """The catalogue: organisations and their events, with pools and ticket types as people read them."""
 
-from collections.abc import Sequence
+import unicodedata
 from typing import Final
 
-import asyncpg
-import msgspec
-
-from domain.ids import EventId, OrganisationId, PoolId, TicketTypeId
+from domain.ids import EventId
+from storage.event_records import (
+    PLAIN,
+    TIMES,
+    EventRecord,
+    OrganisationRecord,
+    PoolRecord,
+    TicketTypeRecord,
+    TierRecord,
+    read_events,
+)
 from storage.postgres import AnyConnection, Pool, asking
 
+__all__ = [
+    "Catalogue",
+    "EventRecord",
+    "OrganisationRecord",
+    "PoolRecord",
+    "TicketTypeRecord",
+    "TierRecord",
+    "store_event",
+    "store_tickets",
+]
 
-class OrganisationRecord(msgspec.Struct, frozen=True):
-    """Who sells. `access_key_hash` is the SHA-256 of the key that opens the organizer's page."""
-
-    organisation_id: OrganisationId
-    name: str
-    slug: str
-    access_key_hash: bytes | None = None
-
-
-class PoolRecord(msgspec.Struct, frozen=True):
-    """A pool; its place in `EventRecord.pools` is its position in the definition."""
-
-    pool_id: PoolId
-    name: str
-    capacity: int
-
-
-class TicketTypeRecord(msgspec.Struct, frozen=True):
-    """A ticket type; its place in `EventRecord.ticket_types` is its position in the definition.
-
-    Attributes:
-        pools: positions of the pools that each ticket takes a place from.
-    """
-
-    ticket_type_id: TicketTypeId
-    name: str
-    description: str
-    price_minor: int
-    quantity_min: int
-    quantity_max: int
-    sales_start_ms: int | None
-    sales_end_ms: int | None
-    pools: tuple[int, ...]
-
-
-class EventRecord(msgspec.Struct, frozen=True):
-    """An event as people read it. Times are ms since the epoch; `time_zone` is the venue's, of the IANA
-    database.
-    """
-
-    event_id: EventId
-    organisation_id: OrganisationId
-    organisation: str
-    slug: str
-    title: str
-    summary: str
-    description: str
-    venue: str
-    address: str
-    city: str
-    country: str
-    starts_at_ms: int
-    ends_at_ms: int | None
-    doors_at_ms: int | None
-    time_zone: str
-    currency: str
-    image_url: str
-    opens_at_ms: int | None
-    status: str
-    buyer_limit: int
-    ticket_types: tuple[TicketTypeRecord, ...]
-    pools: tuple[PoolRecord, ...]
-
-
-_EVENT: Final = """
-    SELECT event_id, organisation_id, organisations.name AS organisation, events.slug, title, summary,
-    description,
-        venue, address, city, country, starts_at, ends_at, doors_at, time_zone, currency, image_url, opens_at,
-        status, buyer_limit
-    FROM events JOIN organisations USING (organisation_id)
-"""
+_SEARCHED_MAX: Final = 5_000
+# What NFKD leaves joined although people type it apart, or without its stroke.
+_LETTERS: Final = {
+    "ß": "ss",
+    "ø": "o",
+    "đ": "d",
+    "ł": "l",
+    "æ": "ae",
+    "œ": "oe",
+    "ı": "i",
+    "ð": "d",
+    "þ": "th",
+}
 
 
 class Catalogue:
@@ -102,16 +61,17 @@ class Catalogue:
         day.
         """
         async with asking(self._pool) as connection:
-            rows = await connection.fetch(
-                f"""{_EVENT}
-                WHERE status = 'published' AND coalesce(ends_at, starts_at) > now() - interval '1 day'
+            return await read_events(
+                connection,
+                """
+                WHERE status IN ('published', 'on_sale', 'paused', 'sold_out')
+                    AND coalesce(ends_at, starts_at) > now() - interval '1 day'
                     AND (ends_at IS NULL OR ends_at > now())
                 ORDER BY starts_at, event_id
                 LIMIT $1
                 """,
                 limit,
             )
-            return await _with_sales(connection, rows)
 
     async def access_key_hash(self, event_id: EventId) -> bytes | None:
         """Return the hash of the access key of the organisation whose event this is."""
@@ -135,49 +95,13 @@ class Catalogue:
         """
         async with asking(self._pool) as connection, connection.transaction():
             await _save_organisation(connection, organisation)
-            await _save_event(connection, event)
-            await _save_pools(connection, event)
-            await _save_ticket_types(connection, event)
+            await store_event(connection, event)
+            await store_tickets(connection, event)
 
     async def _one(self, condition: str, value: object) -> EventRecord | None:
         async with asking(self._pool) as connection:
-            found = await _with_sales(connection, await connection.fetch(_EVENT + condition, value))
+            found = await read_events(connection, condition, value)
         return found[0] if found else None
-
-
-async def _with_sales(connection: AnyConnection, rows: Sequence[asyncpg.Record]) -> list[EventRecord]:
-    event_ids = [row["event_id"] for row in rows]
-    pools: dict[EventId, list[PoolRecord]] = {event_id: [] for event_id in event_ids}
-    types: dict[EventId, list[TicketTypeRecord]] = {event_id: [] for event_id in event_ids}
-    for row in await connection.fetch(
-        """
-        SELECT event_id, pool_id, name, capacity FROM pools
-        WHERE event_id = ANY ($1)
-        ORDER BY event_id, position
-        """,
-        event_ids,
-    ):
-        pools[row["event_id"]].append(PoolRecord(*tuple(row)[1:]))
-    for row in await connection.fetch(
-        """
-        SELECT event_id, ticket_type_id, name, description, price_minor, quantity_min, quantity_max,
-        sales_start,
-            sales_end, ARRAY(
-                SELECT position FROM ticket_type_pools JOIN pools USING (pool_id)
-                WHERE ticket_type_pools.ticket_type_id = ticket_types.ticket_type_id
-                ORDER BY position
-            ) AS pools
-        FROM ticket_types
-        WHERE event_id = ANY ($1)
-        ORDER BY event_id, position
-        """,
-        event_ids,
-    ):
-        *columns, drawn_from = tuple(row)[1:]
-        types[row["event_id"]].append(TicketTypeRecord(*[*columns, tuple(drawn_from)]))
-    return [
-        EventRecord(*[*row, tuple(types[row["event_id"]]), tuple(pools[row["event_id"]])]) for row in rows
-    ]
 
 
 async def _save_organisation(connection: AnyConnection, organisation: OrganisationRecord) -> None:
@@ -194,81 +118,145 @@ async def _save_organisation(connection: AnyConnection, organisation: Organisati
     )
 
 
-async def _save_event(connection: AnyConnection, event: EventRecord) -> None:
+# What a new version of an event never changes: whose it is, and what its prices are in.
+_FIXED: Final = frozenset({"event_id", "organisation_id", "currency"})
+_COLUMNS: Final = (*PLAIN, *TIMES)
+_STORE_EVENT: Final = f"""
+    INSERT INTO events ({", ".join(_COLUMNS)}, search_text, city_key)
+    VALUES ({", ".join(f"${number + 1}" for number in range(len(_COLUMNS) + 2))})
+    ON CONFLICT (event_id) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _FIXED)},
+        search_text = excluded.search_text, city_key = excluded.city_key, version = events.version + 1
+"""  # noqa: S608 - the names are this module's own
+
+
+async def store_event(connection: AnyConnection, event: EventRecord) -> None:
+    """Store everything of an event but its tickets; one that is there gets its next version."""
     await connection.execute(
-        """
-        INSERT INTO events (event_id, organisation_id, slug, title, summary, description, venue, address,
-        city,
-            country, starts_at, ends_at, doors_at, time_zone, currency, image_url, opens_at, status,
-            buyer_limit)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-        ON CONFLICT (event_id) DO UPDATE
-            SET slug = excluded.slug, title = excluded.title, summary = excluded.summary,
-                description = excluded.description, venue = excluded.venue, address = excluded.address,
-                city = excluded.city, country = excluded.country, starts_at = excluded.starts_at,
-                ends_at = excluded.ends_at, doors_at = excluded.doors_at, time_zone = excluded.time_zone,
-                image_url = excluded.image_url, opens_at = excluded.opens_at, status = excluded.status,
-                buyer_limit = excluded.buyer_limit
-        """,
-        event.event_id,
-        event.organisation_id,
-        event.slug,
-        event.title,
-        event.summary,
-        event.description,
-        event.venue,
-        event.address,
-        event.city,
-        event.country,
-        event.starts_at_ms,
-        event.ends_at_ms,
-        event.doors_at_ms,
-        event.time_zone,
-        event.currency,
-        event.image_url,
-        event.opens_at_ms,
-        event.status,
-        event.buyer_limit,
+        _STORE_EVENT,
+        *[getattr(event, name) for name in PLAIN],
+        *[getattr(event, f"{name}_ms") for name in TIMES],
+        search_text(event),
+        plain_words(event.city),
     )
 
 
-async def _save_pools(connection: AnyConnection, event: EventRecord) -> None:
+async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
+    """Store pools, ticket types and questions of an event that is there, as they now are.
+
+    Those that are stored keep their ids and positions. The event's `tickets_version` is left alone.
+    """
+    await _store_pools(connection, event)
+    await _store_types(connection, event)
+    await _store_questions(connection, event)
+    prices = [price for kind in event.ticket_types if not kind.is_withdrawn for price in prices_of(kind)]
+    await connection.execute(
+        "UPDATE events SET price_min_minor = $2, price_max_minor = $3 WHERE event_id = $1",
+        event.event_id,
+        min(prices, default=None),
+        max(prices, default=None),
+    )
+
+
+async def _store_pools(connection: AnyConnection, event: EventRecord) -> None:
     await connection.executemany(
         """
         INSERT INTO pools (pool_id, event_id, position, name, capacity) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (pool_id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
+        WHERE pools.event_id = excluded.event_id
         """,
         [(pool.pool_id, event.event_id, at, pool.name, pool.capacity) for at, pool in enumerate(event.pools)],
     )
 
 
-async def _save_ticket_types(connection: AnyConnection, event: EventRecord) -> None:
+_TYPE_COLUMNS: Final = (
+    *("name", "description", "price_minor", "quantity_min", "quantity_max", "kind", "suggested_minor"),
+    *("is_hidden", "is_withdrawn", "buyer_limit", "tax_basis_points", "fee_plan", "valid_days"),
+)
+_STORE_TYPE: Final = f"""
+    INSERT INTO ticket_types (ticket_type_id, event_id, position, currency, sales_start, sales_end,
+        {", ".join(_TYPE_COLUMNS)})
+    VALUES ({", ".join(f"${number + 1}" for number in range(len(_TYPE_COLUMNS) + 6))})
+    ON CONFLICT (ticket_type_id) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in (*_TYPE_COLUMNS, "sales_start", "sales_end"))}
+    WHERE ticket_types.event_id = excluded.event_id
+"""  # noqa: S608 - the names are this module's own
+
+
+async def _store_types(connection: AnyConnection, event: EventRecord) -> None:
     await connection.executemany(
-        """
-        INSERT INTO ticket_types (ticket_type_id, event_id, position, name, description, price_minor,
-        currency,
-            quantity_min, quantity_max, sales_start, sales_end)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-        ON CONFLICT (ticket_type_id) DO UPDATE SET name = excluded.name, description = excluded.description
-        """,
+        _STORE_TYPE,
         [
             (
                 kind.ticket_type_id,
                 event.event_id,
                 at,
-                kind.name,
-                kind.description,
-                kind.price_minor,
                 event.currency,
-                kind.quantity_min,
-                kind.quantity_max,
                 kind.sales_start_ms,
                 kind.sales_end_ms,
+                *[getattr(kind, name) for name in _TYPE_COLUMNS],
             )
             for at, kind in enumerate(event.ticket_types)
         ],
     )
+    type_ids = [kind.ticket_type_id for kind in event.ticket_types]
+    await connection.execute("DELETE FROM ticket_type_pools WHERE ticket_type_id = ANY ($1)", type_ids)
     await connection.executemany(
         "INSERT INTO ticket_type_pools (ticket_type_id, pool_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         [(kind.ticket_type_id, event.pools[at].pool_id) for kind in event.ticket_types for at in kind.pools],
     )
+    await connection.execute("DELETE FROM ticket_type_tiers WHERE ticket_type_id = ANY ($1)", type_ids)
+    await connection.executemany(
+        """
+        INSERT INTO ticket_type_tiers (ticket_type_id, position, name, price_minor, quantity, ends_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        [
+            (kind.ticket_type_id, at, tier.name, tier.price_minor, tier.quantity, tier.ends_at_ms)
+            for kind in event.ticket_types
+            for at, tier in enumerate(kind.tiers)
+        ],
+    )
+
+
+async def _store_questions(connection: AnyConnection, event: EventRecord) -> None:
+    await connection.execute("DELETE FROM questions WHERE event_id = $1", event.event_id)
+    await connection.executemany(
+        """
+        INSERT INTO questions (question_id, event_id, position, per, label, kind, choices, is_required,
+            type_ids)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        [
+            (
+                *(question.question_id, event.event_id, at, question.per, question.label, question.kind),
+                *(question.choices, question.is_required, question.type_ids),
+            )
+            for at, question in enumerate(event.questions)
+        ],
+    )
+
+
+def prices_of(kind: TicketTypeRecord) -> list[int]:
+    """Return every price that a ticket of this type may have, the least one of a free choice included."""
+    return [tier.price_minor for tier in kind.tiers] or [kind.price_minor]
+
+
+def search_text(event: EventRecord) -> str:
+    """Return the words by which an event is found, as `plain_words` writes them."""
+    texts = (event.title, event.summary, event.venue, event.city, event.organisation, event.category)
+    return plain_words(" ".join((*texts, *event.tags, event.description[:_SEARCHED_MAX])))
+
+
+def plain_words(text: str) -> str:
+    """Return a text as it is compared in searches: no accents, no case, nothing but letters and digits.
+
+    Done here and not by an extension of PostgreSQL, which not every server has.
+    """
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    kept = (
+        _LETTERS.get(letter, letter) if letter.isalnum() else " "
+        for letter in spread
+        if not unicodedata.combining(letter)
+    )
+    return " ".join("".join(kept).split())

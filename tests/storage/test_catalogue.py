@@ -2,13 +2,22 @@
 hide events.
 """
 
+import datetime as dt
 import time
 
 import msgspec
 import pytest
 
-from domain.ids import EventId, OrganisationId, PoolId, TicketTypeId
-from storage.catalogue import Catalogue, EventRecord, OrganisationRecord, PoolRecord, TicketTypeRecord
+from domain.ids import EventId, OrganisationId, PoolId, QuestionId, TicketTypeId
+from storage.catalogue import Catalogue, plain_words
+from storage.event_records import (
+    EventRecord,
+    OrganisationRecord,
+    PoolRecord,
+    QuestionRecord,
+    TicketTypeRecord,
+    TierRecord,
+)
 from storage.journal import Refused
 from storage.postgres import Pool
 from tests.storage.journal_contract import fresh
@@ -47,6 +56,7 @@ def concert(slug: str = "concert", **changes: object) -> EventRecord:
             ),
         ),
         pools=(PoolRecord(PoolId(fresh()), "Floor", 500), PoolRecord(PoolId(fresh()), "Car park", 40)),
+        organisation_slug="hall",
     )
     return msgspec.structs.replace(event, **changes)
 
@@ -55,12 +65,66 @@ async def test_what_is_saved_is_found(pool: Pool) -> None:
     catalogue, event = Catalogue(pool), concert()
     await catalogue.save(HALL, event)
     await catalogue.save(HALL, event)
-    assert await catalogue.find(event.event_id) == event
-    assert await catalogue.find_by_slug("concert") == event
+    stored = msgspec.structs.replace(event, version=2)
+    assert await catalogue.find(event.event_id) == stored
+    assert await catalogue.find_by_slug("concert") == stored
     assert await catalogue.find(EventId(fresh())) is None
     assert await catalogue.find_by_slug("nothing") is None
     assert await catalogue.access_key_hash(event.event_id) == HALL.access_key_hash
     assert await catalogue.access_key_hash(EventId(fresh())) is None
+
+
+async def test_everything_of_an_event_is_kept(pool: Pool) -> None:
+    catalogue, event = Catalogue(pool), concert()
+    regular, with_car = event.ticket_types
+    full = msgspec.structs.replace(
+        event,
+        description="**Very** loud",
+        description_html="<p><strong>Very</strong> loud</p>",
+        images=("https://images.example/1.jpg",),
+        image_alt="A stage",
+        language="cs",
+        category="music",
+        tags=("rock", "loud"),
+        latitude_e6=49_195_060,
+        longitude_e6=16_606_837,
+        cancelled_reason="rain",
+        hold_ms=60_000,
+        extension_ms=0,
+        ticket_types=(
+            msgspec.structs.replace(
+                regular,
+                kind="pay_what_you_want",
+                suggested_minor=60_000,
+                is_hidden=True,
+                buyer_limit=2,
+                tax_basis_points=2_100,
+                fee_plan="standard",
+                valid_days=(dt.date(2030, 1, 2),),
+            ),
+            msgspec.structs.replace(
+                with_car,
+                tiers=(TierRecord("Early", 60_000, 10, 5_000), TierRecord("Late", 70_000, None, None)),
+            ),
+        ),
+        questions=(
+            QuestionRecord(
+                QuestionId(fresh()), "ticket", "Size", "choice", ("S", "L"), True, (regular.ticket_type_id,)
+            ),
+        ),
+    )
+    await catalogue.save(HALL, full)
+    assert await catalogue.find(event.event_id) == full
+    row = await pool.fetchrow("SELECT price_min_minor, price_max_minor, city_key, search_text FROM events")
+    assert row is not None
+    assert tuple(row)[:3] == (50_000, 70_000, "brno")
+    assert "tres" not in row["search_text"]
+
+
+def test_words_are_compared_without_accents_and_case() -> None:
+    assert plain_words("  Łódź, STRASSE/Straße – İzmir Ørsted! ") == "lodz strasse strasse izmir orsted"
+    assert plain_words("Tiếng Việt") == "tieng viet"
+    assert plain_words("مهرجان 2030") == "مهرجان 2030"
 
 
 async def test_what_people_read_may_change(pool: Pool) -> None:
@@ -68,7 +132,9 @@ async def test_what_people_read_may_change(pool: Pool) -> None:
     await catalogue.save(HALL, event)
     renamed = msgspec.structs.replace(event, title="Quiet concert", status="cancelled")
     await catalogue.save(msgspec.structs.replace(HALL, name="Halls"), renamed)
-    assert await catalogue.find(event.event_id) == msgspec.structs.replace(renamed, organisation="Halls")
+    assert await catalogue.find(event.event_id) == msgspec.structs.replace(
+        renamed, organisation="Halls", version=2
+    )
 
 
 async def test_what_is_listed_is_ahead_and_public(pool: Pool) -> None:
