@@ -149,7 +149,12 @@ async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
     await _store_pools(connection, event)
     await _store_types(connection, event)
     await _store_questions(connection, event)
-    prices = [price for kind in event.ticket_types if not kind.is_withdrawn for price in prices_of(kind)]
+    prices = [
+        price
+        for kind in event.ticket_types
+        if not (kind.is_retired or kind.is_hidden)
+        for price in prices_of(kind)
+    ]
     await connection.execute(
         "UPDATE events SET price_min_minor = $2, price_max_minor = $3 WHERE event_id = $1",
         event.event_id,
@@ -170,8 +175,8 @@ async def _store_pools(connection: AnyConnection, event: EventRecord) -> None:
 
 
 _TYPE_COLUMNS: Final = (
-    *("name", "description", "price_minor", "quantity_min", "quantity_max", "kind", "suggested_minor"),
-    *("is_hidden", "is_withdrawn", "buyer_limit", "tax_basis_points", "fee_plan", "valid_days"),
+    *("name", "description", "price_minor", "quantity_min", "quantity_max", "kind", "price_min_minor"),
+    *("is_hidden", "is_retired", "buyer_limit", "tax_basis_points", "fee_plan", "valid_days"),
 )
 _STORE_TYPE: Final = f"""
     INSERT INTO ticket_types (ticket_type_id, event_id, position, currency, sales_start, sales_end,
@@ -208,11 +213,15 @@ async def _store_types(connection: AnyConnection, event: EventRecord) -> None:
     await connection.execute("DELETE FROM ticket_type_tiers WHERE ticket_type_id = ANY ($1)", type_ids)
     await connection.executemany(
         """
-        INSERT INTO ticket_type_tiers (ticket_type_id, position, name, price_minor, quantity, ends_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO ticket_type_tiers (ticket_type_id, position, number, name, price_minor, quantity,
+            ends_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         [
-            (kind.ticket_type_id, at, tier.name, tier.price_minor, tier.quantity, tier.ends_at_ms)
+            (
+                *(kind.ticket_type_id, at, tier.number, tier.name, tier.price_minor, tier.quantity),
+                tier.ends_at_ms,
+            )
             for kind in event.ticket_types
             for at, tier in enumerate(kind.tiers)
         ],
@@ -239,7 +248,8 @@ async def _store_questions(connection: AnyConnection, event: EventRecord) -> Non
 
 def prices_of(kind: TicketTypeRecord) -> list[int]:
     """Return every price that a ticket of this type may have, the least one of a free choice included."""
-    return [tier.price_minor for tier in kind.tiers] or [kind.price_minor]
+    least = kind.price_minor if kind.price_min_minor is None else kind.price_min_minor
+    return [*(tier.price_minor for tier in kind.tiers), kind.price_minor, least]
 
 
 def search_text(event: EventRecord) -> str:

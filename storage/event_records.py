@@ -33,8 +33,12 @@ class PoolRecord(msgspec.Struct, frozen=True):
 
 
 class TierRecord(msgspec.Struct, frozen=True):
-    """A price that holds until so many are sold or a time has come; the last tier has neither bound."""
+    """A price that holds until so many are sold or a time has come. After the last, the type's own holds.
 
+    `number` names the tier for ever: what is sold is counted under it.
+    """
+
+    number: int
     name: str
     price_minor: int
     quantity: int | None = None
@@ -45,11 +49,12 @@ class TicketTypeRecord(msgspec.Struct, frozen=True):
     """A ticket type; its place in `EventRecord.ticket_types` is its position in the definition.
 
     Attributes:
-        price_minor: of one ticket; the least that can be paid where the buyer chooses.
+        price_minor: of one ticket; what is suggested where the buyer chooses.
+        price_min_minor: the least that may be paid where the buyer chooses, None elsewhere.
         pools: positions of the pools that each ticket takes a place from.
         kind: "free", "fixed" or "pay_what_you_want".
         is_hidden: shown to those only who have an access code.
-        is_withdrawn: not sold any more; it stays, because its tickets do.
+        is_retired: not sold any more; it stays, because its tickets do.
         buyer_limit: how many one person may have of it, None for the event's limit alone.
         tax_basis_points: the tax that is in the price, in hundredths of a percent.
         valid_days: days of a longer event on which it lets in; empty is all.
@@ -66,9 +71,9 @@ class TicketTypeRecord(msgspec.Struct, frozen=True):
     sales_end_ms: int | None
     pools: tuple[int, ...]
     kind: str = "fixed"
-    suggested_minor: int | None = None
+    price_min_minor: int | None = None
     is_hidden: bool = False
-    is_withdrawn: bool = False
+    is_retired: bool = False
     buyer_limit: int | None = None
     tax_basis_points: int = 0
     fee_plan: str = ""
@@ -165,10 +170,10 @@ _PARTS: Final = """
             ARRAY(SELECT pools.position::text FROM ticket_type_pools JOIN pools USING (pool_id)
                 WHERE ticket_type_pools.ticket_type_id = ticket_types.ticket_type_id
                 ORDER BY pools.position),
-            kind, suggested_minor, is_hidden, is_withdrawn, ticket_types.buyer_limit, tax_basis_points,
+            kind, price_min_minor, is_hidden, is_retired, ticket_types.buyer_limit, tax_basis_points,
             fee_plan, valid_days::text[])
         FROM ticket_types WHERE ticket_types.event_id = events.event_id ORDER BY position) AS ticket_types,
-    ARRAY(SELECT ROW (ticket_type_id, tiers.name, tiers.price_minor, tiers.quantity, tiers.ends_at)
+    ARRAY(SELECT ROW (ticket_type_id, tiers.number, tiers.name, tiers.price_minor, tiers.quantity, tiers.ends_at)
         FROM ticket_types JOIN ticket_type_tiers AS tiers USING (ticket_type_id)
         WHERE ticket_types.event_id = events.event_id ORDER BY ticket_type_id, tiers.position) AS tiers,
     ARRAY(SELECT ROW (question_id, per, label, kind, choices, is_required, type_ids::text[]) FROM questions

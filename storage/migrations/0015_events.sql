@@ -88,24 +88,28 @@ CREATE INDEX event_grants_organisation ON event_grants (organisation_id, event_i
 
 ALTER TABLE ticket_types
     ADD kind             text     NOT NULL DEFAULT 'fixed' CHECK (kind IN ('free', 'fixed', 'pay_what_you_want')),
-    ADD suggested_minor  bigint   CHECK (suggested_minor BETWEEN price_minor AND 1000000000000),
+    -- The least that may be paid where the buyer chooses; `price_minor` is what is suggested then.
+    ADD price_min_minor  bigint   CHECK (price_min_minor BETWEEN 0 AND price_minor),
     ADD is_hidden        boolean  NOT NULL DEFAULT false,
-    ADD is_withdrawn     boolean  NOT NULL DEFAULT false,
+    ADD is_retired       boolean  NOT NULL DEFAULT false,
     ADD buyer_limit      integer  CHECK (buyer_limit BETWEEN 1 AND 10000),
     ADD tax_basis_points smallint NOT NULL DEFAULT 0 CHECK (tax_basis_points BETWEEN 0 AND 10000),
     ADD fee_plan         text     NOT NULL DEFAULT '',
     ADD valid_days       date[]   NOT NULL DEFAULT '{}' CHECK (cardinality(valid_days) <= 366),
-    ADD CHECK (kind <> 'free' OR price_minor = 0);
+    ADD CHECK (kind <> 'free' OR price_minor = 0),
+    ADD CHECK ((kind = 'pay_what_you_want') = (price_min_minor IS NOT NULL));
 
--- The next tier's price holds when the one before has sold `quantity` or its time is over; the last has neither.
+-- A tier's price holds until it has sold `quantity` or its time is over; after the last the type's own price does. The number stays what it
+-- is for ever, because what is sold is counted under it.
 CREATE TABLE ticket_type_tiers (
     ticket_type_id uuid        NOT NULL REFERENCES ticket_types ON DELETE CASCADE,
+    number         smallint    NOT NULL CHECK (number BETWEEN 1 AND 200),
     position       smallint    NOT NULL CHECK (position >= 0),
     name           text        NOT NULL DEFAULT '',
     price_minor    bigint      NOT NULL CHECK (price_minor BETWEEN 0 AND 1000000000000),
     quantity       integer     CHECK (quantity >= 1),
     ends_at        timestamptz,
-    PRIMARY KEY (ticket_type_id, position)
+    PRIMARY KEY (ticket_type_id, number)
 );
 
 CREATE TABLE questions (
@@ -126,27 +130,30 @@ CREATE TABLE questions (
 CREATE TABLE vouchers (
     voucher_id      uuid        PRIMARY KEY,
     event_id        uuid        NOT NULL REFERENCES events ON DELETE CASCADE,
-    code            text        NOT NULL CHECK (code ~ '^[0-9A-Z-]{3,40}$'),
-    kind            text        NOT NULL CHECK (kind IN ('percent', 'amount', 'access')),
+    code            text        NOT NULL CHECK (code ~ '^[0-9A-Z]{3,40}$'),
+    kind            text        NOT NULL CHECK (kind IN ('discount', 'access', 'block')),
     percent_basis_points smallint CHECK (percent_basis_points BETWEEN 1 AND 10000),
     amount_minor    bigint      CHECK (amount_minor BETWEEN 1 AND 1000000000000),
-    per             text        NOT NULL DEFAULT 'ticket' CHECK (per IN ('order', 'ticket')),
-    type_ids        uuid[]      NOT NULL DEFAULT '{}',
+    is_per_order    boolean     NOT NULL DEFAULT false,
+    type_ids        uuid[]      NOT NULL DEFAULT '{}' CHECK (cardinality(type_ids) <= 200),
     uses_max        integer     CHECK (uses_max >= 1),
+    per_buyer_max   integer     CHECK (per_buyer_max >= 1),
+    quantity_min    integer     NOT NULL DEFAULT 1 CHECK (quantity_min >= 1),
     starts_at       timestamptz,
     ends_at         timestamptz CHECK (ends_at > starts_at),
-    pool_id         uuid        REFERENCES pools ON DELETE CASCADE,
-    reserved        integer     CHECK (reserved >= 1),
+    block_pool_id   uuid        REFERENCES pools ON DELETE CASCADE,
+    block_quantity  integer     CHECK (block_quantity >= 1),
     batch           text        NOT NULL DEFAULT '',
-    is_withdrawn    boolean     NOT NULL DEFAULT false,
+    is_retired      boolean     NOT NULL DEFAULT false,
     version         bigint      NOT NULL DEFAULT 1 CHECK (version >= 1),
     created_at      timestamptz NOT NULL DEFAULT now(),
     UNIQUE (event_id, code),
-    CHECK ((kind = 'percent') = (percent_basis_points IS NOT NULL)),
-    CHECK ((kind = 'amount') = (amount_minor IS NOT NULL)),
-    CHECK ((pool_id IS NULL) = (reserved IS NULL))
+    CHECK (percent_basis_points IS NULL OR amount_minor IS NULL),
+    CHECK (kind <> 'discount' OR percent_basis_points IS NOT NULL OR amount_minor IS NOT NULL),
+    CHECK ((kind = 'block') = (block_pool_id IS NOT NULL)),
+    CHECK ((block_pool_id IS NULL) = (block_quantity IS NULL))
 );
-CREATE INDEX vouchers_pool ON vouchers (pool_id);
+CREATE INDEX vouchers_pool ON vouchers (block_pool_id);
 CREATE INDEX vouchers_event ON vouchers (event_id, voucher_id);
 
 -- A change of a sale is written here before the sale is asked, and its effect after (docs/decisions/changing-a-live-event.md).

@@ -95,8 +95,8 @@ async def test_everything_of_an_event_is_kept(pool: Pool) -> None:
             msgspec.structs.replace(
                 regular,
                 kind="pay_what_you_want",
-                suggested_minor=60_000,
-                is_hidden=True,
+                price_min_minor=40_000,
+                is_retired=False,
                 buyer_limit=2,
                 tax_basis_points=2_100,
                 fee_plan="standard",
@@ -104,7 +104,7 @@ async def test_everything_of_an_event_is_kept(pool: Pool) -> None:
             ),
             msgspec.structs.replace(
                 with_car,
-                tiers=(TierRecord("Early", 60_000, 10, 5_000), TierRecord("Late", 70_000, None, None)),
+                tiers=(TierRecord(1, "Early", 60_000, 10, 5_000), TierRecord(7, "Late", 65_000, 5)),
             ),
         ),
         questions=(
@@ -117,7 +117,7 @@ async def test_everything_of_an_event_is_kept(pool: Pool) -> None:
     assert await catalogue.find(event.event_id) == full
     row = await pool.fetchrow("SELECT price_min_minor, price_max_minor, city_key, search_text FROM events")
     assert row is not None
-    assert tuple(row)[:3] == (50_000, 70_000, "brno")
+    assert tuple(row)[:3] == (40_000, 70_000, "brno")
     assert "tres" not in row["search_text"]
 
 
