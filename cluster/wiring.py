@@ -16,6 +16,7 @@ from actors.host import NAMESPACE, HostSettings, connect_through_ray
 from actors.ports import ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from cluster import processes
+from cluster.capabilities import Ground, services
 from cluster.key_ring import ensure_ring, read_ring
 from cluster.settings import Settings
 from domain import ids
@@ -31,6 +32,7 @@ from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
 from services.vault import Vault
+from storage import audit_log
 from storage.catalogue import Catalogue
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
@@ -129,6 +131,7 @@ class Core(msgspec.Struct, frozen=True):
 @contextlib.asynccontextmanager
 async def core(settings: Settings, name: str) -> AsyncIterator[Core]:
     """Connections to PostgreSQL and the way to the shards; Ray must be connected to."""
+    audit_log.seal_with(audit_key(settings))
     pool = await create_pool(
         settings.postgres.dsn,
         application_name=f"bilten {name}",
@@ -155,7 +158,13 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         sandbox = SandboxLedger(parts.pool)
-        sessions = SessionStore(parts.pool)
+        new_id = _new_id(parts.clock)
+        sessions = Sessions(
+            SessionStore(parts.pool),
+            parts.clock,
+            new_id,
+            SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
+        )
         saga = OrderSaga(
             orders=orders,
             provider=_provider(settings, sandbox, parts.clock),
@@ -163,7 +172,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             events=parts.events,
             tickets=tickets,
             clock=parts.clock,
-            new_id=_new_id(parts.clock),
+            new_id=new_id,
             lease_ms=settings.purchases.lease_ms,
         )
         purchases = Purchases(
@@ -188,12 +197,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 web_folder=ROOT / "web",
                 docs_folder=ROOT / "docs",
                 events=parts.events,
-                sessions=Sessions(
-                    sessions,
-                    parts.clock,
-                    _new_id(parts.clock),
-                    SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
-                ),
+                sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
                 orders=BuyerOrders(orders, parts.events, ticket_key),
@@ -202,6 +206,9 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 states=parts.shards,
                 recovery=OrderRecovery(orders, saga, recovery, random.Random()),  # noqa: S311
                 is_reachable=_is_reachable(parts.pool),
+                services=services(
+                    Ground(pool=parts.pool, clock=parts.clock, new_id=new_id, sessions=sessions)
+                ),
             )
         finally:
             await orders.close()
@@ -253,6 +260,11 @@ def people_vault(settings: Settings, pool: Pool, clock: Callable[[], int]) -> Va
     if not settings.people.keys_file:
         ensure_ring(file)
     return Vault(PersonKeys(pool), lambda: read_ring(file), clock)
+
+
+def audit_key(settings: Settings) -> bytes:
+    """The key that seals the audit log: the same in every process, and nowhere in the database."""
+    return bytes.fromhex(settings.audit.key or processes.secret(settings.data_path / "audit-key"))
 
 
 def _new_id(clock: Callable[[], int]) -> Callable[[], bytes]:

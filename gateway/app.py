@@ -11,7 +11,13 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from gateway.api.api import register
+from gateway.api.idempotency import Answers
+from gateway.api.pipeline import Pipeline, PipelineParts
+from gateway.api.rates import ApiRates
+from gateway.api.table import Services, all_routes
 from gateway.connections import Connections
+from gateway.cookies import SessionCookie
 from gateway.headers import add_headers, errors
 from gateway.http import Http
 from gateway.limits import GatewayLimits, Limiter, SharedLimits
@@ -40,6 +46,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
         web_folder, docs_folder: the pages' files and the documents.
         recovery: finishes the orders that nobody works on; None where another process does it.
         is_reachable: whether PostgreSQL answers, for `/readyz`.
+        services: what the API's routes call.
     """
 
     limits: GatewayLimits
@@ -59,6 +66,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     states: States
     recovery: OrderRecovery | None
     is_reachable: Callable[[], Awaitable[bool]]
+    services: Services
 
 
 class Gateway:
@@ -156,7 +164,23 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
     app.router.add_get("/ws", websockets.handle)
+    register(app, all_routes(dependencies.services), _pipeline(dependencies, origins))
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
     app.cleanup_ctx.append(gateway.running)
     return app
+
+
+def _pipeline(given: GatewayDependencies, origins: Origins) -> Pipeline:
+    return Pipeline(
+        PipelineParts(
+            identities=given.services.identities,
+            owners=given.services.owners,
+            rates=ApiRates(),
+            repetitions=Answers(),
+            origins=origins,
+            cookie=SessionCookie(given.public_url),
+            clock=given.clock,
+            body_bytes_max=given.limits.body_bytes_max,
+        )
+    )

@@ -15,6 +15,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from domain.refusals import Code, Refusal
+from gateway.api.api import BODY_BYTES_MAX
+from gateway.api.paths import PREFIX
 from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
 from gateway.problems import error_page, plain_problem, problem, wants_page
@@ -58,9 +60,11 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, web_folder: Path, body_byt
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse
         try:
-            if (request.content_length or 0) > body_bytes_max:
+            # Routes of the API have bounds of their own (gateway.api.reading).
+            bytes_max = BODY_BYTES_MAX if request.path.startswith(PREFIX) else body_bytes_max
+            if (request.content_length or 0) > bytes_max:
                 # Refused by its announced length: nothing of it is read.
-                response = plain_problem(413, f"A request's body has at most {body_bytes_max} bytes.")
+                response = problem(Refusal(Code.TOO_LARGE, None, {"bytes_max": bytes_max}))
                 response.force_close()
             elif request.path.startswith("/api/") and (refusal := limiter.http(request.remote or "")):
                 response = problem(refusal)

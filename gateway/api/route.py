@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from domain.identity import Identity, Origin, Who
 from domain.ids import EventId, OrganisationId
-from domain.refusals import Refusal
+from domain.refusals import Code, Refusal
 from domain.roles import Permission
 
 
@@ -43,7 +43,9 @@ class Call:
     Attributes:
         organisation_id, event_id: what the path names, already known to belong together.
         path: the other parts of the path: identifiers as 16 bytes under their kind, slugs as text.
-        body, query: of the models that the route names, None where it names none.
+        body, query: of the models that the route names, None where it names none; the body as bytes for a
+            route with `takes`.
+        media_type: of the body, such as "text/calendar".
         version: from If-Match, for routes that change what has a version.
         session_token: what the cookie holds, "" without one.
     """
@@ -56,6 +58,7 @@ class Call:
     path: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
     query: Any = None
+    media_type: str = ""
     version: int | None = None
     session_token: str = ""
 
@@ -107,6 +110,9 @@ class Route:
         tag: the chapter of the document.
         access: an `Access`, or the permission that is needed; one of an organisation needs the path to name
             it.
+        answer, gives: the model of a JSON answer, or the media type of an answer of bytes.
+        takes: media types of a body that the handler reads itself; it comes as bytes.
+        body_bytes_max: the largest body, where it is not the gateway's own bound.
         is_versioned: changes something that has a version, so If-Match is required.
         refusals: codes that the document lists beyond those that every route has.
     """
@@ -122,6 +128,9 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
+    gives: str = "application/json"
+    takes: tuple[str, ...] = ()
+    body_bytes_max: int | None = None
     status: int = 200
     is_versioned: bool = False
-    refusals: tuple[str, ...] = ()
+    refusals: tuple[Code, ...] = ()

@@ -18,6 +18,7 @@ from aiohttp import web
 from actors.ports import ShardHandle, ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
+from cluster.capabilities import Ground, services
 from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
 from gateway.limits import GatewayLimits, Rate
@@ -117,6 +118,7 @@ class Works:
         self.shards = Shards(PostgresJournal(pool), self._connect, 1, LaneSettings())
         self.events = Events(self.catalogue)
         self.orders = Orders(pool, owner, self.clock)
+        self.sessions = Sessions(SessionStore(pool), self.clock, fresh, SessionSettings())
         self.tickets = Tickets(self.shards, self.events, self.clock)
         self.sandbox = SandboxProvider(
             SandboxLedger(pool), SandboxSettings(latency_ms=1, slow_ms=1_500), random.Random(7)
@@ -234,7 +236,7 @@ class Stage:
             web_folder=ROOT / "web",
             docs_folder=ROOT / "docs",
             events=made.events,
-            sessions=Sessions(SessionStore(made.pool), made.clock, fresh, SessionSettings()),
+            sessions=made.sessions,
             tickets=made.tickets,
             purchases=made.purchases,
             orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
@@ -243,6 +245,7 @@ class Stage:
             states=made.shards,
             recovery=made.recovery,
             is_reachable=is_reachable,
+            services=services(Ground(pool=made.pool, clock=made.clock, new_id=fresh, sessions=made.sessions)),
         )
 
     async def start(self) -> None:

@@ -1,0 +1,34 @@
+"""The services behind the API, put together in one place for gateways and for tests of them."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.api.table import Services
+from services.guests import GuestIdentities
+from services.sessions import Sessions
+from storage.event_owners import EventOwners
+from storage.postgres import Pool
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What the services stand on.
+
+    Attributes:
+        clock: milliseconds since the epoch.
+        new_id: makes identifiers, 16 bytes.
+    """
+
+    pool: Pool
+    clock: Callable[[], int]
+    new_id: Callable[[], bytes]
+    sessions: Sessions
+
+
+def services(ground: Ground) -> Services:
+    """Return the services of one gateway process."""
+    return Services(
+        identities=GuestIdentities(ground.sessions),
+        owners=EventOwners(ground.pool),
+        sessions=ground.sessions,
+    )

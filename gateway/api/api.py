@@ -1,0 +1,46 @@
+"""The API as aiohttp serves it: every route at its address, and what browsers ask before they use it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from gateway.api.cors import preflight
+from gateway.api.paths import PREFIX
+from gateway.api.pipeline import Pipeline
+from gateway.api.route import Route
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""No route takes more, so what announces more need not be looked at."""
+
+
+def register(app: web.Application, routes: Sequence[Route], pipeline: Pipeline) -> None:
+    """Serve routes under `PREFIX`."""
+    by_path: dict[str, list[Route]] = {}
+    for route in routes:
+        assert (route.body_bytes_max or 0) <= BODY_BYTES_MAX, route.name
+        by_path.setdefault(route.path, []).append(route)
+    for path, here in by_path.items():
+        resource = app.router.add_resource(PREFIX + path)
+        methods = sorted({"OPTIONS", *(["HEAD"] if any(r.method == "GET" for r in here) else [])})
+        methods = sorted({*methods, *(route.method for route in here)})
+        for route in here:
+            handler = _handler(route, pipeline)
+            resource.add_route(route.method, handler)
+            if route.method == "GET":
+                resource.add_route("HEAD", handler)
+        resource.add_route("OPTIONS", _preflight(methods))
+
+
+def _handler(route: Route, pipeline: Pipeline) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await pipeline.serve(route, request)
+
+    return handle
+
+
+def _preflight(methods: list[str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return preflight(request, methods)
+
+    return handle

@@ -1,0 +1,258 @@
+"""What every request to the API goes through, stage by stage.
+
+    size of the body, before it is read -> path, query and body (pydantic) -> who asks -> how often ->
+    cross-site forgery -> permission -> a fresh proof -> idempotency key -> version -> handler -> ETag
+
+Each stage either goes on or refuses; a refusal is a problem (RFC 9457) with a code. Nothing that a stage
+refuses has reached a service.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from pydantic import BaseModel
+
+from domain.identity import Identity, Origin, Verdict
+from domain.ids import EventId, OrganisationId
+from domain.refusals import Code, Refusal
+from domain.roles import PLATFORM_PERMISSIONS, STEP_UP
+from gateway.api.cors import add_cors
+from gateway.api.ports import EventOwners, Identities, Rates, Rendered, Repetitions
+from gateway.api.reading import Read, Wrong, read
+from gateway.api.route import Access, Answer, Call, Route
+from gateway.cookies import SessionCookie
+from gateway.origins import Origins
+from gateway.problems import problem
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+KEY_HEADER: Final = "Idempotency-Key"
+KEY_PATTERN: Final = "^[!-~]{16,200}$"
+VERSION_PATTERN: Final = '^"[1-9][0-9]{0,17}"$'
+_BEARER: Final = re.compile(r"Bearer +([\w.~+/=-]{1,200})", re.ASCII | re.IGNORECASE)
+_KEY: Final = re.compile("[!-~]{16,200}")
+_VERSION: Final = re.compile('"([1-9][0-9]{0,17})"')
+_USER_AGENT_MAX: Final = 300
+_NOBODY: Final = Identity()
+_NOT_FOUND: Final = Refusal(Code.NOT_FOUND)
+
+
+class PipelineParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stages go by.
+
+    Attributes:
+        body_bytes_max: the largest body of a route that names no bound of its own.
+        clock: milliseconds since the epoch.
+    """
+
+    identities: Identities
+    owners: EventOwners
+    rates: Rates
+    repetitions: Repetitions
+    origins: Origins
+    cookie: SessionCookie
+    clock: Callable[[], int]
+    body_bytes_max: int
+
+
+class Pipeline:
+    """Serves requests of one gateway process."""
+
+    def __init__(self, parts: PipelineParts) -> None:
+        self._parts = parts
+
+    async def serve(self, route: Route, request: web.Request) -> web.Response:
+        """Answer a request to a route. Raises `ConnectionError` where what it needs is away."""
+        headers: dict[str, str] = {}
+        found = await self._stages(route, request, headers)
+        if isinstance(found, Wrong):
+            response = problem(found.refusal, found.errors)
+            if found.refusal.code is Code.TOO_LARGE:
+                response.force_close()
+        elif isinstance(found, Refusal):
+            response = problem(found)
+        else:
+            response = web.Response(status=found.status, body=found.body or None, headers=found.headers)
+            if found.session_token is not None:
+                self._parts.cookie.put(response, found.session_token)
+        response.headers.update(headers)
+        add_cors(request, response)
+        return response
+
+    async def _stages(
+        self, route: Route, request: web.Request, headers: dict[str, str]
+    ) -> Rendered | Refusal | Wrong:
+        parts = self._parts
+        said = await read(route, request, parts.body_bytes_max)
+        if isinstance(said, Wrong):
+            return said
+        identity = await self._who(request)
+        allowance = await parts.rates.take(route.limit, identity or _NOBODY, request.remote or "")
+        headers.update(allowance.headers)
+        if allowance.refusal is not None:
+            return allowance.refusal
+        if identity is None:
+            return Refusal(Code.UNAUTHENTICATED)
+        if is_forged(request, parts.origins):
+            return Refusal(Code.FORBIDDEN, None, {"field": "origin"})
+        now_ms = parts.clock()
+        refusal = await self._permission(route, said, identity, now_ms)
+        if refusal is not None:
+            return refusal
+        call = _call(said, request, identity, now_ms, parts.cookie)
+
+        async def work() -> Rendered | Refusal:
+            return await _handled(route, call, request)
+
+        key = request.headers.get(KEY_HEADER)
+        if route.method != "POST" or key is None:
+            return await work()
+        if not _KEY.fullmatch(key):
+            return Refusal(Code.MALFORMED, None, {"field": KEY_HEADER})
+        return await parts.repetitions.once(
+            scope_of(route, identity), key, fingerprint(request, said.raw), work
+        )
+
+    async def _who(self, request: web.Request) -> Identity | None:
+        """Return who asks; None if a key is shown that nobody has. A key makes the cookie count for
+        nothing.
+        """
+        shown = request.headers.get("Authorization")
+        if shown is not None:
+            match = _BEARER.fullmatch(shown)
+            return await self._parts.identities.of_key(match[1]) if match else None
+        token = self._parts.cookie.token(request)
+        return (await self._parts.identities.of_session(token) if token else None) or _NOBODY
+
+    async def _permission(self, route: Route, said: Read, identity: Identity, now_ms: int) -> Refusal | None:
+        refusal = _access(route, said, identity)
+        if refusal is not None:
+            return refusal
+        if said.path is None:
+            return _NOT_FOUND
+        path = said.path
+        if path.organisation_id is not None and path.event_id is not None:
+            # Permitted for the organisation, so whether the event is its own may be looked up.
+            owner = await self._parts.owners.owner(EventId(path.event_id))
+            if owner != path.organisation_id:
+                return _NOT_FOUND
+        if (
+            route.access in STEP_UP
+            and identity.user_id is not None
+            and identity.stepped_up_until_ms <= now_ms
+        ):
+            return Refusal(Code.STEP_UP_NEEDED)
+        return None
+
+
+def _access(route: Route, said: Read, identity: Identity) -> Refusal | None:
+    access = route.access
+    is_somebody = identity.user_id or identity.api_key_id or identity.device_id
+    if access is Access.ANYONE:
+        return None
+    if access is Access.SESSION:
+        return None if identity.buyer_id else Refusal(Code.UNAUTHENTICATED)
+    if access is Access.USER:
+        return None if identity.user_id else Refusal(Code.UNAUTHENTICATED)
+    if not is_somebody:
+        return Refusal(Code.UNAUTHENTICATED)
+    if access in PLATFORM_PERMISSIONS:
+        return None if identity.may_on_platform(access) else Refusal(Code.FORBIDDEN)
+    if said.path is None:
+        return _NOT_FOUND
+    event_id = said.path.event_id
+    verdict = identity.judge(
+        access, OrganisationId(said.path.organisation_id), EventId(event_id) if event_id else None
+    )
+    return {
+        Verdict.ALLOWED: None,
+        Verdict.HIDDEN: _NOT_FOUND,
+        Verdict.FORBIDDEN: Refusal(Code.FORBIDDEN),
+        Verdict.SECOND_FACTOR_NEEDED: Refusal(Code.SECOND_FACTOR_NEEDED),
+    }[verdict]
+
+
+def is_forged(request: web.Request, origins: Origins) -> bool:
+    """Say whether another site's page may have made this request in somebody's name: their browser adds the
+    cookie by itself, but never a key.
+    """
+    if request.method in SAFE or "Authorization" in request.headers:
+        return False
+    return not origins.allows(request)
+
+
+def scope_of(route: Route, identity: Identity) -> bytes:
+    """Return whose an idempotency key is.
+
+    Where anyone may ask it is nobody's in particular, because signing in changes who asks: the answer is
+    sealed with the key itself, so it tells others nothing.
+    """
+    owner = identity.user_id or identity.api_key_id or identity.device_id or identity.buyer_id or b""
+    return route.name.encode() + b"\0" + (b"" if route.access is Access.ANYONE else owner)
+
+
+def fingerprint(request: web.Request, raw: bytes) -> bytes:
+    """Return what two requests have in common that are one request sent twice."""
+    said = (request.path_qs, request.headers.get("If-Match", ""), request.content_type)
+    return hashlib.sha256("\0".join(said).encode(errors="surrogateescape") + b"\0" + raw).digest()
+
+
+def _call(said: Read, request: web.Request, identity: Identity, now_ms: int, cookie: SessionCookie) -> Call:
+    path = said.path
+    assert path is not None
+    agent = request.headers.get("User-Agent", "")[:_USER_AGENT_MAX]
+    return Call(
+        identity=identity,
+        origin=Origin(request.remote or "", "".join(c if c.isprintable() else "?" for c in agent)),
+        now_ms=now_ms,
+        organisation_id=path.organisation_id,
+        event_id=path.event_id,
+        path=path.others,
+        body=said.body,
+        query=said.query,
+        media_type=said.media_type,
+        session_token=cookie.token(request),
+    )
+
+
+async def _handled(route: Route, call: Call, request: web.Request) -> Rendered | Refusal:
+    if route.is_versioned:
+        given = request.headers.get("If-Match")
+        if given is None:
+            return Refusal(Code.VERSION_REQUIRED)
+        match = _VERSION.fullmatch(given)
+        if match is None:
+            return Refusal(Code.MALFORMED, None, {"field": "If-Match"})
+        call = replace(call, version=int(match[1]))
+    answer = await route.handler(call)
+    return answer if isinstance(answer, Refusal) else _rendered(route, answer, request)
+
+
+def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered:
+    headers = dict(answer.headers)
+    if answer.version is not None:
+        headers["ETag"] = f'"{answer.version}"'
+    tag = headers.get("ETag")
+    if tag is not None and request.method in SAFE:
+        headers.setdefault("Cache-Control", "private, no-cache")
+        if tag in _tags(request):
+            return Rendered(304, tuple(headers.items()), b"", answer.session_token)
+    if answer.body is None:
+        status = 204 if route.status == 200 else route.status
+        return Rendered(status, tuple(headers.items()), b"", answer.session_token)
+    if isinstance(answer.body, BaseModel):
+        body = answer.body.__pydantic_serializer__.to_json(answer.body)
+        headers.setdefault("Content-Type", "application/json")
+    else:
+        body = answer.body
+        headers.setdefault("Content-Type", answer.content_type)
+    return Rendered(route.status, tuple(headers.items()), body, answer.session_token)
+
+
+def _tags(request: web.Request) -> set[str]:
+    given = request.headers.get("If-None-Match", "")
+    return {tag.strip().removeprefix("W/") for tag in given.split(",")}

@@ -1,0 +1,84 @@
+"""What the pipeline asks of others."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from domain.identity import Identity
+from domain.ids import EventId, OrganisationId
+from domain.refusals import Refusal
+from gateway.api.route import LimitClass
+
+
+class Identities(Protocol):
+    """Says who a token is. A revoked one is nobody's within a second."""
+
+    async def of_session(self, token: str) -> Identity | None:
+        """Return who a session's token opens. Raises `ConnectionError`."""
+        ...
+
+    async def of_key(self, token: str) -> Identity | None:
+        """Return who an API key's or a device's token is. Raises `ConnectionError`."""
+        ...
+
+
+class EventOwners(Protocol):
+    """Knows whose an event is."""
+
+    async def owner(self, event_id: EventId) -> OrganisationId | None:
+        """Return the organisation whose event this is. Raises `ConnectionError`."""
+        ...
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What a limit says about one request.
+
+    Attributes:
+        headers: what the client is told of its quota.
+    """
+
+    refusal: Refusal | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Rates(Protocol):
+    """How often somebody may ask."""
+
+    async def take(self, limit: LimitClass, identity: Identity, address: str) -> Allowance:
+        """Count one request."""
+        ...
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A whole answer, as it is sent, and sent once more when its request is repeated.
+
+    Attributes:
+        session_token: becomes the session cookie; "" removes it, None leaves it alone.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    session_token: str | None = None
+
+
+class Repetitions(Protocol):
+    """Remembers what was answered to a request that may be repeated."""
+
+    async def once(
+        self,
+        scope: bytes,
+        key: str,
+        request: bytes,
+        work: Callable[[], Awaitable[Rendered | Refusal]],
+    ) -> Rendered | Refusal:
+        """Do the work, or return what it gave the first time.
+
+        Args:
+            scope: whose key it is.
+            key: the client's.
+            request: everything that makes two requests the same.
+            work: done at most once at a time, and not again once it gave an answer.
+        """
+        ...
