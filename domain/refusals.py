@@ -31,6 +31,10 @@ class Code(enum.StrEnum):
     FORBIDDEN = "forbidden"
     SECOND_FACTOR_NEEDED = "second_factor_needed"
     STEP_UP_NEEDED = "step_up_needed"
+    SIGN_IN_FAILED = "sign_in_failed"
+    WRONG_PROOF = "wrong_proof"
+    PASSWORD_WEAK = "password_weak"  # noqa: S105 - a code
+    LINK_NOT_VALID = "link_not_valid"
     NOT_FOUND = "not_found"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
@@ -43,6 +47,14 @@ class Code(enum.StrEnum):
     QUANTITY_OUT_OF_RANGE = "quantity_out_of_range"
     BUYER_LIMIT = "buyer_limit"
     SOLD_OUT = "sold_out"
+    PRICE_OUT_OF_RANGE = "price_out_of_range"
+    EVENT_CANCELLED = "event_cancelled"
+    # Vouchers
+    VOUCHER_UNKNOWN = "voucher_unknown"
+    VOUCHER_USED_UP = "voucher_used_up"
+    VOUCHER_NOT_APPLICABLE = "voucher_not_applicable"
+    VOUCHER_LIMIT = "voucher_limit"
+    VOUCHER_EXISTS = "voucher_exists"
     # A hold or an order
     HOLD_NOT_FOUND = "hold_not_found"
     HOLD_EXPIRED = "hold_expired"
@@ -74,6 +86,10 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.FORBIDDEN: 403,
     Code.SECOND_FACTOR_NEEDED: 403,
     Code.STEP_UP_NEEDED: 403,
+    Code.SIGN_IN_FAILED: 401,
+    Code.WRONG_PROOF: 403,
+    Code.PASSWORD_WEAK: 422,
+    Code.LINK_NOT_VALID: 410,
     Code.NOT_FOUND: 404,
     Code.RATE_LIMITED: 429,
     Code.BUSY: 503,
@@ -85,6 +101,13 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.QUANTITY_OUT_OF_RANGE: 422,
     Code.BUYER_LIMIT: 409,
     Code.SOLD_OUT: 409,
+    Code.PRICE_OUT_OF_RANGE: 422,
+    Code.EVENT_CANCELLED: 409,
+    Code.VOUCHER_UNKNOWN: 422,
+    Code.VOUCHER_USED_UP: 409,
+    Code.VOUCHER_NOT_APPLICABLE: 409,
+    Code.VOUCHER_LIMIT: 422,
+    Code.VOUCHER_EXISTS: 409,
     Code.HOLD_NOT_FOUND: 404,
     Code.HOLD_EXPIRED: 409,
     Code.ALREADY_EXTENDED: 409,
@@ -113,6 +136,10 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.FORBIDDEN: "This is not allowed with the rights you have.",
     Code.SECOND_FACTOR_NEEDED: "This organisation wants a second factor. Set one up first.",
     Code.STEP_UP_NEEDED: "Say once more who you are, with your password or second factor.",
+    Code.SIGN_IN_FAILED: "This did not sign you in. Check what you typed, or reset your password.",
+    Code.WRONG_PROOF: "This is not your password, or not a code that is good now.",
+    Code.PASSWORD_WEAK: "This password is too easy to guess. Take a longer one.",
+    Code.LINK_NOT_VALID: "This link was used before, or is too old. Ask for a new one.",
     Code.NOT_FOUND: "There is nothing here.",
     Code.RATE_LIMITED: "Too many requests. Wait a moment.",
     Code.BUSY: "Very many people are here right now. Try again in a moment.",
@@ -124,6 +151,13 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.QUANTITY_OUT_OF_RANGE: "This many tickets can't be bought at once.",
     Code.BUYER_LIMIT: "This is more than one person may have.",
     Code.SOLD_OUT: "There are not enough tickets left.",
+    Code.PRICE_OUT_OF_RANGE: "This type can't be had at this price.",
+    Code.EVENT_CANCELLED: "The event was cancelled.",
+    Code.VOUCHER_UNKNOWN: "There is no such code.",
+    Code.VOUCHER_USED_UP: "This code has been used as often as it may be.",
+    Code.VOUCHER_NOT_APPLICABLE: "This code is not good for this.",
+    Code.VOUCHER_LIMIT: "These are too many codes, or they don't go together.",
+    Code.VOUCHER_EXISTS: "This event has this code already.",
     Code.HOLD_NOT_FOUND: "There is no such reservation.",
     Code.HOLD_EXPIRED: "The reservation has expired.",
     Code.ALREADY_EXTENDED: "The reservation was extended before.",

@@ -277,4 +277,4 @@ async def _make_room(connection: AnyConnection, user_id: UserId) -> None:
 
 
 def _live(row: Sequence[Any]) -> LiveSession:
-    return LiveSession(*row[:7], PlatformRole(row[7]) if row[7] else None)
+    return LiveSession(*row[:7], platform_role=PlatformRole(row[7]) if row[7] else None)
