@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster import cli_keys
+from cluster import cli_audit, cli_keys
 from cluster.cli_settings import Config, JsonFile, dsn_or_exit, settings_of_running, settings_or_exit
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ serve = typer.Typer(no_args_is_help=True, help="Run one part of the platform, as
 journal = typer.Typer(no_args_is_help=True, help="Look into the journal.")
 app.add_typer(serve, name="serve")
 app.add_typer(journal, name="journal")
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_keys.app, name="keys")
 
 

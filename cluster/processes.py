@@ -186,11 +186,19 @@ def secret(file: Path) -> str:
             file.chmod(stat.S_IRUSR | stat.S_IWUSR)
             return text
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = secrets.token_hex(32)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Of processes that start together, one makes it and the others read that one: a link refuses to replace.
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as output:
-        output.write(text + "\n")
-    return text
+        output.write(secrets.token_hex(32) + "\n")
+    try:
+        if file.exists() and not file.read_text().strip():
+            file.unlink()
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, file)
+    finally:
+        fresh.unlink()
+    return file.read_text().strip()
 
 
 def tail(file: Path, lines: int = 12) -> str:

@@ -247,6 +247,18 @@ class PeopleSettings(Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class AuditSettings(Section, frozen=True, kw_only=True):
+    """The log of who changed what."""
+
+    key: Annotated[
+        str,
+        Meta(
+            pattern="^([0-9a-f]{64})?$",
+            description="64 hex digits that seal the audit log; made and kept in the data folder when empty",
+        ),
+    ] = ""
+
+
 class DemoSettings(Section, frozen=True, kw_only=True):
     """The organisation and event that `bilten up` loads into an empty database."""
 
@@ -280,6 +292,7 @@ class Settings(Section, frozen=True, kw_only=True):
     sandbox: SandboxSettings = SandboxSettings()
     tickets: TicketSettings = TicketSettings()
     people: PeopleSettings = PeopleSettings()
+    audit: AuditSettings = AuditSettings()
     demo: DemoSettings = DemoSettings()
     log: LogSettings = LogSettings()
 

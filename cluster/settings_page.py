@@ -47,7 +47,7 @@ def effective(settings: Settings) -> str:
             lines += ["", f"[{section}]"]
         owner = getattr(settings, section) if section else settings
         value = getattr(owner, field.name)
-        if field.key == "tickets.key" and value:
+        if field.key in {"tickets.key", "audit.key"} and value:
             value = "***"
         mark = "" if value == field.default else f"  # default {_literal(field.default)}"
         lines.append(f"{field.name} = {_literal(_without_password(value))}{mark}")

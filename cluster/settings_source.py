@@ -21,7 +21,7 @@ ALIASES = {"RAY_ADDRESS": "ray.address"}
 
 
 # What they hold is never printed.
-SECRET = {"postgres.dsn", "redis.url", "tickets.key"}
+SECRET = {"postgres.dsn", "redis.url", "tickets.key", "audit.key"}
 
 
 class Problem(msgspec.Struct, frozen=True):

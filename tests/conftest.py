@@ -20,6 +20,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token)
 
+from storage.audit_log import seal_with
 from tests.servers import (
     _migrated_template,
     migrated_dsn,
@@ -41,6 +42,9 @@ __all__ = [
     "servers_folder",
     "valkey_server",
 ]
+
+AUDIT_KEY = bytes(range(32))
+seal_with(AUDIT_KEY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,71 @@
+"""What the audit log is told of a change, and who reads it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain import ids
+from domain.identity import Identity, Origin, Who
+from domain.ids import OrganisationId
+from storage.audit_log import AuditEntry
+
+SYSTEM: Final = Who(Identity(), Origin("", ""))
+# What is written in place of personal data.
+CHANGED: Final = "changed"
+
+
+def entry_for(
+    who: Who,
+    action: str,
+    target: str,
+    *,
+    organisation_id: OrganisationId | None,
+    at_ms: int,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> AuditEntry:
+    """Return the entry for a change that somebody makes.
+
+    Args:
+        who: somebody, from somewhere.
+        action: what is done, such as "event.publish".
+        target: TypeID of what it is done to.
+        organisation_id: in whose log it is, None for the platform's.
+        at_ms: when.
+        before: what changed as it was; see `only_changes`.
+        after: what changed as it is.
+    """
+    return AuditEntry(
+        organisation_id=organisation_id,
+        at_ms=at_ms,
+        actor=actor_of(who.identity),
+        action=action,
+        target=target,
+        before=before or {},
+        after=after or {},
+        address=who.origin.address,
+        user_agent=who.origin.user_agent,
+    )
+
+
+def actor_of(identity: Identity) -> str:
+    """Return who is written down as having done something: a TypeID, or "system"."""
+    if identity.user_id is not None:
+        return ids.text(ids.USER, identity.user_id)
+    if identity.api_key_id is not None:
+        return ids.text(ids.API_KEY, identity.api_key_id)
+    if identity.device_id is not None:
+        return ids.text(ids.DEVICE, identity.device_id)
+    if identity.buyer_id is not None:
+        return ids.text(ids.BUYER, identity.buyer_id)
+    return "system"
+
+
+def only_changes(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Return what differs between two states of a thing, as it was and as it is."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return (
+        {name: before[name] for name in names if name in before},
+        {name: after[name] for name in names if name in after},
+    )
