@@ -211,7 +211,5 @@ async def _lost(connection: AnyConnection, found: set[bytes], earlier: set[bytes
     told = await connection.fetch(
         "SELECT target FROM audit_entries WHERE chain = $1 AND action = 'organisation.create'", PLATFORM
     )
-    known = {ids.parse(ids.ORGANISATION, row["target"]) for row in told}
-    return [
-        Finding(chain, Damage.LOST_CHAIN, 0, 0, "there was one") for chain in sorted((known | earlier) - found)
-    ]
+    lost = ({ids.parse(ids.ORGANISATION, row["target"]) for row in told} | earlier) - found
+    return [Finding(chain, Damage.LOST_CHAIN, 0, 0, "there was one") for chain in sorted(lost)]

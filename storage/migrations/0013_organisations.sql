@@ -113,6 +113,18 @@ CREATE TABLE api_tokens (
 CREATE INDEX api_tokens_organisation ON api_tokens (organisation_id, kind, token_id);
 CREATE INDEX api_tokens_event ON api_tokens (event_id);
 
+-- Who works for the platform itself.
+CREATE TABLE platform_members (
+    user_id    uuid        PRIMARY KEY REFERENCES users,
+    role       text        NOT NULL CHECK (role IN ('platform_admin', 'platform_support')),
+    created_at timestamptz NOT NULL
+);
+
+CREATE TABLE suspended_users (
+    user_id uuid        PRIMARY KEY REFERENCES users,
+    at      timestamptz NOT NULL
+);
+
 CREATE TABLE feature_flags (
     flag       text        PRIMARY KEY CHECK (flag ~ '^[a-z0-9]+(_[a-z0-9]+)*$'),
     is_on      boolean     NOT NULL,
