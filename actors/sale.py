@@ -206,7 +206,7 @@ class SaleShard:
             for operation_id, answer in (await self._journal.find_operations(list(operation_ids))).items():
                 evidence.operations[operation_id] = e.unpack(answer)[0]
             evidence.orders = await self._journal.find_orders(list(order_ids))
-            evidence.unauthorised = suspects - await self._journal.find_authorised(list(suspects))
+            evidence.unsellable = suspects - await self._journal.find_sellable(list(suspects))
             self._suspects -= suspects
         except ConnectionError as error:
             log.warning("shard %d can't look up %d operations: %s", self.shard, len(operation_ids), error)

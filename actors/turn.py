@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 
 class Evidence:
     """What the durable record says that memory does not: answers of spilled operations, sold orders, and
-    orders that must not be sold because their payment is not authorised.
+    orders that must not be sold: not there, or given up.
     """
 
-    __slots__ = ("operations", "orders", "unauthorised", "unknown")
+    __slots__ = ("operations", "orders", "unknown", "unsellable")
 
     def __init__(self) -> None:
         self.operations: dict[OperationId, e.AnyEvent] = {}
         self.orders: dict[OrderId, c.SoldOrder] = {}
-        self.unauthorised: set[OrderId] = set()
+        self.unsellable: set[OrderId] = set()
         # Operations and orders that could not be asked for because the store did not answer.
         self.unknown: set[bytes] = set()
 
@@ -82,9 +82,9 @@ class Turn:
         if recorded is not None:
             known = repeated(command, recorded)
             return known.answer if isinstance(known, Seen) else known
-        # One that was sold is not authorised any more: a batch in doubt may have committed after all.
-        if command.operation_id in evidence.unauthorised and first_answer(state, command) is None:
-            return Refusal(Code.ILLEGAL_STEP, None, {"reason": "the payment of this order is not authorised"})
+        # One that was sold can't be sold any more: a batch in doubt may have committed after all.
+        if command.operation_id in evidence.unsellable and first_answer(state, command) is None:
+            return Refusal(Code.ILLEGAL_STEP, None, {"reason": "this order can not be sold"})
         if type(command) is c.CancelTickets:
             command = _with_order(command, evidence.orders.get(command.order_id))
         try:

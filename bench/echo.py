@@ -1,7 +1,8 @@
 """What websockets cost by themselves: a bare echo, asked by three clients that differ in what they cost.
 
-Every connection has one message under way. The client that takes the least processor time for a round trip
-disturbs a measurement on the same cores least, and is what `bilten bench purchase` uses.
+Every connection has one message under way, and the clock starts when all of them are open. The client that
+takes the least processor time for a round trip disturbs a measurement on the same cores least, and is what
+`bilten bench purchase` uses.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final
 
 import aiohttp
@@ -22,6 +23,7 @@ from bench.machine import CpuMeter, CpuShare
 from bench.raw_socket import RawSocket, client_frame, open_raw
 
 WARM_UP_S: Final = 0.4
+_OPENED_AT_ONCE: Final = 50
 _HOST: Final = "127.0.0.1"
 
 
@@ -56,12 +58,34 @@ def echo_server() -> Iterator[tuple[int, int]]:
 
 
 class _Clock:
-    """Counts round trips that begin and end within the time that is measured."""
+    """Counts round trips that begin and end within the time that is measured, which starts when the last
+    connection is open: opening thousands takes longer than the whole measurement may.
+    """
 
-    def __init__(self, seconds: float) -> None:
-        self.begin = time.perf_counter() + WARM_UP_S
-        self.end = self.begin + seconds
+    def __init__(self, seconds: float, connections: int, started: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._missing = connections
+        self._all_open = asyncio.Event()
+        self._started = started
+        self._opening = asyncio.Semaphore(_OPENED_AT_ONCE)
+        self.begin = self.end = 0.0
         self.seconds: list[float] = []
+
+    @contextlib.asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """Around opening a connection: a few at once."""
+        async with self._opening:
+            yield
+        self._missing -= 1
+        if not self._missing:
+            self.begin = time.perf_counter() + WARM_UP_S
+            self.end = self.begin + self._seconds
+            self._started()
+            self._all_open.set()
+
+    async def all_open(self) -> None:
+        """Wait for the start."""
+        await self._all_open.wait()
 
     def took(self, began: float) -> bool:
         """Note a round trip; returns whether to make another."""
@@ -97,7 +121,8 @@ async def _raw(port: int, message: bytes, clock: _Clock, connections: int) -> No
     frame = client_frame(message)
     askers = [_RawAsker(frame, clock) for _ in range(connections)]
     for asker in askers:
-        asker.socket = await open_raw(_HOST, port, "/ws", "echo", asker.received)
+        async with clock.opening():
+            asker.socket = await open_raw(_HOST, port, "/ws", "echo", asker.received)
     for asker in askers:
         asker.ask()
     await asyncio.gather(*(asker.done for asker in askers))
@@ -109,7 +134,11 @@ async def _raw(port: int, message: bytes, clock: _Clock, connections: int) -> No
 async def _websockets(port: int, message: bytes, clock: _Clock, connections: int) -> None:
     async def ask() -> None:
         address = f"ws://{_HOST}:{port}/ws"
-        async with connect(address, compression=None, ping_interval=None, proxy=None) as socket:
+        async with contextlib.AsyncExitStack() as stack:
+            async with clock.opening():
+                opened = connect(address, compression=None, ping_interval=None, proxy=None)
+                socket = await stack.enter_async_context(opened)
+            await clock.all_open()
             going = True
             while going:
                 began = time.perf_counter()
@@ -122,7 +151,11 @@ async def _websockets(port: int, message: bytes, clock: _Clock, connections: int
 
 async def _aiohttp(port: int, message: bytes, clock: _Clock, connections: int) -> None:
     async def ask(session: aiohttp.ClientSession) -> None:
-        async with session.ws_connect(f"http://{_HOST}:{port}/ws", compress=0) as socket:
+        async with contextlib.AsyncExitStack() as stack:
+            async with clock.opening():
+                opened = session.ws_connect(f"http://{_HOST}:{port}/ws", compress=0)
+                socket = await stack.enter_async_context(opened)
+            await clock.all_open()
             going = True
             while going:
                 began = time.perf_counter()
@@ -144,8 +177,8 @@ CLIENTS: Final[dict[str, Callable[[int, bytes, _Clock, int], Awaitable[None]]]] 
 async def measure_echo(client: str, message: bytes, connections: int, seconds: float) -> EchoLoad:
     """Measure one client against a fresh echo."""
     with echo_server() as (pid, port):
-        clock = _Clock(seconds)
-        meter = CpuMeter({"client": [os.getpid()], "echo": [pid]}).start()
+        meter = CpuMeter({"client": [os.getpid()], "echo": [pid]})
+        clock = _Clock(seconds, connections, meter.start)
         await CLIENTS[client](port, message, clock, connections)
         cores = meter.stop()
     return EchoLoad(client, connections, len(clock.seconds) / seconds, latency(clock.seconds), cores)

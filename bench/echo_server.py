@@ -1,13 +1,19 @@
 """A bare aiohttp websocket echo: what a gateway could do at most if it did nothing.
 
+It collects garbage as seldom as a gateway does (`gateway.process`): with the usual thresholds thousands of
+connections cost it half of what it can do, which would flatter us.
+
 `python -m bench.echo_server` prints its port and lives until its standard input ends.
 """
 
 import asyncio
+import gc
 import sys
 
 import uvloop
 from aiohttp import WSMsgType, web
+
+from gateway.process import GC_THRESHOLDS
 
 
 async def _echo(request: web.Request) -> web.WebSocketResponse:
@@ -26,6 +32,9 @@ async def _serve() -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     print(runner.addresses[0][1], flush=True)
     # Lives until whoever started it closes our standard input, however it ends.
     await _ended()

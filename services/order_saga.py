@@ -1,7 +1,7 @@
 """The story of an order, told by one function for everybody: the gateway that took the purchase, the one that
 takes over after a kill, and the timer that finishes what nobody came back for.
 
-    placed --authorise--> authorised --sell--> sold --capture--> paid
+    placed --authorise, sell--> sold --capture--> paid
 
 `domain.orders.STEPS` says which step leads where; `_work` below says what is done to take it. Every state is
 durable before the next step begins, and everything that a step does outside is done under an id of ours, so
@@ -11,6 +11,10 @@ doing it again, after a kill or beside somebody who is doing it too, changes not
 - the shard sells with the order's id as operation id, and writes `sold` itself, with the tickets;
 - a record of a step applies only to the state it starts from; who comes second reads what is there and goes
   on.
+
+That a payment was authorised is not recorded when the sale follows at once: whoever takes such an order over
+asks the provider again and gets the same answer (docs/decisions/sold-from-placed.md). It is recorded when the
+sale has to wait, and when so much of the lease is over that it has to be made longer first.
 
 No lock, transaction or mailbox is held while the provider is asked.
 
@@ -51,11 +55,20 @@ class Taken(msgspec.Struct, frozen=True):
     Attributes:
         failure: the code of the refusal that the buyer is told, for steps that lead away from a sale.
         reference: the provider's name for the payment, once it has one.
+        stuck: why nothing more can be done now, "" if it can.
     """
 
     step: OrderStep
     failure: str = ""
     reference: str = ""
+    stuck: str = ""
+
+
+class Sale(msgspec.Struct, frozen=True):
+    """The shard sold it, and recorded that itself with the tickets."""
+
+    sold: e.Sold
+    reference: str
 
 
 class Stuck(msgspec.Struct, frozen=True):
@@ -108,8 +121,8 @@ class OrderSaga:
         self._clock = clock
         self._new_id = new_id
         self._lease_ms = lease_ms
-        self._work: dict[OrderState, Callable[[Order], Awaitable[Taken | Stuck | e.Sold]]] = {
-            OrderState.PLACED: self._authorise,
+        self._work: dict[OrderState, Callable[[Order], Awaitable[Taken | Stuck | Sale]]] = {
+            OrderState.PLACED: self._authorise_and_sell,
             OrderState.AUTHORISED: self._sell,
             OrderState.SOLD: self._capture,
             OrderState.VOIDING: self._void,
@@ -126,12 +139,13 @@ class OrderSaga:
             taken = await self._work[order.state](order)
             if isinstance(taken, Stuck):
                 return Advanced(order, sold, taken.reason)
-            if isinstance(taken, e.Sold):
-                # Written by the shard, in the transaction that issued the tickets.
-                sold = taken
-                order = msgspec.structs.replace(order, state=OrderState.SOLD)
+            if isinstance(taken, Sale):
+                sold = taken.sold
+                order = msgspec.structs.replace(order, state=OrderState.SOLD, reference=taken.reference)
             else:
                 order = await self._record(order, taken)
+                if taken.stuck:
+                    return Advanced(order, sold, taken.stuck)
         return Advanced(order, sold)
 
     async def _record(self, order: Order, taken: Taken) -> Order:
@@ -148,23 +162,29 @@ class OrderSaga:
 
     # --- what is done in each state -----------------------------------------------------------------------
 
-    async def _authorise(self, order: Order) -> Taken:
+    async def _authorise_and_sell(self, order: Order) -> Taken | Sale:
         amount = Money(order.amount_minor, order.currency)
         answer = await self._provider.authorise(PaymentId(order.order_id), amount, order.token)
-        if isinstance(answer, Authorised):
-            return Taken(OrderStep.AUTHORISE, reference=answer.reference)
         if isinstance(answer, Declined):
             return Taken(OrderStep.DECLINE, Code.PAYMENT_DECLINED.value)
-        # It may be authorised all the same, by this call or by one before a kill: voiding makes sure of it.
-        return Taken(OrderStep.GIVE_UP, Code.PAYMENT_UNAVAILABLE.value)
+        if not isinstance(answer, Authorised):
+            # It may be authorised all the same, by this call or by one before a kill: voiding makes sure.
+            return Taken(OrderStep.GIVE_UP, Code.PAYMENT_UNAVAILABLE.value)
+        authorised = Taken(OrderStep.AUTHORISE, reference=answer.reference)
+        if order.lease_until_ms < self._clock() + self._lease_ms // 2:
+            return authorised
+        outcome = await self._sell(msgspec.structs.replace(order, reference=answer.reference))
+        if isinstance(outcome, Stuck):
+            return msgspec.structs.replace(authorised, stuck=outcome.reason)
+        return outcome
 
-    async def _sell(self, order: Order) -> Taken | Stuck | e.Sold:
+    async def _sell(self, order: Order) -> Taken | Stuck | Sale:
         outcome = await self._ask_to_sell(order, order.hold_id)
         if isinstance(outcome, Refusal) and outcome.code in {Code.HOLD_EXPIRED, Code.HOLD_NOT_FOUND}:
             return await self._sell_anew(order, outcome.code)
-        return _sold_or_not(outcome)
+        return _sold_or_not(outcome, order.reference)
 
-    async def _sell_anew(self, order: Order, code: Code) -> Taken | Stuck | e.Sold:
+    async def _sell_anew(self, order: Order, code: Code) -> Taken | Stuck | Sale:
         """Sell the places of a hold that is over, if they can be held once more."""
         if code is Code.HOLD_NOT_FOUND:
             held = await self._tickets.agreed(order.buyer_id, order.event_id, order.hold_id)
@@ -197,7 +217,7 @@ class OrderSaga:
                 Code.HOLD_EXPIRED,
                 Code.HOLD_NOT_FOUND,
             }:
-                return _sold_or_not(outcome)
+                return _sold_or_not(outcome, order.reference)
         return Taken(OrderStep.GIVE_UP, Code.HOLD_EXPIRED.value)
 
     async def _ask_to_sell(self, order: Order, hold_id: HoldId) -> e.AnyEvent | Refusal:
@@ -209,9 +229,16 @@ class OrderSaga:
 
     async def _capture(self, order: Order) -> Taken | Stuck:
         amount = Money(order.amount_minor, order.currency)
+        reference = order.reference
+        if not reference:
+            # Whoever authorised and sold it was killed before recording the payment.
+            again = await self._provider.authorise(PaymentId(order.order_id), amount, order.token)
+            if not isinstance(again, Authorised):
+                return Stuck(again.reason)
+            reference = again.reference
         answer = await self._provider.capture(PaymentId(order.order_id), amount)
         if isinstance(answer, Done):
-            return Taken(OrderStep.CAPTURE)
+            return Taken(OrderStep.CAPTURE, reference=reference)
         if isinstance(answer, Declined):
             # Authorised money that can't be taken: the tickets are out, so people have to look at it.
             log.error("order %s is sold and its capture declined: %s", order.order_id.hex(), answer.reason)
@@ -222,9 +249,9 @@ class OrderSaga:
         return Taken(OrderStep.VOID) if isinstance(answer, Done) else Stuck(answer.reason)
 
 
-def _sold_or_not(outcome: e.AnyEvent | Refusal) -> Taken | Stuck | e.Sold:
+def _sold_or_not(outcome: e.AnyEvent | Refusal, reference: str) -> Taken | Stuck | Sale:
     if isinstance(outcome, e.Sold):
-        return outcome
+        return Sale(outcome, reference)
     assert isinstance(outcome, Refusal), outcome
     if outcome.code is Code.BUSY:
         return Stuck("busy")

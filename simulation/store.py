@@ -173,8 +173,8 @@ class RemoteJournal:
     async def find_orders(self, order_ids: Sequence[OrderId]) -> dict[OrderId, SoldOrder]:
         return await self._request(lambda: self._store.journal.find_orders(order_ids))
 
-    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
-        return await self._request(lambda: self._store.journal.find_authorised(order_ids))
+    async def find_sellable(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+        return await self._request(lambda: self._store.journal.find_sellable(order_ids))
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
         await self._request(lambda: self._store.journal.save_snapshot(shard, epoch, event_id, seq, body))

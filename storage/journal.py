@@ -80,7 +80,7 @@ class CancelledTicket(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """Everything one turn of a shard decided, to be written in one transaction.
 
-    Orders of `tickets` step from `authorised` to `sold`, and a batch with one that is not authorised is
+    Orders of `tickets` step to `sold`, and a batch with one for which that is not legal (`domain.orders`) is
     refused; orders all of whose tickets are cancelled become `cancelled`.
     """
 
@@ -135,8 +135,8 @@ class Journal(Protocol):
         """Return the sold orders among these, with the state of each ticket."""
         ...
 
-    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
-        """Return those of the orders whose payment is authorised, so that their holds may be sold."""
+    async def find_sellable(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+        """Return those of the orders that may be sold: placed or authorised."""
         ...
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from domain.commands import SoldOrder, SoldTicket
 from domain.ids import EventId, OperationId, OrderId, TicketId
-from domain.orders import OrderState, OrderStep, step
+from domain.orders import SELLABLE, OrderState, OrderStep, step
 from storage.journal import Batch, Entry, Fenced, Placement, Refused, TicketRow, Unknown
 
 _SNAPSHOTS_KEPT = 2
@@ -108,7 +108,7 @@ class MemoryJournal:
         for order_id in {row.order_id for row in batch.tickets}:
             state = self.order_states.get(order_id)
             if state is None or step(state, OrderStep.SELL) is None:
-                raise Refused(f"order {order_id.hex()} is not there or not authorised")
+                raise Refused(f"order {order_id.hex()} is not there, given up or sold")
         fresh = {row.ticket_id for row in batch.tickets}
         if len(fresh) < len(batch.tickets) or not fresh.isdisjoint(self._tickets):
             raise Refused("a ticket is issued twice")
@@ -161,8 +161,8 @@ class MemoryJournal:
                 found[order_id] = SoldOrder(order_id, row.event_id, row.buyer_id, sold)
         return found
 
-    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
-        return {key for key in order_ids if self.order_states.get(key) is OrderState.AUTHORISED}
+    async def find_sellable(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+        return {key for key in order_ids if self.order_states.get(key) in SELLABLE}
 
     async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
         self._fence(shard, epoch)

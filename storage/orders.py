@@ -2,7 +2,7 @@
 
 Placing and stepping are on the way of every purchase, so both are batched: many buyers, one statement. A step
 is a compare-and-set on the state, so of two who take the same one, the second learns that it was taken. The
-step from authorised to sold is not here: it belongs to the batch of the sale actor
+step to sold is not here: it belongs to the batch of the sale actor
 (`storage.postgres_journal`).
 
 Whoever works on an order has it leased; a lease that ran out says that its holder is gone or stuck, and
@@ -33,7 +33,7 @@ class Order(msgspec.Struct, frozen=True):
     """An order and its payment.
 
     Attributes:
-        token: stands for the means of payment; "" once the provider has answered.
+        token: stands for the means of payment; "" once a payment's state is recorded.
         failure: the code of the refusal that ended it, "" while nothing did.
         reference: the provider's name for the payment, "" before it has one.
     """

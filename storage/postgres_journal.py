@@ -158,12 +158,13 @@ class PostgresJournal:
             )
         return orders
 
-    async def find_authorised(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
+    async def find_sellable(self, order_ids: Sequence[OrderId]) -> set[OrderId]:
         if not order_ids:
             return set()
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                "SELECT order_id FROM orders WHERE order_id = ANY ($1) AND state = 'authorised'", order_ids
+                "SELECT order_id FROM orders WHERE order_id = ANY ($1) AND state IN ('placed', 'authorised')",
+                order_ids,
             )
         return {row["order_id"] for row in rows}
 

@@ -156,9 +156,9 @@ class Show:
         await self._order(sell, "authorised")
         return sell
 
-    async def placed(self, sell: c.Sell) -> c.Sell:
-        """Write an order whose payment is not authorised."""
-        await self._order(sell, "placed")
+    async def given_up(self, sell: c.Sell) -> c.Sell:
+        """Write an order that is given up."""
+        await self._order(sell, "voiding")
         return sell
 
     async def _order(self, sell: c.Sell, state: str) -> None:

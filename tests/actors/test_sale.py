@@ -199,12 +199,12 @@ async def test_cancelling_frees_capacity_once(house: House) -> None:
     assert isinstance(await house.ask(show.hold(2, BuyerId(fresh()))), e.Held)
 
 
-async def test_a_sell_without_an_authorised_payment_harms_only_itself(house: House) -> None:
+async def test_a_sell_of_an_order_that_was_given_up_harms_only_itself(house: House) -> None:
     """The journal refuses its whole batch; its neighbours must get through all the same."""
     show = await Show(house).open()
     good, bad = show.hold(), show.hold()
     await asyncio.gather(house.ask(good), house.ask(bad))
-    sells = [await show.authorised(show.sell(good)), await show.placed(show.sell(bad))]
+    sells = [await show.authorised(show.sell(good)), await show.given_up(show.sell(bad))]
     sold, refused, held = await asyncio.gather(*(house.ask(sell) for sell in sells), house.ask(show.hold()))
     assert isinstance(sold, e.Sold)
     assert isinstance(held, e.Held)

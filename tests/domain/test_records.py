@@ -14,7 +14,7 @@ from domain.credentials import ticket_code, ticket_of
 from domain.events import HeldLine
 from domain.ids import TicketId
 from domain.money import CurrencyMismatch, Money, currency_exponent
-from domain.orders import STEPS, UNFINISHED, OrderState, OrderStep, step
+from domain.orders import SELLABLE, STEPS, UNFINISHED, OrderState, OrderStep, step
 from domain.refusals import HTTP_STATUS, MESSAGES, Code, Refusal
 from tests.domain.stage import definition
 
@@ -93,8 +93,8 @@ def test_what_failed_was_never_sold_and_what_was_sold_never_fails() -> None:
     assert OrderState.VOIDING not in after_sale
 
 
-def test_only_an_authorised_order_is_sold() -> None:
-    assert [state for state in OrderState if step(state, OrderStep.SELL)] == [OrderState.AUTHORISED]
+def test_what_was_given_up_or_sold_is_not_sold() -> None:
+    assert {OrderState.PLACED, OrderState.AUTHORISED} == SELLABLE
 
 
 # --- ticket codes ----------------------------------------------------------------------------------------

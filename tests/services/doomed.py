@@ -16,8 +16,8 @@ from domain.ids import BuyerId
 from tests.gateway.stage import works
 
 R = TypeVar("R")
-BOUNDARIES = 12
-"""Before and after each of: placed, authorised by the provider, recorded, sold, captured, recorded."""
+BOUNDARIES = 10
+"""Before and after each of: placed, authorised by the provider, sold, captured, recorded."""
 
 
 class Doom:

@@ -30,6 +30,7 @@ class Books:
                 "captured": await connection.fetchval(
                     "SELECT coalesce(sum(captured_minor), 0) FROM sandbox.payments"
                 ),
+                "unnamed": await connection.fetchval("SELECT count(*) FROM payments WHERE reference = ''"),
                 "authorised": await connection.fetchval(
                     "SELECT count(*) FROM sandbox.payments WHERE state = 'authorised'"
                 ),

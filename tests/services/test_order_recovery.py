@@ -52,5 +52,6 @@ async def test_a_killed_purchase_is_finished_once(
         "payments": [("captured", 3000)],
         "tickets": 2,
         "captured": 3000,
+        "unnamed": 0,
         "authorised": 0,
     }

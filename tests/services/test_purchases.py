@@ -6,15 +6,20 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from actors.refs import LaneSettings, Shards
 from domain import commands as c
 from domain import events as e
 from domain import wire
-from domain.ids import BuyerId, OperationId, PaymentId
+from domain.ids import OPERATION, BuyerId, OperationId, OrderId, PaymentId, parse
 from domain.money import Money
+from domain.orders import OrderState
 from domain.refusals import Code, Refusal
+from services.events import sale_of
 from services.payments.breaker import Breaker, BreakerSettings
 from services.payments.port import Declined, Unavailable
 from services.payments.sandbox import SandboxSettings
+from storage.orders import Order
+from storage.postgres_journal import PostgresJournal
 from tests.gateway.stage import Sale, Works, eventually, fresh, new_sale, operation, works
 from tests.services.shop import Books, place_hold, purchase, settled
 
@@ -170,6 +175,74 @@ async def test_a_payment_that_comes_too_late_for_a_sold_out_event_is_given_back(
     books = await Books(migrated_dsn).read()
     assert sorted(books["orders"]) == [("failed", "hold_expired"), ("paid", "")]
     assert (books["captured"], books["authorised"], books["tickets"]) == (3000, 0, 2)
+
+
+async def test_an_order_that_was_given_up_meanwhile_is_not_sold(
+    made: Works, migrated_dsn: str, redis_url: str
+) -> None:
+    """One gateway has the payment authorised and waits for the shard; another takes the order over, gets no
+    answer from the provider and gives it up. Sold all the same, the tickets would never be paid.
+    """
+    sale, buyer_id, name = await new_sale(made), BuyerId(fresh()), operation()
+    hold_id = await place_hold(made, sale, buyer_id)
+    await made.tickets.agreed(buyer_id, sale.record.event_id, hold_id)
+    assert made.handle is not None
+    made.handle.gate.clear()
+    first = asyncio.create_task(made.purchases.purchase(buyer_id, purchase(sale, hold_id, name)))
+    books = Books(migrated_dsn)
+    async with asyncio.timeout(10):
+        while not (await books.read())["authorised"]:
+            await asyncio.sleep(0.01)
+    other = Works(made.pool, redis_url, "two", made.handle)
+    other.sandbox.settings = SandboxSettings(outage="errors")
+    order = await other.orders.find(OrderId(parse(OPERATION, name)))
+    assert order is not None
+    assert order.state is OrderState.PLACED
+    assert (await other.saga.advance(order)).order.state is OrderState.VOIDING
+    made.handle.gate.set()
+    assert await first == Refusal(Code.PAYMENT_UNAVAILABLE)
+    other.handle = None
+    await other.close()
+    await made.purchases.close()
+    await settled(made, migrated_dsn)
+    found = await books.read()
+    assert (found["orders"], found["tickets"]) == ([("failed", "payment_unavailable")], 0)
+    assert (found["captured"], found["authorised"]) == (0, 0)
+
+
+async def test_an_authorisation_that_has_to_wait_for_its_sale_is_recorded(
+    made: Works, migrated_dsn: str
+) -> None:
+    """Else the provider would be asked again and again for as long as a shard is away, with a token that is
+    kept for as long.
+    """
+    sale, buyer_id, name = await new_sale(made), BuyerId(fresh()), operation()
+    hold_id = await place_hold(made, sale, buyer_id)
+    assert made.handle is not None
+    patient, made.saga._shards = (
+        made.saga._shards,
+        Shards(PostgresJournal(made.pool), made._connect, 1, LaneSettings(patience_ms=100, call_ms_max=50)),
+    )
+    order = await made.purchases._place(
+        OrderId(parse(OPERATION, name)),
+        hold_id,
+        buyer_id,
+        sale_of(sale.record),
+        purchase(sale, hold_id, name),
+    )
+    assert isinstance(order, Order)
+    made.handle.gate.clear()
+    waiting = await made.saga.advance(order)
+    assert (waiting.order.state, waiting.stuck) == (OrderState.AUTHORISED, "busy")
+    assert waiting.order.reference
+    there = await made.orders.find(order.order_id)
+    assert there is not None
+    assert (there.state, there.token, there.reference) == ("authorised", "", waiting.order.reference)
+    made.handle.gate.set()
+    made.saga._shards = patient
+    made.sandbox.authorise = None  # type: ignore[assignment, method-assign] # nobody asks it again
+    assert (await made.saga.advance(there)).order.state is OrderState.PAID
+    assert (await Books(migrated_dsn).read())["orders"] == [("paid", "")]
 
 
 async def test_a_hold_that_its_buyer_gave_back_is_not_bought(made: Works, migrated_dsn: str) -> None:

@@ -99,7 +99,7 @@ class Contract:
         assert len(await journal.read(show, 0, 10)) == 1
         assert await journal.find_operations([operation]) == {}
         assert await journal.find_orders([order]) == {}
-        assert await journal.find_authorised([order]) == {order}
+        assert await journal.find_sellable([order]) == {order}
         with pytest.raises(Fenced):
             await journal.save_snapshot(0, old, show, 1, b"snapshot")
         assert await journal.load_snapshots(show) == []
@@ -249,12 +249,12 @@ class Contract:
         orders = [OrderId(fresh()), OrderId(fresh())]
         for order in orders:
             await authorise(order, show, buyer)
-        assert await journal.find_authorised([*orders, OrderId(fresh())]) == set(orders)
+        assert await journal.find_sellable([*orders, OrderId(fresh())]) == set(orders)
         tickets = [ticket(orders[0], show, buyer, 0), ticket(orders[0], show, buyer, 3)]
         await journal.commit(Batch(0, epoch, [entry(show, 1)], [], tickets))
         sold = tuple(SoldTicket(row.ticket_id, row.ticket_type, False) for row in tickets)
         assert await journal.find_orders(orders) == {orders[0]: SoldOrder(orders[0], show, buyer, sold)}
-        assert await journal.find_authorised(orders) == {orders[1]}
+        assert await journal.find_sellable(orders) == {orders[1]}
 
     async def test_an_order_is_sold_once(self, journal: Journal, authorise: Authorise) -> None:
         """A second sell, or one of an order that nobody paid, must take the whole batch with it."""
@@ -278,7 +278,7 @@ class Contract:
         again = TicketRow(issued.ticket_id, other, show, buyer, 0)
         with pytest.raises(Refused):
             await journal.commit(Batch(0, epoch, [entry(show, 2)], [], [again]))
-        assert await journal.find_authorised([other]) == {other}
+        assert await journal.find_sellable([other]) == {other}
 
     async def test_taking_tickets_back(self, journal: Journal, authorise: Authorise) -> None:
         epoch = await journal.claim(0, "test")

@@ -13,8 +13,9 @@ EVENT = """
 """
 ORDER = """
     INSERT INTO orders (order_id, event_id, hold_id, buyer_id, state, amount_minor, currency, lease_owner,
-                        lease_until, created_at, updated_at)
-    VALUES ($1, $2, $1, $3, $4, 1500, 'EUR', 'test', now(), now(), now())
+                        lease_until, created_at, updated_at, finished_at)
+    VALUES ($1, $2, $1, $3, $4::text, 1500, 'EUR', 'test', now(), now(), now(),
+            CASE WHEN $4 IN ('paid', 'failed', 'cancelled') THEN now() END)
 """
 STARTS_MS = 1_800_000_000_000
 

@@ -12,6 +12,7 @@ import pytest
 
 from cluster.embedded import EmbeddedPostgres
 from domain.ids import BuyerId, EventId, OperationId, OrderId
+from domain.orders import SELLABLE, OrderState
 from storage.journal import Batch, CancelledTicket, Fenced, OperationRow, Refused, Unknown
 from storage.migrate import migrate
 from storage.postgres import Pool, close_pool, create_pool
@@ -287,3 +288,23 @@ class QueryLog:
 
     def _note(self, record: asyncpg.connection.LoggedQuery) -> None:
         self._seen.append(record.query)
+
+
+@pytest.mark.parametrize("state", list(OrderState))
+async def test_only_an_order_that_is_neither_given_up_nor_sold_is_sold(pool: Pool, state: OrderState) -> None:
+    """A payment that is being voided pays for nothing, however late the sale comes that it was meant for."""
+    journal = PostgresJournal(pool)
+    epoch = await journal.claim(0, "test")
+    show, buyer, order = event(), BuyerId(fresh()), OrderId(fresh())
+    await add_order(pool, order, show, buyer, state)
+    batch = Batch(0, epoch, [entry(show, 1)], [], [ticket(order, show, buyer)])
+    assert (await journal.find_sellable([order]) == {order}) is (state in SELLABLE)
+    if state in SELLABLE:
+        await journal.commit(batch)
+    else:
+        with pytest.raises(Refused):
+            await journal.commit(batch)
+    sold = state if state not in SELLABLE else OrderState.SOLD
+    assert await pool.fetchval("SELECT state FROM orders WHERE order_id = $1", order) == sold
+    count = "SELECT count(*) FROM tickets WHERE order_id = $1"
+    assert await pool.fetchval(count, order) == (state in SELLABLE)
