@@ -164,7 +164,9 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
     app.router.add_get("/ws", websockets.handle)
-    register(app, all_routes(dependencies.services), _pipeline(dependencies, origins))
+    register(
+        app, all_routes(dependencies.services, dependencies.public_url), _pipeline(dependencies, origins)
+    )
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
     app.cleanup_ctx.append(gateway.running)

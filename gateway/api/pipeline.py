@@ -137,8 +137,8 @@ class Pipeline:
         path = said.path
         if path.organisation_id is not None and path.event_id is not None:
             # Permitted for the organisation, so whether the event is its own may be looked up.
-            owner = await self._parts.owners.owner(EventId(path.event_id))
-            if owner != path.organisation_id:
+            organisation_id, event_id = OrganisationId(path.organisation_id), EventId(path.event_id)
+            if not await self._parts.owners.works_on(organisation_id, event_id):
                 return _NOT_FOUND
         if (
             route.access in STEP_UP

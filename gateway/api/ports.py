@@ -24,10 +24,10 @@ class Identities(Protocol):
 
 
 class EventOwners(Protocol):
-    """Knows whose an event is."""
+    """Knows who works on an event."""
 
-    async def owner(self, event_id: EventId) -> OrganisationId | None:
-        """Return the organisation whose event this is. Raises `ConnectionError`."""
+    async def works_on(self, organisation_id: OrganisationId, event_id: EventId) -> bool:
+        """Say whether an organisation may see an event among its own. Raises `ConnectionError`."""
         ...
 
 

@@ -6,7 +6,7 @@ is made is `cluster/capabilities.py`.
 
 import msgspec
 
-from gateway.api import session_routes
+from gateway.api import document_routes, session_routes
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from services.sessions import Sessions
@@ -20,8 +20,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions
 
 
-def all_routes(services: Services) -> list[Route]:
-    """Return the routes of all capabilities."""
-    return [
+def all_routes(services: Services, public_url: str) -> list[Route]:
+    """Return the routes of all capabilities, and of the document that describes them."""
+    routes = [
         *session_routes.routes(services.sessions),
     ]
+    return [*routes, *document_routes.routes(routes, public_url)]

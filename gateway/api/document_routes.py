@@ -1,0 +1,36 @@
+"""The document that describes the API, for programs; `/api/v1/docs` shows it to people."""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from domain.refusals import Refusal
+from gateway.api.openapi import document
+from gateway.api.route import Access, Answer, Call, Route
+
+
+def routes(described: Sequence[Route], public_url: str) -> list[Route]:
+    """Return the route of the document of other routes. It is made when it is first asked for."""
+
+    @functools.cache
+    def made() -> tuple[bytes, str]:
+        body = msgspec.json.encode(document(described, public_url))
+        return body, f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+
+    async def openapi(_: Call) -> Answer | Refusal:
+        body, tag = made()
+        return Answer(body=body, headers={"ETag": tag, "Cache-Control": "public, no-cache"})
+
+    return [
+        Route(
+            method="GET",
+            path="/openapi.json",
+            name="openapi",
+            tag="About",
+            summary="The OpenAPI document",
+            access=Access.ANYONE,
+            handler=openapi,
+        ),
+    ]
