@@ -47,24 +47,29 @@ async def patiently(do: Callable[[], Awaitable[T]]) -> T:
 
 
 class Crowd:
-    """A number of buyers at a number of events.
+    """A number of buyers at a number of events. What is sold out is followed by another event, so that they
+    can go on for hours.
 
     Attributes:
+        event_ids: of all events that there were.
         answers: every definite answer, in the order in which it came.
         acknowledged_at: when each effect was acknowledged (monotonic seconds).
     """
 
-    def __init__(self, ask: Ask, pool: Pool, seed: int, *, events: int = 2, capacity: int = 100_000) -> None:
+    def __init__(self, ask: Ask, pool: Pool, seed: int, *, events: int = 2, capacity: int = 5_000) -> None:
         self.rng = random.Random(seed)
         self.answers: list[tuple[c.AnyCommand, e.AnyEvent | Refusal]] = []
         self.acknowledged_at: list[float] = []
         self.sold = 0
-        self.event_ids = [EventId(self.fresh()) for _ in range(events)]
+        self.event_ids: list[EventId] = []
+        self._on_sale: list[EventId] = []
+        self._events = events
         self._ask = ask
         self._pool = pool
         self._type = TicketTypeId(self.fresh())
         self._capacity = capacity
         self._tasks: list[asyncio.Task[None]] = []
+        self._replacing = asyncio.Lock()
         self._is_closing = False
 
     def fresh(self) -> bytes:
@@ -86,21 +91,33 @@ class Crowd:
 
     async def open(self, buyers: int = 30) -> None:
         """Open the events and let the buyers in."""
-        for event_id in self.event_ids:
-            await patiently(lambda event_id=event_id: self._pool.execute(EVENT_ROWS, event_id))  # type: ignore[misc]
-            definition = SaleDefinition(
-                event_id,
-                "EUR",
-                (Places(PoolId(self.fresh()), self._capacity),),
-                (TicketType(self._type, (0,), 1000),),
-                buyer_limit=1000,
-                hold_ttl_ms=60_000,
-            )
-            configured = await self.do(c.Configure(self.op(), event_id, definition))
-            opened = await self.do(c.OpenSale(self.op(), event_id, 0))
-            assert isinstance(configured, e.Configured), configured
-            assert isinstance(opened, e.SaleOpened), opened
+        for _ in range(self._events):
+            self._on_sale.append(await self._open_event())
         self._tasks = [asyncio.create_task(self._buy_on()) for _ in range(buyers)]
+
+    async def _open_event(self) -> EventId:
+        event_id = EventId(self.fresh())
+        self.event_ids.append(event_id)
+        await patiently(lambda: self._pool.execute(EVENT_ROWS, event_id))
+        definition = SaleDefinition(
+            event_id,
+            "EUR",
+            (Places(PoolId(self.fresh()), self._capacity),),
+            (TicketType(self._type, (0,), 1000),),
+            buyer_limit=1000,
+            hold_ttl_ms=60_000,
+        )
+        configured = await self.do(c.Configure(self.op(), event_id, definition))
+        opened = await self.do(c.OpenSale(self.op(), event_id, 0))
+        assert isinstance(configured, e.Configured), configured
+        assert isinstance(opened, e.SaleOpened), opened
+        return event_id
+
+    async def _replace(self, event_id: EventId) -> None:
+        """Put another event on sale instead of one that has been sold out."""
+        async with self._replacing:
+            if event_id in self._on_sale:
+                self._on_sale[self._on_sale.index(event_id)] = await self._open_event()
 
     async def close(self) -> None:
         """Let everybody finish what they are at."""
@@ -121,13 +138,15 @@ class Crowd:
     async def _buy_on(self) -> None:
         buyer_id = BuyerId(self.fresh())
         while not self._is_closing:
-            event_id = self.rng.choice(self.event_ids)
+            event_id = self.rng.choice(self._on_sale)
             lines = (c.Line(self._type, self.rng.randint(1, 4)),)
             held = await self.do(c.PlaceHold(self.op(), event_id, buyer_id, lines))
-            if not isinstance(held, e.Held):
-                await asyncio.sleep(0.05)
-                continue
-            await self._decide_on(event_id, buyer_id, held)
+            if isinstance(held, e.Held):
+                await self._decide_on(event_id, buyer_id, held)
+            else:
+                # Any other refusal would be repeated for ever, and look like a platform that stands still.
+                assert isinstance(held, Refusal) and held.code is Code.SOLD_OUT, held
+                await self._replace(event_id)
 
     async def _decide_on(self, event_id: EventId, buyer_id: BuyerId, held: e.Held) -> None:
         hold_id = HoldId(held.operation_id)
