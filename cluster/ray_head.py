@@ -211,7 +211,7 @@ class RayHead:
         if now is not None and abs(now.started_s - leader.started_s) > 1:
             return  # The number has gone to somebody else, so the old session has no members left.
         if ended := _end_session(leader.pid, leader.started_s):
-            self._say(f"ended {ended} processes of a Ray that an earlier run left behind")
+            self._say(f"ended {ended} processes that were left of a Ray that is over")
 
 
 def _has_space(path: Path | str) -> bool:

@@ -84,6 +84,11 @@ class Child:
         if self._child is not None and self._child.poll() is None:
             self._child.terminate()
 
+    def end(self) -> None:
+        """Has it drain and end, by force if it has to be; whoever watches it starts it again."""
+        if self._child is not None:
+            processes.stop(self._child, signal.SIGTERM, self._stop_timeout_s)
+
     def stop(self) -> None:
         if self._child is not None:
             processes.stop(self._child, signal.SIGTERM, self._stop_timeout_s)

@@ -93,6 +93,8 @@ class Platform:
         self._valkey: EmbeddedValkey | None = None
         self._ray: RayHead | None = None
         self._ray_starting: Future[None] | None = None
+        self._ray_restarts = 0
+        self._ray_of: dict[str, int] = {}  # which of Ray's starts a child was started under
         self._threads = ThreadPoolExecutor(thread_name_prefix="start")
         self._note_lock = threading.Lock()
 
@@ -263,9 +265,13 @@ class Platform:
             [*COMMAND, *arguments],
             log=self._data / "logs" / f"{name}.log",
             ready=self._data / f"{name}.ready",
-            environment=self._environment,
+            environment=lambda: self._environment_of(name),
             stop_timeout_s=drain_ms / 1000 + 5,
         )
+
+    def _environment_of(self, child: str) -> Mapping[str, str]:
+        self._ray_of[child] = self._ray_restarts
+        return self._environment()
 
     def _environment(self) -> Mapping[str, str]:
         own = {
@@ -287,10 +293,14 @@ class Platform:
         """A part was started again."""
         self._note()
         if name == "ray":
-            # A driver of the old head cannot use the new one; those parts end and are started again.
-            for part in self._parts.values():
-                if isinstance(part, Child):
-                    part.terminate()
+            self._ray_restarts += 1
+        for child, part in self._parts.items():
+            if name not in {"ray", child} or not isinstance(part, Child):
+                continue
+            # A driver of the old head can't use the new one, never notices that, and would refuse everybody
+            # for ever. That goes for one as well that was just being started when the head was lost.
+            if self._ray_of[child] != self._ray_restarts:
+                self._threads.submit(part.end)
 
     def _note(self) -> Running:
         """Writes run.json; what is in it."""

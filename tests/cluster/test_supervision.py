@@ -21,6 +21,8 @@ from cluster.up import EXIT_ALREADY_RUNNING, Platform, run
 
 READY_THEN_SLEEP = """
 import os, pathlib, signal, sys, time
+while len(sys.argv) > 2 and not os.path.exists(sys.argv[2]):
+    time.sleep(0.01)
 pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
 while True:
     time.sleep(60)
@@ -162,6 +164,41 @@ def test_what_a_killed_supervisor_left_is_ended_and_nothing_else(tmp_path: Path,
     platform._end_leftovers()
     assert wait_until(lambda: child.poll() is not None, 10)
     assert not (tmp_path / "run.json").exists()
+
+
+def test_what_was_being_started_when_ray_was_lost_is_started_again(tmp_path: Path) -> None:
+    """Else a gateway that had just connected to the old Ray would refuse everybody for ever."""
+    platform = Platform(Settings(data_dir=str(tmp_path)), None, Console(quiet=True))
+    ready, go = tmp_path / "it.ready", tmp_path / "go"
+    child = Child(
+        [sys.executable, "-c", READY_THEN_SLEEP, str(ready), str(go)],
+        log=tmp_path / "it.log",
+        ready=ready,
+        environment=lambda: platform._environment_of("gateway-1"),
+    )
+    platform._parts["gateway-1"] = child
+    start = threading.Thread(target=child.start)
+    start.start()
+    try:
+        assert wait_until(lambda: "gateway-1" in platform._ray_of, 10)
+        platform._changed("ray")
+        go.touch()
+        start.join(20)
+        assert child.pid
+        platform._changed("gateway-1")
+        assert wait_until(lambda: child.poll() is not None, 10)
+
+        child.start()
+        platform._changed("ray")
+        assert wait_until(lambda: child.poll() is not None, 10)
+
+        child.start()
+        platform._changed("gateway-1")
+        platform._changed("postgres")
+        platform._threads.shutdown()  # whatever was to be ended has ended
+        assert child.pid, "one that was started after the loss has to stay"
+    finally:
+        child.stop()
 
 
 def test_what_runs_can_be_found(tmp_path: Path) -> None:

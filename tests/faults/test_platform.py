@@ -1,6 +1,6 @@
-"""A gateway is killed while buyers hold and pay; Redis stops, is killed and is flushed. If one of these
-failed, a retry would buy a second time, money and tickets would not match, or the sale would stand still for
-a cache.
+"""A gateway is killed while buyers hold and pay; Redis stops, is killed and is flushed; Ray is lost, and
+every shard with it. If one of these failed, a retry would buy a second time, money and tickets would not
+match, or the sale would stand still.
 """
 
 import asyncio
@@ -8,17 +8,21 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
+import psutil
 import pytest
 import redis
 
 from client.bilten_client import BiltenClient, ClientSettings
 from client.errors import GaveUp, NotConnected, Refused
 from client.records import Held, Purchased
-from cluster.processes import wait_until
+from cluster import running
+from cluster.processes import Identity, wait_until
 from domain.ids import EVENT, EventId, parse
 from storage.postgres import Pool, create_pool
 from tests.faults.audit import check_event
@@ -27,6 +31,7 @@ from tests.running_platform import RunningPlatform
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(3600)]
 
 T = TypeVar("T")
+SHARDS = 2
 CATALOGUE = """
 [organisation]
 name = "Faults"
@@ -55,7 +60,7 @@ def platform(servers_folder: Path) -> Iterator[RunningPlatform]:
     folder.mkdir()
     catalogue = folder / "catalogue.toml"
     catalogue.write_text(CATALOGUE)
-    made = RunningPlatform(folder, DEMO_OPENS_IN_MS=0, DEMO_CATALOGUE=catalogue)
+    made = RunningPlatform(folder, SHARDS_COUNT=SHARDS, DEMO_OPENS_IN_MS=0, DEMO_CATALOGUE=catalogue)
     made.start()
     yield made
     made.stop()
@@ -209,3 +214,61 @@ async def test_without_redis_people_hold_but_nobody_pays(platform: RunningPlatfo
         buyer.client._settings = ClientSettings(answer_s=10)
         buyer.purchased = await insist(buyer._pay)
         await buyer.ask_again(event, kind)
+
+
+def kill_ray(platform: RunningPlatform, victim: str) -> None:
+    """Kill a process of the local Ray, or all of them; returns when the shards that it had are gone."""
+    (leader,) = (part.process.pid for part in platform.note.parts if part.name == "ray")
+    head = psutil.Process(leader)
+    shards: list[Identity] = []
+
+    def found() -> bool:
+        shards[:] = filter(None, (Identity.of(shard.pid) for shard in running.read_shards(platform.data)))
+        return len(shards) == SHARDS
+
+    assert wait_until(found, 30), "not every shard is known"
+    family = {process: process.name() for process in head.children(recursive=True)} | {head: "leader"}
+    for process, name in family.items():
+        if victim in {name, "everything"}:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    gone = wait_until(lambda: not any(shard.process() for shard in shards), 30)
+    assert gone, "a shard has outlived its Ray"
+
+
+async def ray_lost(platform: RunningPlatform, victims: list[str]) -> list[float]:
+    """Returns how long after each loss those had tickets who came when there was no shard, in seconds."""
+    recovered_s = []
+    for victim in victims:
+        supervisor = platform.note.supervisor
+        async with buyers(platform, 12) as (crowd, event, kind):
+            before, during, after = crowd[:4], crowd[4:8], crowd[8:]
+            await asyncio.gather(*(each.buy(event, kind) for each in before))
+            buying = asyncio.gather(*(each.buy(event, kind) for each in during))
+            killed_at = time.monotonic()
+            await asyncio.to_thread(kill_ray, platform, victim)
+            await asyncio.gather(*(each.buy(event, kind) for each in after))
+            recovered_s.append(time.monotonic() - killed_at)
+            await buying
+            await asyncio.gather(*(each.ask_again(event, kind) for each in crowd))
+            assert len({each.purchased.order for each in crowd if each.purchased}) == len(crowd)
+            await audited(platform, event)
+        assert platform.note.supervisor == supervisor, "it has to come back by itself"
+    return recovered_s
+
+
+# Each of these is another way of losing the head: the leader is what is watched, the control store knows the
+# actors, the raylet is their parent.
+RAY_VICTIMS = ["gcs_server", "leader", "raylet", "everything"]
+
+
+async def test_ray_lost(platform: RunningPlatform) -> None:
+    """The platform comes back by itself: Ray is started again, and the shards are made again on it."""
+    (recovered_s,) = await ray_lost(platform, ["gcs_server"])
+    print(f"sold again after {recovered_s:.1f} s")
+
+
+@pytest.mark.soak
+async def test_ray_lost_thirty_times(platform: RunningPlatform) -> None:
+    recovered_s = await ray_lost(platform, [RAY_VICTIMS[number % 4] for number in range(30)])
+    print(f"sold again after {median(recovered_s):.1f} s in the median, {max(recovered_s):.1f} s at most")
