@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if shutil.which("chromium") or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
         return
-    missing = pytest.mark.skip(reason="there is no Chromium (on Debian: apt-get install chromium)")
+    missing = pytest.mark.skip(reason="there is no Chromium (on Debian: apt-get install chromium libatomic1)")
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(missing)
