@@ -36,6 +36,12 @@ class Code(enum.StrEnum):
     PASSWORD_WEAK = "password_weak"  # noqa: S105 - a code
     LINK_NOT_VALID = "link_not_valid"
     NOT_FOUND = "not_found"
+    ROLE_TOO_HIGH = "role_too_high"
+    LAST_OWNER = "last_owner"
+    ALREADY_MEMBER = "already_member"
+    OTHER_ADDRESS = "other_address"
+    SLUG_TAKEN = "slug_taken"
+    LIMIT_REACHED = "limit_reached"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
     # The sale
@@ -91,6 +97,12 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.PASSWORD_WEAK: 422,
     Code.LINK_NOT_VALID: 410,
     Code.NOT_FOUND: 404,
+    Code.ROLE_TOO_HIGH: 403,
+    Code.LAST_OWNER: 409,
+    Code.ALREADY_MEMBER: 409,
+    Code.OTHER_ADDRESS: 403,
+    Code.SLUG_TAKEN: 409,
+    Code.LIMIT_REACHED: 409,
     Code.RATE_LIMITED: 429,
     Code.BUSY: 503,
     Code.SALE_NOT_OPEN: 409,
@@ -141,6 +153,12 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.PASSWORD_WEAK: "This password is too easy to guess. Take a longer one.",
     Code.LINK_NOT_VALID: "This link was used before, or is too old. Ask for a new one.",
     Code.NOT_FOUND: "There is nothing here.",
+    Code.ROLE_TOO_HIGH: "This role has rights that you don't have.",
+    Code.LAST_OWNER: "An organisation needs an owner. Make somebody else one first.",
+    Code.ALREADY_MEMBER: "This person is a member already.",
+    Code.OTHER_ADDRESS: "This invitation was sent to another address than the one you are signed in with.",
+    Code.SLUG_TAKEN: "Somebody else has this address already.",
+    Code.LIMIT_REACHED: "There are as many as there can be. Remove some first.",
     Code.RATE_LIMITED: "Too many requests. Wait a moment.",
     Code.BUSY: "Very many people are here right now. Try again in a moment.",
     Code.SALE_NOT_OPEN: "The sale has not opened yet.",

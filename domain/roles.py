@@ -6,7 +6,7 @@ say nothing about personal data: that is revealed one person at a time, with a r
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 
@@ -116,3 +116,12 @@ STEP_UP: Final = frozenset(
 # What an API key may be given: nothing that makes or changes rights.
 KEY_SCOPES: Final = ORGANISATION_PERMISSIONS - STEP_UP - {_P.MEMBERS_MANAGE, _P.KEYS_MANAGE}
 DEVICE_SCOPES: Final = frozenset({_P.EVENTS_READ, _P.TICKETS_SCAN})
+# Roles that are held for a whole organisation only.
+WHOLE_ORGANISATION: Final = frozenset({Role.OWNER, Role.ADMIN})
+
+
+def may_give(own: Iterable[Role], role: Role) -> bool:
+    """Say whether somebody with these roles may give a role, or take it away: nobody may give more than they
+    have.
+    """
+    return GRANTS[role] <= frozenset[Permission]().union(*(GRANTS[held] for held in own))
