@@ -183,3 +183,13 @@ def outcome() -> Iterator[None]:
         raise Refused(f"not encodable: {error}") from error
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise Unknown(str(error) or type(error).__name__) from error
+
+
+def broken_constraint(error: BaseException | None) -> str | None:
+    """Return the name of the constraint that a statement broke, however deep within the error, or None."""
+    while error is not None:
+        if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+            name: str | None = error.constraint_name
+            return name
+        error = error.__cause__
+    return None

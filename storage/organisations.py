@@ -1,0 +1,117 @@
+"""Organisations: who sells. Functions take the connection of the transaction that they are part of."""
+
+import msgspec
+
+from domain.ids import OrganisationId, UserId
+from storage.postgres import AnyConnection, Pool, asking
+
+_COLUMNS = (
+    "organisation_id, name, slug, description, website, contact_email, require_second_factor, version, "
+    "suspended_at, created_at"
+)
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """An organisation's profile. Times are ms since the epoch; `suspended_at_ms` is None unless it is."""
+
+    organisation_id: OrganisationId
+    name: str
+    slug: str
+    description: str
+    website: str
+    contact_email: str
+    require_second_factor: bool
+    version: int
+    suspended_at_ms: int | None
+    created_at_ms: int
+
+
+async def insert(
+    connection: AnyConnection, organisation_id: OrganisationId, name: str, slug: str, at_ms: int
+) -> None:
+    """Add an organisation. Breaks the constraint `organisations_slug_key` if the slug is taken."""
+    await connection.execute(
+        "INSERT INTO organisations (organisation_id, name, slug, created_at) VALUES ($1, $2, $3, $4)",
+        organisation_id,
+        name,
+        slug,
+        at_ms,
+    )
+
+
+async def find(connection: AnyConnection, organisation_id: OrganisationId) -> Organisation | None:
+    """Return an organisation."""
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM organisations WHERE organisation_id = $1",  # noqa: S608 - this module's columns
+        organisation_id,
+    )
+    return None if row is None else Organisation(*row)
+
+
+async def lock(connection: AnyConnection, organisation_id: OrganisationId) -> Organisation | None:
+    """Return an organisation and keep everybody else who locks it waiting: what changes who may do what in it
+    happens one after the other.
+    """
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM organisations WHERE organisation_id = $1 FOR NO KEY UPDATE",  # noqa: S608
+        organisation_id,
+    )
+    return None if row is None else Organisation(*row)
+
+
+async def update(connection: AnyConnection, changed: Organisation) -> None:
+    """Store a profile and its version. Breaks `organisations_slug_key` if the slug is taken."""
+    await connection.execute(
+        """
+        UPDATE organisations SET name = $2, slug = $3, description = $4, website = $5, contact_email = $6,
+            require_second_factor = $7, version = $8
+        WHERE organisation_id = $1
+        """,
+        changed.organisation_id,
+        changed.name,
+        changed.slug,
+        changed.description,
+        changed.website,
+        changed.contact_email,
+        changed.require_second_factor,
+        changed.version,
+    )
+
+
+async def suspend(connection: AnyConnection, organisation_id: OrganisationId, at_ms: int | None) -> None:
+    """Suspend an organisation as of a time, or end that with None."""
+    await connection.execute(
+        "UPDATE organisations SET suspended_at = $2, version = version + 1 WHERE organisation_id = $1",
+        organisation_id,
+        at_ms,
+    )
+
+
+async def count_owned(connection: AnyConnection, user_id: UserId) -> int:
+    """Return how many organisations somebody owns; asked under the owner's role, which sees all."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM members WHERE user_id = $1 AND role = 'owner'", user_id
+    )
+    return count
+
+
+async def list_all(
+    pool: Pool, *, search: str, after: OrganisationId | None, limit: int
+) -> list[Organisation]:
+    """Return organisations whose name or slug contains a text, oldest first, for the platform's people.
+
+    Raises `ConnectionError`.
+    """
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            f"""
+            SELECT {_COLUMNS} FROM organisations
+            WHERE ($1 = '' OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)
+                AND ($2::uuid IS NULL OR organisation_id > $2)
+            ORDER BY organisation_id LIMIT $3
+            """,  # noqa: S608 - this module's columns
+            search,
+            after,
+            limit,
+        )
+    return [Organisation(*row) for row in rows]
