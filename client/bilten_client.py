@@ -18,8 +18,8 @@ from client.identifiers import new_operation
 from client.link import Link, LinkSettings
 from client.records import EventState, Message, SalesState
 
-SESSION_PATH: Final = "/api/session"
-TICKET_PATH: Final = "/api/socket-ticket"
+SESSION_PATH: Final = "/api/v1/session"
+TICKET_PATH: Final = "/api/v1/socket-ticket"
 SOCKET_PATH: Final = "/ws"
 RETRIED: Final = frozenset({"busy", "rate_limited"})
 RETRY_S_DEFAULT: Final = 0.5
@@ -194,8 +194,8 @@ class BiltenClient:
         return await self._get(f"/api/events/{quote(slug, safe='')}")
 
     async def orders(self) -> list[dict[str, Any]]:
-        """Return this buyer's orders with their tickets, as `GET /api/orders` gives them."""
-        orders: list[dict[str, Any]] = (await self._get("/api/orders"))["orders"]
+        """Return this buyer's orders with their tickets, as `GET /api/v1/orders` gives them."""
+        orders: list[dict[str, Any]] = (await self._get("/api/v1/orders"))["orders"]
         return orders
 
     async def _get(self, path: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.api.table import Services
 from services.guests import GuestIdentities
+from services.orders import BuyerOrders
 from services.sessions import Sessions
 from storage.event_owners import EventOwners
 from storage.postgres import Pool
@@ -23,6 +24,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     new_id: Callable[[], bytes]
     sessions: Sessions
+    orders: BuyerOrders
 
 
 def services(ground: Ground) -> Services:
@@ -31,4 +33,5 @@ def services(ground: Ground) -> Services:
         identities=GuestIdentities(ground.sessions),
         owners=EventOwners(ground.pool),
         sessions=ground.sessions,
+        orders=ground.orders,
     )

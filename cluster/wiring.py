@@ -200,14 +200,19 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
-                orders=BuyerOrders(orders, parts.events, ticket_key),
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
                 recovery=OrderRecovery(orders, saga, recovery, random.Random()),  # noqa: S311
                 is_reachable=_is_reachable(parts.pool),
                 services=services(
-                    Ground(pool=parts.pool, clock=parts.clock, new_id=new_id, sessions=sessions)
+                    Ground(
+                        pool=parts.pool,
+                        clock=parts.clock,
+                        new_id=new_id,
+                        sessions=sessions,
+                        orders=BuyerOrders(orders, parts.events, ticket_key),
+                    )
                 ),
             )
         finally:

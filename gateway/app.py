@@ -23,14 +23,15 @@ from gateway.http import Http
 from gateway.limits import GatewayLimits, Limiter, SharedLimits
 from gateway.metrics import GatewayMetrics
 from gateway.origins import Origins
+from gateway.page_handlers import Pages
 from gateway.requests import Requests
+from gateway.shell import Shell
 from gateway.static import StaticFiles
 from gateway.topics import States, Subscriptions, Topics
 from gateway.turns import Turns
 from gateway.websocket import Websockets
 from services.events import Events
 from services.order_recovery import OrderRecovery
-from services.orders import BuyerOrders
 from services.purchases import Purchases
 from services.sessions import Sessions
 from services.tickets import Tickets
@@ -60,7 +61,6 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions
     tickets: Tickets
     purchases: Purchases
-    orders: BuyerOrders
     shared_limits: SharedLimits
     subscriptions: Subscriptions
     states: States
@@ -132,12 +132,8 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     gateway = Gateway(dependencies)
     origins = Origins(dependencies.public_url, dependencies.origins)
     http = Http(
-        sessions=dependencies.sessions,
         events=dependencies.events,
-        orders=dependencies.orders,
-        limiter=gateway.limiter,
         metrics=gateway.metrics,
-        origins=origins,
         clock=dependencies.clock,
         web_folder=dependencies.web_folder,
         docs_folder=dependencies.docs_folder,
@@ -155,18 +151,18 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
         origins=origins,
     )
     limits = dependencies.limits
+    shell = Shell(dependencies.web_folder)
+    pages = Pages(shell, dependencies.events, dependencies.clock, dependencies.public_url)
     app = web.Application(
-        middlewares=[
-            errors(gateway.metrics, gateway.limiter, dependencies.web_folder, limits.body_bytes_max)
-        ],
+        middlewares=[errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)],
         client_max_size=limits.body_bytes_max,
     )
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
+    app.add_routes(pages.routes())
     app.router.add_get("/ws", websockets.handle)
-    register(
-        app, all_routes(dependencies.services, dependencies.public_url), _pipeline(dependencies, origins)
-    )
+    routes = all_routes(dependencies.services, gateway.limiter, dependencies.public_url)
+    register(app, routes, _pipeline(dependencies, origins))
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
     app.cleanup_ctx.append(gateway.running)

@@ -68,7 +68,7 @@ def _channel(tags: list[str]) -> dict[str, Any]:
         "properties": {
             "ticket": {
                 "type": "string",
-                "description": "from POST /api/socket-ticket; good once, for seconds",
+                "description": "from POST /api/v1/socket-ticket; good once, for seconds",
             }
         },
     }

@@ -1,35 +1,37 @@
 """A buyer's orders and tickets, as they look them up."""
 
-import msgspec
-
 from domain.credentials import ticket_code
 from domain.ids import EVENT, ORDER, TICKET, TICKET_TYPE, BuyerId, EventId, OrderId, TicketId, text
+from domain.orders import OrderState
 from services.events import Events
+from services.models import AmountMinor, Currency, EventRef, Model, OrderRef, TicketRef, TicketTypeRef, TimeMs
 from storage.orders import Order, Orders, TicketRecord
 
 ORDERS_MAX = 200
 
 
-class TicketView(msgspec.Struct, frozen=True):
-    """A ticket; `code` is what its QR shows, "" once it is cancelled."""
+class TicketView(Model):
+    """A ticket."""
 
-    ticket: str
-    ticket_type: str
+    ticket: TicketRef
+    ticket_type: TicketTypeRef
     code: str
+    """What its QR shows, "" once it is cancelled."""
     state: str
 
 
-class OrderView(msgspec.Struct, frozen=True):
-    """An order. `state` is one of domain/orders.py, `failure` a refusal code or ""."""
+class OrderView(Model):
+    """An order."""
 
-    order: str
-    event: str
-    state: str
+    order: OrderRef
+    event: EventRef
+    state: OrderState
     failure: str
-    amount_minor: int
-    currency: str
-    created_at_ms: int
-    tickets: list[TicketView]
+    """The code of the refusal that it ended with, or ""."""
+    amount_minor: AmountMinor
+    currency: Currency
+    created_at_ms: TimeMs
+    tickets: tuple[TicketView, ...]
 
 
 class BuyerOrders:
@@ -66,20 +68,22 @@ class BuyerOrders:
     async def _view(self, order: Order, tickets: list[TicketRecord]) -> OrderView:
         sale = await self._events.by_id(order.event_id)
         return OrderView(
-            text(ORDER, order.order_id),
-            text(EVENT, EventId(order.event_id)),
-            order.state.value,
-            order.failure,
-            order.amount_minor,
-            order.currency,
-            order.created_at_ms,
-            [
+            order=text(ORDER, order.order_id),
+            event=text(EVENT, EventId(order.event_id)),
+            state=order.state,
+            failure=order.failure,
+            amount_minor=order.amount_minor,
+            currency=order.currency,
+            created_at_ms=order.created_at_ms,
+            tickets=tuple(
                 TicketView(
-                    text(TICKET, ticket.ticket_id),
-                    sale.types[ticket.ticket_type].text if sale else text(TICKET_TYPE, bytes(16)),
-                    ticket_code(ticket.ticket_id, self._ticket_key) if ticket.state == "issued" else "",
-                    ticket.state,
+                    ticket=text(TICKET, ticket.ticket_id),
+                    ticket_type=(
+                        sale.types[ticket.ticket_type].text if sale else text(TICKET_TYPE, bytes(16))
+                    ),
+                    code=ticket_code(ticket.ticket_id, self._ticket_key) if ticket.state == "issued" else "",
+                    state=ticket.state,
                 )
                 for ticket in tickets
-            ],
+            ),
         )

@@ -6,9 +6,11 @@ is made is `cluster/capabilities.py`.
 
 import msgspec
 
-from gateway.api import document_routes, session_routes
+from gateway.api import document_routes, orders_routes, session_routes
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
+from gateway.limits import Limiter
+from services.orders import BuyerOrders
 from services.sessions import Sessions
 
 
@@ -18,11 +20,13 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     identities: Identities
     owners: EventOwners
     sessions: Sessions
+    orders: BuyerOrders
 
 
-def all_routes(services: Services, public_url: str) -> list[Route]:
+def all_routes(services: Services, limiter: Limiter, public_url: str) -> list[Route]:
     """Return the routes of all capabilities, and of the document that describes them."""
     routes = [
-        *session_routes.routes(services.sessions),
+        *session_routes.routes(services.sessions, limiter.session),
+        *orders_routes.routes(services.orders),
     ]
     return [*routes, *document_routes.routes(routes, public_url)]

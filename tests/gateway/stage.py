@@ -239,13 +239,20 @@ class Stage:
             sessions=made.sessions,
             tickets=made.tickets,
             purchases=made.purchases,
-            orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
             shared_limits=made.shared_limits,
             subscriptions=made.fanout,
             states=made.shards,
             recovery=made.recovery,
             is_reachable=is_reachable,
-            services=services(Ground(pool=made.pool, clock=made.clock, new_id=fresh, sessions=made.sessions)),
+            services=services(
+                Ground(
+                    pool=made.pool,
+                    clock=made.clock,
+                    new_id=fresh,
+                    sessions=made.sessions,
+                    orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
+                )
+            ),
         )
 
     async def start(self) -> None:
@@ -263,9 +270,9 @@ class Stage:
 
     async def ticket(self, http: aiohttp.ClientSession | None = None) -> str:
         session = http or self.http
-        async with session.post(f"{self.url}/api/session") as answer:
+        async with session.post(f"{self.url}/api/v1/session") as answer:
             assert answer.status in {200, 201}, await answer.text()
-        async with session.post(f"{self.url}/api/socket-ticket") as answer:
+        async with session.post(f"{self.url}/api/v1/socket-ticket") as answer:
             assert answer.status == 200, await answer.text()
             return str((await answer.json())["ticket"])
 

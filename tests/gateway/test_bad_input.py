@@ -320,7 +320,7 @@ async def test_a_hundred_megabytes_are_refused_before_they_are_read(stage: Stage
     async with bystander(stage):
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         writer.write(
-            b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n"
+            b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n"
             b"Content-Type: application/json\r\n\r\n" + b"x" * 1000
         )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)

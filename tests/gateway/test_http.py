@@ -106,7 +106,7 @@ async def test_what_is_missing_is_a_problem_or_a_page(stage: Stage) -> None:
     assert (status, found["status"]) == (404, 404)
     status, page, _ = await get(stage, "/e/nothing", headers={"Accept": "text/html"})
     assert status == 404
-    assert "<h1>Not found</h1>" in page
+    assert "<h1>There is nothing here</h1>" in page
     async with stage.http.put(f"{stage.url}/api/events") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
 
@@ -133,13 +133,13 @@ async def test_other_files_are_not_served(stage: Stage, path: str) -> None:
 
 async def test_the_session_cookie_is_out_of_reach(staging: Staging) -> None:
     plain = await staging()
-    async with plain.http.post(f"{plain.url}/api/session") as answer:
+    async with plain.http.post(f"{plain.url}/api/v1/session") as answer:
         cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("bilten=")
     assert all(part in cookie for part in ("HttpOnly", "SameSite=Strict", "Path=/"))
     assert "Secure" not in cookie
     secure = await staging(public_url="https://tickets.example")
-    async with secure.http.post(f"{secure.url}/api/session") as answer:
+    async with secure.http.post(f"{secure.url}/api/v1/session") as answer:
         cookie = answer.headers["Set-Cookie"]
         assert "Strict-Transport-Security" in answer.headers
     assert cookie.startswith("__Host-bilten=")
@@ -148,16 +148,17 @@ async def test_the_session_cookie_is_out_of_reach(staging: Staging) -> None:
 
 
 async def test_a_session_stays_the_same(stage: Stage) -> None:
-    async with stage.http.post(f"{stage.url}/api/session") as answer:
-        assert answer.status == 201
+    async with stage.http.post(f"{stage.url}/api/v1/session") as answer:
+        assert "Set-Cookie" in answer.headers
         first = (await answer.json())["buyer"]
-    async with stage.http.post(f"{stage.url}/api/session") as answer:
+    async with stage.http.post(f"{stage.url}/api/v1/session") as answer:
+        assert "Set-Cookie" not in answer.headers
         assert (answer.status, (await answer.json())["buyer"]) == (200, first)
 
 
 async def test_a_foreign_page_gets_neither_session_nor_ticket(stage: Stage) -> None:
     await stage.ticket()
-    for path in ("/api/session", "/api/socket-ticket"):
+    for path in ("/api/v1/session", "/api/v1/socket-ticket"):
         async with stage.http.post(stage.url + path, headers={"Origin": "https://evil.example"}) as answer:
             assert answer.status == 403
 
@@ -175,22 +176,22 @@ async def test_orders_and_tickets_are_their_buyers_alone(stage: Stage, made: Wor
         payment="card_ok",
     )
     order, ticket = bought["order"], bought["tickets"][0]["ticket"]
-    status, found, _ = await get(stage, f"/api/orders/{order}")
+    status, found, _ = await get(stage, f"/api/v1/orders/{order}")
     assert (status, found["tickets"][0]["code"]) == (200, bought["tickets"][0]["code"])
-    status, drawing, headers = await get(stage, f"/api/tickets/{ticket}/qr.svg")
+    status, drawing, headers = await get(stage, f"/api/v1/tickets/{ticket}/qr.svg")
     assert (status, headers["Content-Type"]) == (200, "image/svg+xml")
     assert drawing.startswith("<svg")
     assert "no-store" in headers["Cache-Control"]
 
     own, stage.http = stage.http, aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
     async with own:
-        for path in ("/api/orders", f"/api/orders/{order}", f"/api/tickets/{ticket}/qr.svg"):
+        for path in ("/api/v1/orders", f"/api/v1/orders/{order}", f"/api/v1/tickets/{ticket}/qr.svg"):
             assert (await get(stage, path))[0] == 401
         await stage.ticket()
-        assert (await get(stage, "/api/orders"))[1] == {"orders": []}
-        assert (await get(stage, f"/api/orders/{order}"))[1]["code"] == "order_not_found"
-        assert (await get(stage, f"/api/tickets/{ticket}/qr.svg"))[0] == 404
-        assert (await get(stage, "/api/tickets/nonsense/qr.svg"))[0] == 404
+        assert (await get(stage, "/api/v1/orders"))[1] == {"orders": []}
+        assert (await get(stage, f"/api/v1/orders/{order}"))[1]["code"] == "not_found"
+        assert (await get(stage, f"/api/v1/tickets/{ticket}/qr.svg"))[0] == 404
+        assert (await get(stage, "/api/v1/tickets/nonsense/qr.svg"))[0] == 404
 
 
 async def test_metrics_are_complete_from_the_start(stage: Stage) -> None:

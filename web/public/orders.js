@@ -38,7 +38,7 @@ export class Orders {
     async #load() {
         this.#attempt++;
         try {
-            const answer = await fetch("/api/orders", {
+            const answer = await fetch("/api/v1/orders", {
                 headers: { accept: "application/json" },
                 signal: AbortSignal.timeout(8_000),
             });

@@ -1,6 +1,7 @@
 // The buyer's tickets for this event, with their QR codes.
-import { longDate, money, plural, timeOfDay } from "../shared/formats.js";
+import { longDate, money, timeOfDay } from "../shared/formats.js";
 import { html } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 import { StepHeading } from "./parts.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -17,12 +18,11 @@ export function Tickets({ orders, bought, isFocused, sale }) {
     return html`
         <section class="tickets" aria-labelledby="tickets-heading" data-new=${Boolean(newest)}>
             <${StepHeading} id="tickets-heading" isFocused=${isFocused}>
-                ${newest ? "You’re going." : plural(total, "ticket", "tickets").replace(/^/, "Your ")}
+                ${newest ? t("event.going") : t("event.your_tickets", { count: total })}
             <//>
             ${newest &&
             html`<p class="tickets-paid">
-                ${money(newest.amount_minor, newest.currency)} paid for ${plural(newest.tickets.length, "ticket", "tickets")}. This page shows
-                them again when you come back.
+                ${t("event.paid_for", { amount: money(newest.amount_minor, newest.currency), count: newest.tickets.length })}
             </p>`}
             <ul class="ticket-list">
                 ${orders.flatMap((order) => order.tickets.map((ticket) => html`<${TicketCard} key=${ticket.ticket} ticket=${ticket} sale=${sale} />`))}
@@ -37,7 +37,7 @@ export function Tickets({ orders, bought, isFocused, sale }) {
  */
 function TicketCard({ ticket, sale }) {
     const { event } = sale;
-    const name = sale.type(ticket.ticket_type)?.name ?? "Ticket";
+    const name = sale.type(ticket.ticket_type)?.name ?? t("event.ticket");
     return html`
         <li class="ticket">
             <div class="ticket-text">
@@ -48,7 +48,7 @@ function TicketCard({ ticket, sale }) {
                 <p class="ticket-id">${ticket.ticket.slice(-8)}</p>
             </div>
             <div class="ticket-stub">
-                <img src=${`/api/tickets/${ticket.ticket}/qr.svg`} width="152" height="152" alt=${`QR code of ticket ${ticket.ticket.slice(-8)}, ${name}`} />
+                <img src=${`/api/v1/tickets/${ticket.ticket}/qr.svg`} width="152" height="152" alt=${t("event.qr_of", { ticket: ticket.ticket.slice(-8), name })} />
             </div>
         </li>
     `;

@@ -91,11 +91,11 @@ async function socketTicket() {
     if (!isKnownVisitor()) {
         await openSession();
     }
-    let answer = await post("/api/socket-ticket");
+    let answer = await post("/api/v1/socket-ticket");
     if (answer.status === 401) {
         // The session has ended.
         await openSession();
-        answer = await post("/api/socket-ticket");
+        answer = await post("/api/v1/socket-ticket");
     }
     if (!answer.ok) {
         throw problem(answer);
@@ -105,7 +105,7 @@ async function socketTicket() {
 
 /** Opens a session, or finds the one that there is. */
 async function openSession() {
-    const session = await post("/api/session");
+    const session = await post("/api/v1/session");
     if (!session.ok) {
         throw problem(session);
     }
