@@ -60,7 +60,7 @@ class Sessions:
 
     async def buyer(self, token: str) -> BuyerId | None:
         """Return whose session a token opens, None if it opens none or no longer does."""
-        if not token or len(token) > _TOKEN_LENGTH_MAX:
+        if not is_token(token):
             return None
         return await self._store.find(hashed(token), self._clock())
 
@@ -78,9 +78,14 @@ class Sessions:
 
     async def redeem_ticket(self, ticket: str) -> BuyerId | None:
         """Return whose ticket this is, and make it worthless; None if it is already."""
-        if not ticket or len(ticket) > _TOKEN_LENGTH_MAX:
+        if not is_token(ticket):
             return None
         return await self._store.redeem(hashed(ticket), self._clock())
+
+
+def is_token(text: str) -> bool:
+    """Say whether text can be one of our tokens at all."""
+    return 0 < len(text) <= _TOKEN_LENGTH_MAX
 
 
 def hashed(token: str) -> bytes:

@@ -17,6 +17,15 @@ from storage.postgres import AnyConnection, Pool, asking
 SESSIONS_PER_USER_MAX: Final = 50
 # Longer than a transaction may take: its note may be seen that much after the time that stands in it.
 NOTED_S: Final = 30
+_LIVE: Final = """
+    SELECT token_hash, session_id, sessions.buyer_id, sessions.user_id, expires_at, last_used_at,
+        stepped_up_until, with_second_factor, platform_members.role
+    FROM sessions
+    LEFT JOIN users ON users.user_id = sessions.user_id
+    LEFT JOIN platform_members ON platform_members.user_id = sessions.user_id
+    LEFT JOIN suspended_users ON suspended_users.user_id = sessions.user_id
+    WHERE suspended_users.user_id IS NULL AND (sessions.user_id IS NULL OR users.state = 'active')
+"""
 
 
 class NewSession(msgspec.Struct, frozen=True):
@@ -68,6 +77,7 @@ class UserSessions:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._finding: Batcher[bytes, LiveSession | None] = Batcher(self._find_all)
+        self._finding_by_id: Batcher[SessionId, LiveSession | None] = Batcher(self._find_all_by_id)
         self._touching: Batcher[tuple[SessionId, int], None] = Batcher(self._touch_all)
 
     async def open(self, session: NewSession) -> BuyerId | None:
@@ -110,6 +120,11 @@ class UserSessions:
     async def find(self, token_hash: bytes, now_ms: int) -> LiveSession | None:
         """Return the session of a token, a guest's too, if it is good."""
         found = await self._finding.put(token_hash)
+        return None if found is None or found.expires_at_ms <= now_ms else found
+
+    async def find_by_id(self, session_id: SessionId, now_ms: int) -> LiveSession | None:
+        """Return a user's session that is good, whatever its token is now."""
+        found = await self._finding_by_id.put(session_id)
         return None if found is None or found.expires_at_ms <= now_ms else found
 
     async def touch(self, session_id: SessionId, now_ms: int) -> None:
@@ -194,21 +209,17 @@ class UserSessions:
 
     async def _find_all(self, token_hashes: list[bytes]) -> list[LiveSession | None]:
         async with asking(self._pool) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT token_hash, session_id, sessions.buyer_id, sessions.user_id, expires_at, last_used_at,
-                    stepped_up_until, with_second_factor, platform_members.role
-                FROM sessions
-                LEFT JOIN users ON users.user_id = sessions.user_id
-                LEFT JOIN platform_members ON platform_members.user_id = sessions.user_id
-                LEFT JOIN suspended_users ON suspended_users.user_id = sessions.user_id
-                WHERE token_hash = ANY ($1) AND suspended_users.user_id IS NULL
-                    AND (sessions.user_id IS NULL OR users.state = 'active')
-                """,
-                token_hashes,
-            )
+            rows = await connection.fetch(f"{_LIVE} AND sessions.token_hash = ANY ($1)", token_hashes)
         found = {row[0]: _live(row[1:]) for row in rows}
         return [found.get(token_hash) for token_hash in token_hashes]
+
+    async def _find_all_by_id(self, session_ids: list[SessionId]) -> list[LiveSession | None]:
+        async with asking(self._pool) as connection:
+            rows = await connection.fetch(
+                f"{_LIVE} AND sessions.user_id IS NOT NULL AND sessions.session_id = ANY ($1)", session_ids
+            )
+        found = {row[1]: _live(row[1:]) for row in rows}
+        return [found.get(session_id) for session_id in session_ids]
 
     async def _touch_all(self, touched: list[tuple[SessionId, int]]) -> list[None]:
         async with asking(self._pool) as connection:
@@ -277,4 +288,5 @@ async def _make_room(connection: AnyConnection, user_id: UserId) -> None:
 
 
 def _live(row: Sequence[Any]) -> LiveSession:
-    return LiveSession(*row[:7], platform_role=PlatformRole(row[7]) if row[7] else None)
+    named = dict(zip(LiveSession.__struct_fields__, row, strict=True))
+    return LiveSession(**named | {"platform_role": PlatformRole(row[7]) if row[7] else None})

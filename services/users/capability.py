@@ -1,0 +1,151 @@
+"""The user service, put together from what it stands on."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from services.notifications.port import Mailer
+from services.users.account import AccountService, MembershipViews
+from services.users.attempts import Attempts
+from services.users.background import Background
+from services.users.factors import FactorService
+from services.users.identities import Identities, Keys, Memberships
+from services.users.mails import AccountLetters
+from services.users.opening import SessionOpening, UserSessionSettings
+from services.users.passkeys import Passkeys, relying_party
+from services.users.passwords import Passwords
+from services.users.second_factor import SecondFactors
+from services.users.sign_in import SigningIn
+from services.users.sign_up import SigningUp
+from services.vault import Vault
+from storage.account_tokens import AccountTokens
+from storage.accounts import Accounts
+from storage.postgres import Pool
+from storage.second_factors import SecondFactorStore
+from storage.user_sessions import UserSessions
+
+
+class UserGround(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user service stands on.
+
+    Attributes:
+        memberships, membership_views, keys: what organisations know of somebody; None where there are none.
+        url: the address of the pages, for links and passkeys.
+    """
+
+    pool: Pool
+    vault: Vault
+    mailer: Mailer
+    passwords: Passwords
+    attempts: Attempts
+    clock: Callable[[], int]
+    new_id: Callable[[], bytes]
+    url: str
+    memberships: Memberships | None = None
+    membership_views: MembershipViews | None = None
+    keys: Keys | None = None
+    settings: UserSessionSettings = UserSessionSettings()
+
+
+class Users(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the user service."""
+
+    identities: Identities
+    sessions: UserSessions
+    accounts: Accounts
+    signing_up: SigningUp
+    signing_in: SigningIn
+    account: AccountService
+    factors: FactorService
+    background: Background
+    passwords: Passwords
+
+    async def close(self) -> None:
+        """Finish what was promised in the background, and end the threads."""
+        await self.background.close()
+        self.passwords.close()
+
+
+def user_services(ground: UserGround) -> Users:
+    """Return the user service of one process."""
+    pool, vault, clock, new_id = ground.pool, ground.vault, ground.clock, ground.new_id
+    accounts, tokens = Accounts(pool), AccountTokens(pool)
+    sessions, factor_store = UserSessions(pool), SecondFactorStore(pool)
+    identities = Identities(sessions, ground.memberships, ground.keys, clock)
+    opening = SessionOpening(sessions, identities, clock, new_id, ground.settings)
+    second_factors = SecondFactors(factor_store, vault, clock)
+    letters, background = AccountLetters(ground.url), Background()
+    passkeys = Passkeys(
+        store=factor_store,
+        tokens=tokens,
+        vault=vault,
+        party=relying_party(ground.url),
+        clock=clock,
+        new_id=new_id,
+    )
+    signing_in = SigningIn(
+        accounts=accounts,
+        sessions=sessions,
+        tokens=tokens,
+        factors=factor_store,
+        second_factors=second_factors,
+        opening=opening,
+        identities=identities,
+        passwords=ground.passwords,
+        attempts=ground.attempts,
+        vault=vault,
+        clock=clock,
+    )
+    return Users(
+        identities=identities,
+        sessions=sessions,
+        accounts=accounts,
+        signing_up=SigningUp(
+            accounts=accounts,
+            tokens=tokens,
+            opening=opening,
+            passwords=ground.passwords,
+            attempts=ground.attempts,
+            vault=vault,
+            mailer=ground.mailer,
+            letters=letters,
+            background=background,
+            clock=clock,
+            new_id=new_id,
+        ),
+        signing_in=signing_in,
+        account=AccountService(
+            accounts=accounts,
+            sessions=sessions,
+            tokens=tokens,
+            factors=factor_store,
+            second_factors=second_factors,
+            passkeys=passkeys,
+            opening=opening,
+            identities=identities,
+            passwords=ground.passwords,
+            attempts=ground.attempts,
+            vault=vault,
+            mailer=ground.mailer,
+            letters=letters,
+            background=background,
+            memberships=ground.membership_views,
+            clock=clock,
+        ),
+        factors=FactorService(
+            accounts=accounts,
+            second_factors=second_factors,
+            store=factor_store,
+            passkeys=passkeys,
+            signing_in=signing_in,
+            opening=opening,
+            attempts=ground.attempts,
+            vault=vault,
+            mailer=ground.mailer,
+            letters=letters,
+            background=background,
+            clock=clock,
+        ),
+        background=background,
+        passwords=ground.passwords,
+    )
