@@ -8,7 +8,6 @@ no browser runs).
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -19,7 +18,8 @@ from gateway.api.api import BODY_BYTES_MAX
 from gateway.api.paths import PREFIX
 from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
-from gateway.problems import error_page, plain_problem, problem, wants_page
+from gateway.problems import plain_problem, problem, wants_page
+from gateway.shell import Shell
 from storage.journal import Refused, Unknown
 
 POLICY: Final = (
@@ -53,7 +53,7 @@ def add_headers(*, is_https: bool) -> Callable[[web.Request, web.StreamResponse]
     return prepare
 
 
-def errors(metrics: GatewayMetrics, limiter: Limiter, web_folder: Path, body_bytes_max: int) -> Middleware:
+def errors(metrics: GatewayMetrics, limiter: Limiter, shell: Shell, body_bytes_max: int) -> Middleware:
     """Return the middleware that turns whatever goes wrong into a problem, and counts every response."""
 
     @web.middleware
@@ -86,7 +86,7 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, web_folder: Path, body_byt
             response = plain_problem(500, "This is our mistake, not yours.")
         metrics.http(_route(request), response.status)
         if response.status >= 400 and wants_page(request):
-            return error_page(web_folder, response.status, _sentence(response.status))
+            return shell.error(request, response.status)
         return response
 
     return middleware
@@ -95,13 +95,3 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, web_folder: Path, body_byt
 def _route(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "none"
-
-
-def _sentence(status: int) -> str:
-    if status == 404:
-        return (
-            "There is nothing at this address. The event may have been taken down, or the link is cut short."
-        )
-    if status in {429, 503}:
-        return "Very many people are here right now. Load the page again in a moment."
-    return "This did not work. Load the page again in a moment."

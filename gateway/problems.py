@@ -1,9 +1,6 @@
 """Errors over HTTP: problem+json (RFC 9457) with the same codes as on the websocket, or a page for people."""
 
-import html
 from collections.abc import Mapping
-from pathlib import Path
-from string import Template
 from typing import Final
 
 from aiohttp import web
@@ -106,19 +103,6 @@ def _response(body: Problem, headers: dict[str, str]) -> web.Response:
         body=body.model_dump_json(exclude_defaults=True).encode(),
         content_type="application/problem+json",
         headers={"Cache-Control": "no-store", **headers},
-    )
-
-
-def error_page(folder: Path, status: int, message: str) -> web.Response:
-    """Return an error as a page, for those who asked for one."""
-    template = Template((folder / "public" / "error.html").read_text(encoding="utf-8"))
-    text = template.safe_substitute(
-        status=str(status),
-        title=html.escape(_TITLES.get(status, "Something went wrong")),
-        message=html.escape(message),
-    )
-    return web.Response(
-        status=status, text=text, content_type="text/html", headers={"Cache-Control": "no-store"}
     )
 
 

@@ -24,9 +24,10 @@ _TYPES: Final = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
     ".html": "text/html",
+    ".json": "application/json",
     ".webmanifest": "application/manifest+json",
 }
-_COMPRESSIBLE: Final = frozenset({".js", ".css", ".svg", ".html", ".webmanifest"})
+_COMPRESSIBLE: Final = frozenset({".js", ".css", ".svg", ".html", ".json", ".webmanifest"})
 
 
 class StaticFile(msgspec.Struct, frozen=True):

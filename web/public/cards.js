@@ -1,15 +1,17 @@
 // The sandbox's card form: test numbers, and what the payment provider's form would give for each. No real card number
 // ever leaves this file: only the token is sent.
 
-/** @typedef {{number: string, token: string, effect: string}} TestCard */
+import { t } from "../shared/i18n.js";
+
+/** @typedef {{number: string, token: string, effect: string}} TestCard `effect`: the message that says it */
 /** @typedef {{number: string, expiry: string, cvc: string}} CardFields */
 /** @typedef {keyof CardFields} FieldName */
 
 /** @type {readonly TestCard[]} */
 export const TEST_CARDS = [
-    { number: "4242 4242 4242 4242", token: "card_ok", effect: "pays" },
-    { number: "4000 0000 0000 0002", token: "card_declined", effect: "is declined" },
-    { number: "4000 0000 0000 3220", token: "card_slow", effect: "pays slowly" },
+    { number: "4242 4242 4242 4242", token: "card_ok", effect: "event.card.pays" },
+    { number: "4000 0000 0000 0002", token: "card_declined", effect: "event.card.is_declined" },
+    { number: "4000 0000 0000 3220", token: "card_slow", effect: "event.card.pays_slowly" },
 ];
 
 const CARD_DIGITS = 16;
@@ -52,18 +54,18 @@ export function problems(fields, nowMs) {
     const found = {};
     const digits = fields.number.replace(/\D/g, "");
     if (digits.length < CARD_DIGITS) {
-        found.number = "Enter the 16 digits of the card number.";
+        found.number = t("event.card.wrong_number");
     } else if (!tokenOf(fields.number)) {
-        found.number = "This is a sandbox: use one of the test cards above, never a real card.";
+        found.number = t("event.card.not_a_test");
     }
     const expiry = /^(0[1-9]|1[0-2]) ?\/? ?(\d\d)$/.exec(fields.expiry.trim());
     if (!expiry) {
-        found.expiry = "Enter month and year, such as 12 / 30.";
+        found.expiry = t("event.card.wrong_expiry");
     } else if (Date.UTC(2000 + Number(expiry[2]), Number(expiry[1]), 1) <= nowMs) {
-        found.expiry = "This card has expired.";
+        found.expiry = t("event.card.expired");
     }
     if (!/^\d{3,4}$/.test(fields.cvc)) {
-        found.cvc = "Enter the 3 digits on the back.";
+        found.cvc = t("event.card.wrong_cvc");
     }
     return found;
 }

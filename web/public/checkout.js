@@ -1,8 +1,8 @@
 // Reserving, extending, releasing and paying: what the buttons do. State lives in the basket (what is kept) and in the
 // signals here (what is only of the moment); the views read both.
 import { announce } from "../shared/announce.js";
-import { plural } from "../shared/formats.js";
 import { signal } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 import { newOperation, paymentOperation } from "../shared/ids.js";
 import { words } from "./refusals.js";
 
@@ -120,7 +120,7 @@ export class Checkout {
                 expires_at_ms: Math.max(reply.expires_at_ms, current.expires_at_ms),
             });
             const quantity = reply.lines.reduce((sum, line) => sum + line.quantity, 0);
-            announce(`${plural(quantity, "ticket is", "tickets are")} reserved for you.`);
+            announce(t("event.said.reserved", { count: quantity }));
         } else if (reply.type === "refused" && current?.operation === operation) {
             this.basket.update({ reservation: null });
             this.#tell(reply);
@@ -151,7 +151,7 @@ export class Checkout {
         });
         if (reply?.type === "extended") {
             this.basket.updateReservation({ is_extended: true, expires_at_ms: reply.expires_at_ms });
-            announce("Your reservation was extended.");
+            announce(t("event.said.extended"));
         } else if (reply?.type === "refused") {
             this.basket.updateReservation({ extension: null, is_extended: reply.code === "already_extended" });
             this.#refusedHold(reply);
@@ -172,7 +172,7 @@ export class Checkout {
         });
         if (reply?.type === "released") {
             this.basket.update({ reservation: null, chosen: {} });
-            announce("Your tickets were given back.");
+            announce(t("event.said.released"));
         } else if (reply?.type === "refused") {
             this.#refusedHold(reply);
         }
@@ -211,7 +211,7 @@ export class Checkout {
         if (reply?.type === "purchased") {
             this.basket.update({ reservation: null, payment: null, chosen: {}, bought: reply.order });
             this.notice.value = null;
-            announce(`Paid. ${plural(reply.tickets.length, "ticket is", "tickets are")} yours.`);
+            announce(t("event.said.paid", { count: reply.tickets.length }));
         } else if (reply?.type === "refused") {
             // Other tabs may have had the same answer: what they wrote is the same.
             this.basket.update({ payment: null });
@@ -229,7 +229,7 @@ export class Checkout {
             return;
         }
         this.basket.update({ reservation: null });
-        const text = { title: "Your reservation ran out.", advice: "The tickets went back on sale. Reserve again if there are some left." };
+        const text = { title: t("event.ran_out.title"), advice: t("event.ran_out.advice") };
         this.notice.value = text;
         announce(`${text.title} ${text.advice}`);
     }

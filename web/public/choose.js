@@ -1,6 +1,7 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
-import { count, longDate, money, paddedCount, parts, plural, timeOfDay, zoneName } from "../shared/formats.js";
+import { count, longDate, money, paddedCount, parts, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
+import { language, t } from "../shared/i18n.js";
 import { NoticeBox, WaitingLine } from "./parts.js";
 import { FEW_LEFT } from "./sale.js";
 
@@ -24,7 +25,7 @@ export function Choose({ sale, basket, checkout, isOnline }) {
             ${most !== undefined &&
             most > 0 &&
             html`<button type="button" class="button button-quiet" onClick=${() => takeWhatIsLeft(sale, basket, checkout, most)}>
-                Take ${count(most)} instead
+                ${t("event.take_instead", { count: most })}
             </button>`}
         <//>
         <ul class="types">
@@ -72,23 +73,19 @@ function StageLine({ sale }) {
         }
         return html`<${OpeningCountdown} sale=${sale} />`;
     }
-    const [tone, title, text] = STAGES[stage];
+    const tone = TONES[stage];
     return html`
         <div class="stage" data-tone=${tone} data-tall=${isTall}>
-            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${title}</h2>
-            <p class="stage-text">${text}</p>
+            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${t(`event.stage.${stage}`)}</h2>
+            <p class="stage-text">${t(`event.stage.${stage}_text`)}</p>
         </div>
     `;
 }
 
-/** @type {Record<Exclude<import("./sale.js").Stage, "before">, [string, string, string]>} */
-const STAGES = {
-    unannounced: ["calm", "Not on sale yet", "The organiser will announce when the sale opens."],
-    open: ["good", "On sale now", "Numbers change live, as people reserve and give back."],
-    sold_out: ["warn", "Sold out, for now", "Reserved tickets that aren’t paid for come back here. Leave this page open to see them."],
-    paused: ["warn", "The sale is paused", "It goes on here by itself when the organiser resumes. Your choice is kept."],
-    closed: ["calm", "The sale is over", "Tickets you bought are still shown on this page."],
-};
+/** @type {Record<Exclude<import("./sale.js").Stage, "before">, string>} */
+const TONES = { unannounced: "calm", open: "good", sold_out: "warn", paused: "warn", closed: "calm" };
+
+const twoDigits = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
 
 /**
  * @param {{sale: Sale}} given
@@ -99,23 +96,23 @@ function OpeningCountdown({ sale }) {
     const opensAt = sale.opensAt.value;
     const { days, hours, minutes, seconds } = parts(Math.max(0, Math.ceil((opensAt - sale.time.value) / 1000)));
     const shown = [
-        ...(days > 0 ? [[days, "days"]] : []),
-        [hours, "hours"],
-        [minutes, "min"],
-        [seconds, "sec"],
+        ...(days > 0 ? [[days, "day"]] : []),
+        [hours, "hour"],
+        [minutes, "minute"],
+        [seconds, "second"],
     ];
     return html`
         <div class="stage" data-tone="calm" data-tall="true">
-            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>The sale opens in</h2>
-            <div class="countdown" role="timer" aria-label="Time until the sale opens">
+            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${t("event.opens_in")}</h2>
+            <div class="countdown" role="timer" aria-label=${t("event.time_to_opening")}>
                 ${shown.map(
                     ([value, unit]) => html`
-                        <span class="countdown-part"><b>${String(value).padStart(2, "0")}</b> <small>${unit}</small></span>
+                        <span class="countdown-part"><b>${twoDigits.format(Number(value))}</b> <small>${t(`event.unit.${unit}`, { count: value })}</small></span>
                     `,
                 )}
             </div>
             <p class="stage-text">
-                ${longDate(opensAt, zone)}, ${timeOfDay(opensAt, zone)} ${zoneName(opensAt, zone)}. Choose now, then one press is enough.
+                ${t("event.opens_at", { date: longDate(opensAt, zone), time: timeOfDay(opensAt, zone), zone: zoneName(opensAt, zone) })}
             </p>
         </div>
     `;
@@ -153,7 +150,7 @@ function TypeRow({ type, sale, basket }) {
  * @param {string} currency
  */
 function price(minor, currency) {
-    return minor === 0 ? "Free" : money(minor, currency);
+    return minor === 0 ? t("event.free") : money(minor, currency);
 }
 
 /**
@@ -170,15 +167,15 @@ function Left({ available, widest, stage }) {
         return html`<p class="left" data-level="unknown"><span class="left-count">…</span></p>`;
     }
     if (available.free === 0) {
-        return html`<p class="left" data-level="none"><span class="left-tag">Sold out</span></p>`;
+        return html`<p class="left" data-level="none"><span class="left-tag">${t("event.sold_out")}</span></p>`;
     }
     if (!available.is_on_sale && stage !== "before") {
-        return html`<p class="left" data-level="off"><span class="left-tag">Not on sale</span></p>`;
+        return html`<p class="left" data-level="off"><span class="left-tag">${t("event.not_on_sale")}</span></p>`;
     }
     const isFew = available.free <= FEW_LEFT;
     return html`<p class="left" data-level=${isFew ? "few" : "many"}>
-        ${isFew && html`<span class="left-tag">Last few</span>`}
-        <span class="left-count">${paddedCount(available.free, widest)} left</span>
+        ${isFew && html`<span class="left-tag">${t("event.last_few")}</span>`}
+        <span class="left-count">${t("event.left", { count: paddedCount(available.free, widest) })}</span>
     </p>`;
 }
 
@@ -194,12 +191,12 @@ function Stepper({ name, quantity, least, most, isHidden, onChange }) {
     const canMore = more <= most;
     // aria-disabled instead of disabled: a button that disables itself under the finger would throw the focus away.
     return html`
-        <div class="stepper" role="group" aria-label=${`Quantity, ${name}`} data-hidden=${isHidden}>
-            <button type="button" aria-label=${`One fewer ${name}`} aria-disabled=${!canLess} onClick=${() => canLess && onChange(less)}>
+        <div class="stepper" role="group" aria-label=${t("event.quantity_of", { name })} data-hidden=${isHidden}>
+            <button type="button" aria-label=${t("event.one_fewer", { name })} aria-disabled=${!canLess} onClick=${() => canLess && onChange(less)}>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M4 10h12" /></svg>
             </button>
-            <output aria-live="polite" aria-label=${`${quantity} chosen`}>${quantity}</output>
-            <button type="button" aria-label=${`One more ${name}`} aria-disabled=${!canMore} onClick=${() => canMore && onChange(more)}>
+            <output aria-live="polite" aria-label=${t("event.chosen", { count: quantity })}>${count(quantity)}</output>
+            <button type="button" aria-label=${t("event.one_more", { name })} aria-disabled=${!canMore} onClick=${() => canMore && onChange(more)}>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M4 10h12M10 4v12" /></svg>
             </button>
         </div>
@@ -225,7 +222,7 @@ function ReserveBar({ sale, basket, checkout, isOnline }) {
     return html`
         <div class="reserve-bar" data-sticky=${quantity > 0}>
             <p class="reserve-sum">
-                <span>${quantity > 0 ? plural(quantity, "ticket", "tickets") : `Up to ${plural(limit, "ticket", "tickets")} each`}</span>
+                <span>${quantity > 0 ? t("shared.tickets", { count: quantity }) : t("event.up_to", { count: limit })}</span>
                 ${quantity > 0 && html`<strong>${money(amount, sale.event.currency)}</strong>`}
             </p>
             <button
@@ -250,10 +247,10 @@ function ReserveBar({ sale, basket, checkout, isOnline }) {
  */
 function reserveLabel(stage, isPlacing, quantity, isOnline) {
     if (isPlacing) {
-        return isOnline ? "Reserving…" : "Waiting for the connection…";
+        return isOnline ? t("event.reserving") : t("event.waiting_connection");
     }
     if (stage === "open") {
-        return quantity > 0 ? "Reserve" : "Choose tickets";
+        return quantity > 0 ? t("event.reserve") : t("event.choose");
     }
-    return { before: "Opens soon", paused: "Paused", sold_out: "Sold out", closed: "Sale over" }[stage] ?? "Not on sale yet";
+    return t(`event.button.${stage}`);
 }

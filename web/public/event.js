@@ -2,8 +2,9 @@
 import { announce, passedMark } from "../shared/announce.js";
 import { ServerClock } from "../shared/clock.js";
 import { Connection } from "../shared/connection.js";
-import { plural, spoken } from "../shared/formats.js";
+import { spoken } from "../shared/formats.js";
 import { effect, html, render, signal, untracked } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 import { isKnownVisitor } from "../shared/socket.js";
 import { tickingTime } from "../shared/ticking.js";
 import { EventDescription, EventHeader } from "./about.js";
@@ -89,7 +90,7 @@ function Page({ sale, basket, checkout, orders, state }) {
     return html`
         <div class="event-page">
             <${EventHeader} event=${sale.event} />
-            <section class="sale" id="tickets" aria-label="Tickets">
+            <section class="sale" id="tickets" aria-label=${t("event.tickets_label")}>
                 ${orders.list.value.length > 0 &&
                 html`<${Tickets} orders=${orders.list.value} key=${`tickets ${bought}`} bought=${bought} isFocused=${isFocused && bought !== null} sale=${sale} />`}
                 <div class="sale-card">
@@ -130,13 +131,13 @@ function watchTheClock(sale, basket, checkout) {
             const toOpening = sale.opensAt.value - now;
             const mark = passedMark(beforeOpening, toOpening, OPENING_MARKS_MS);
             if (mark !== null && toOpening > 0 && beforeOpening < Infinity) {
-                announce(`The sale opens in ${spoken(mark)}.`);
+                announce(t("event.said.opens_in", { time: spoken(mark) }));
             }
             beforeOpening = toOpening;
             const toExpiry = reservation?.hold ? reservation.expires_at_ms - now : Infinity;
             const expiryMark = passedMark(beforeExpiry, toExpiry, EXPIRY_MARKS_MS);
             if (expiryMark !== null && toExpiry > 0 && beforeExpiry < Infinity) {
-                announce(`Your reservation ends in ${spoken(expiryMark)}.`);
+                announce(t("event.said.ends_in", { time: spoken(expiryMark) }));
             }
             beforeExpiry = toExpiry;
             if (toExpiry <= 0) {
@@ -147,9 +148,9 @@ function watchTheClock(sale, basket, checkout) {
     let stage = sale.stage.peek();
     sale.stage.subscribe((now) => {
         if (now !== stage && now === "open" && stage === "before") {
-            announce("The sale is open.");
+            announce(t("event.said.open"));
         } else if (now !== stage && now === "paused") {
-            announce("The sale is paused.");
+            announce(t("event.said.paused"));
         }
         stage = now;
     });
@@ -171,8 +172,8 @@ function watchTheCounts(sale) {
             const before = levels.get(one.ticket_type);
             levels.set(one.ticket_type, level);
             if (before !== undefined && before !== level && sale.stage.peek() !== "before") {
-                const name = sale.type(one.ticket_type)?.name ?? "Tickets";
-                said.push(level === "none" ? `${name}: sold out.` : `${name}: ${plural(one.free, "ticket", "tickets")} left.`);
+                const name = sale.type(one.ticket_type)?.name ?? t("event.tickets_label");
+                said.push(t(level === "none" ? "event.said.sold_out" : "event.said.left", { name, count: one.free }));
             }
         }
         if (said.length > 0) {

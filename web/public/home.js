@@ -1,82 +1,142 @@
-// The home page: what is on, and how each sale stands.
-import { ServerClock } from "../shared/clock.js";
-import { countdown, leaf, longDate, money, timeOfDay } from "../shared/formats.js";
-import { html, render } from "../shared/html.js";
-import { Poster } from "../shared/poster.js";
-import { tickingTime } from "../shared/ticking.js";
-import { pageData } from "./sale.js";
+// What makes lists of events quicker: searching and "more" without loading the page again, and the countdowns on the
+// cards. All of it is drawn by the server, here as well: the script asks for the same addresses and takes over the parts.
+import { announce } from "../shared/announce.js";
+import { countdown } from "../shared/formats.js";
+import { t } from "../shared/i18n.js";
 
-/** @typedef {import("../shared/html.js").Child} Child */
-/** @typedef {import("./sale.js").EventData} EventData */
-/** @typedef {import("../shared/html.js").ReadonlySignal<number>} Time */
-
-const DAY_MS = 86_400_000;
+const SOON_MS = 86_400_000;
 
 /**
- * @param {{events: EventData[], time: Time}} given
- * @returns {Child}
+ * @param {string} address
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Document>}
  */
-function Events({ events, time }) {
-    if (events.length === 0) {
-        return html`<p class="home-empty">Nothing is announced yet. Come back soon.</p>`;
+async function pageAt(address, signal) {
+    const answer = await fetch(address, { headers: { accept: "text/html" }, signal });
+    if (!answer.ok) {
+        throw new Error(`status ${answer.status}`);
     }
-    return html`<ul class="event-list">
-        ${events.map((event) => html`<${Card} key=${event.slug} event=${event} time=${time} />`)}
-    </ul>`;
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
+
+/** @type {AbortController | null} */
+let searching = null;
 
 /**
- * @param {{event: EventData, time: Time}} given
- * @returns {Child}
+ * Show what an address of the list has, in the place of what is shown.
+ *
+ * @param {string} address
+ * @param {boolean} isNew whether it becomes an entry of the history
  */
-function Card({ event, time }) {
-    const date = leaf(event.starts_at_ms, event.time_zone);
-    const prices = (event.ticket_types ?? []).map((type) => type.price_minor);
-    return html`
-        <li class="event-card">
-            <div class="poster">
-                ${event.image_url
-                    ? html`<img class="poster-art" src=${event.image_url} alt="" width="1200" height="675" loading="lazy" />`
-                    : html`<${Poster} seed=${event.slug} />`}
-                <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
-            </div>
-            <div class="event-card-text">
-                <h2><a href=${`/e/${event.slug}`}>${event.title}</a></h2>
-                <p>${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
-                <p>${[event.venue, event.city].filter(Boolean).join(", ")}</p>
-                <p class="event-card-foot">
-                    <${Standing} event=${event} time=${time} />
-                    ${prices.length > 0 && html`<span>from ${money(Math.min(...prices), event.currency)}</span>`}
-                </p>
-            </div>
-        </li>
-    `;
+async function show(address, isNew) {
+    searching?.abort();
+    searching = new AbortController();
+    const events = document.getElementById("events");
+    events?.setAttribute("aria-busy", "true");
+    try {
+        const found = await pageAt(address, searching.signal);
+        const results = found.getElementById("events");
+        if (!events || !results) {
+            throw new Error("no list at this address");
+        }
+        events.replaceChildren(...results.childNodes);
+        if (isNew) {
+            history.pushState(null, "", address);
+        }
+        announce(t("home.said.found", { count: events.querySelectorAll(".event-card").length }));
+    } catch (thrown) {
+        if (thrown instanceof DOMException && thrown.name === "AbortError") {
+            return;
+        }
+        location.assign(address);
+    }
+    events?.removeAttribute("aria-busy");
 }
 
-/**
- * @param {{event: EventData, time: Time}} given
- * @returns {Child}
- */
-function Standing({ event, time }) {
-    if (event.status === "closed" || event.status === "paused") {
-        return html`<span class="standing" data-tone="calm">${event.status === "closed" ? "Sale over" : "Paused"}</span>`;
+/** @param {HTMLAnchorElement} link */
+async function more(link) {
+    link.setAttribute("aria-busy", "true");
+    try {
+        const found = await pageAt(link.href);
+        const cards = [...found.querySelectorAll(".event-card")];
+        // An event that moved between two pages is shown once.
+        const shown = new Set([...document.querySelectorAll(".event-card")].map((card) => card.getAttribute("data-event")));
+        const fresh = cards.filter((card) => !shown.has(card.getAttribute("data-event")));
+        document.querySelector(".event-list")?.append(...fresh);
+        const next = found.querySelector(".more");
+        link.closest(".more")?.replaceWith(...(next ? [next] : []));
+        fresh[0]?.querySelector("a")?.focus({ preventScroll: true });
+        announce(t("home.said.more", { count: fresh.length }));
+    } catch {
+        location.assign(link.href);
     }
-    const left = (event.opens_at_ms ?? Infinity) - time.value;
-    if (left <= 0) {
-        return html`<span class="standing" data-tone="good">On sale</span>`;
-    }
-    if (left > DAY_MS) {
-        const when = event.opens_at_ms ? `Opens ${longDate(event.opens_at_ms, event.time_zone)}` : "Announced";
-        return html`<span class="standing" data-tone="calm">${when}</span>`;
-    }
-    return html`<span class="standing" data-tone="warn">Opens in ${countdown(left)}</span>`;
 }
 
-const data = pageData();
-const app = document.getElementById("app");
-if (data && app) {
-    const clock = new ServerClock();
-    const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-    clock.sample(navigation?.requestStart ?? 0, Math.max(navigation?.responseStart ?? 0, 1), data.server_time_ms);
-    render(html`<${Events} events=${data.events} time=${tickingTime(clock).time} />`, app);
+/** @param {HTMLFormElement} form */
+function addressOf(form) {
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+        if (typeof value === "string" && value.trim()) {
+            query.append(name, value.trim());
+        }
+    }
+    const text = query.toString();
+    return location.pathname + (text && `?${text}`);
 }
+
+document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey;
+    if (!link || !isPlain) {
+        return;
+    }
+    if (link.id === "more") {
+        event.preventDefault();
+        void more(link);
+    } else if (link.closest(".chips")) {
+        event.preventDefault();
+        void show(link.href, true).then(fillForm);
+    }
+});
+
+const form = document.getElementById("search");
+if (form instanceof HTMLFormElement) {
+    form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        void show(addressOf(form), true);
+    });
+    // Dates are chosen, not typed: what they change is shown at once.
+    form.addEventListener("change", (event) => {
+        if (event.target instanceof HTMLInputElement && event.target.type === "date") {
+            void show(addressOf(form), true);
+        }
+    });
+}
+addEventListener("popstate", () => void show(location.href, false).then(fillForm));
+
+/** Make the form say what the address says. */
+function fillForm() {
+    const query = new URLSearchParams(location.search);
+    for (const name of ["q", "city", "from", "to"]) {
+        const field = form?.querySelector(`[name="${name}"]`);
+        if (field instanceof HTMLInputElement) {
+            field.value = query.get(name) ?? "";
+        }
+    }
+}
+
+// The cards that open soon: the server said how long from when it drew them.
+const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+const since = navigation?.responseStart ?? 0;
+setInterval(() => {
+    for (const badge of document.querySelectorAll("[data-opens-in-ms]")) {
+        const left = Number(badge.getAttribute("data-opens-in-ms")) - (performance.now() - since);
+        if (left <= 0) {
+            badge.textContent = t("home.standing.on_sale");
+            badge.setAttribute("data-tone", "good");
+            badge.removeAttribute("data-opens-in-ms");
+        } else if (left < SOON_MS) {
+            badge.textContent = t("home.opens_in", { time: countdown(left) });
+        }
+    }
+}, 1000);

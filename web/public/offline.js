@@ -1,5 +1,6 @@
 // The banner that says that the connection is lost, and that it is back.
 import { html, useEffect, useState } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("../shared/connection.js").ConnectionState} ConnectionState */
@@ -35,7 +36,7 @@ export function ConnectionBanner({ state, hasReservation, isPaying }) {
             ${shown !== "nothing" &&
             html`<p class="banner" data-kind=${shown}>
                 <span class="banner-dot" aria-hidden="true"></span>
-                ${shown === "back" ? "Connected again. Everything is up to date." : lostText(hasReservation, isPaying)}
+                ${shown === "back" ? t("event.back_online") : lostText(hasReservation, isPaying)}
             </p>`}
         </div>
     `;
@@ -47,9 +48,9 @@ export function ConnectionBanner({ state, hasReservation, isPaying }) {
  */
 function lostText(hasReservation, isPaying) {
     if (isPaying) {
-        return "Connection lost. Reconnecting; your payment goes on and happens once.";
+        return t("event.lost_paying");
     }
     return hasReservation
-        ? "Connection lost. Reconnecting; your tickets stay reserved meanwhile."
-        : "Connection lost. Reconnecting; the numbers may be old until then.";
+        ? t("event.lost_reserved")
+        : t("event.lost");
 }

@@ -1,5 +1,6 @@
 // Small parts that several views use.
 import { html, useEffect, useRef } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./refusals.js").Notice} Notice */
@@ -25,7 +26,7 @@ export function NoticeBox({ notice, children, onClose }) {
                     <p class="notice-title">${notice.title}</p>
                     <p>${notice.advice}</p>
                     ${children}
-                    ${onClose && html`<button type="button" class="notice-close" onClick=${onClose} aria-label="Dismiss">×</button>`}
+                    ${onClose && html`<button type="button" class="notice-close" onClick=${onClose} aria-label=${t("event.dismiss")}>×</button>`}
                 </div>
             `}
         </div>
@@ -59,6 +60,6 @@ export function WaitingLine({ ahead }) {
         return null;
     }
     return html`<p class="waiting-line" role="status">
-        ${ahead === 1 ? "1 request comes" : `${ahead.toLocaleString("en")} requests come`} before yours. You keep your place.
+        ${t("event.ahead", { count: ahead })}
     </p>`;
 }

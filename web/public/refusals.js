@@ -1,79 +1,40 @@
 // A refusal in words for a buyer: what happened, and what to do now. The codes are those of the protocol.
-import { count, longDate, money, plural, timeOfDay } from "../shared/formats.js";
+import { longDate, money, timeOfDay } from "../shared/formats.js";
+import { has, t } from "../shared/i18n.js";
 
 /** @typedef {import("../shared/wire").Refused} Refused */
 /** @typedef {{title: string, advice: string, most?: number}} Notice `most`: the quantity that can still be had */
 /** @typedef {{timeZone: string, currency: string}} Context */
 
-/** @type {Record<string, (refused: Refused, context: Context) => Notice>} */
-const WORDS = {
-    sale_not_open: () => ({
-        title: "The sale hasn’t opened yet.",
-        advice: "Your choice is kept. You can reserve the moment the countdown ends.",
-    }),
-    sale_paused: () => ({
-        title: "The sale is paused.",
-        advice: "Your choice is kept. Leave this page open: it goes on by itself when the organiser resumes.",
-    }),
-    sale_closed: () => ({ title: "The sale is over.", advice: "No more tickets are sold for this event." }),
-    outside_sales_window: (refused, context) => windowWords(refused, context),
-    quantity_out_of_range: (refused) => {
-        const { quantity_min: least, quantity_max: most } = refused.details;
-        const isTooFew = Number(refused.details["quantity"]) < Number(least);
-        return {
-            title: isTooFew ? `This ticket is sold from ${least} upwards.` : `You can take at most ${most} of these at once.`,
-            advice: "Change the quantity and try again.",
-        };
+/**
+ * What goes into the sentences of a refusal, where they need more than its details.
+ *
+ * @type {Record<string, (refused: Refused, context: Context) => {kind?: string, most?: number, values?: Record<string, any>}>}
+ */
+const VALUES = {
+    outside_sales_window: (refused, context) => {
+        const startsAt = refused.details["starts_at_ms"];
+        return typeof startsAt === "number"
+            ? { values: { date: longDate(startsAt, context.timeZone), time: timeOfDay(startsAt, context.timeZone) } }
+            : { kind: "ended" };
     },
+    quantity_out_of_range: (refused) => ({
+        kind: Number(refused.details["quantity"]) < Number(refused.details["quantity_min"]) ? "few" : "many",
+        values: { least: Number(refused.details["quantity_min"]), most: Number(refused.details["quantity_max"]) },
+    }),
     buyer_limit: (refused) => {
         const limit = Number(refused.details["limit"]);
         const has = Number(refused.details["has"] ?? 0);
-        return {
-            title: `Each person can have ${plural(limit, "ticket", "tickets")} for this event.`,
-            advice: has > 0 ? `You already have ${count(has)}. Choose fewer and try again.` : "Choose fewer and try again.",
-            most: Math.max(0, limit - has),
-        };
+        return { values: { limit, has }, most: Math.max(0, limit - has) };
     },
     sold_out: (refused) => {
         const free = Number(refused.details["free"] ?? 0);
-        return free > 0
-            ? { title: `Only ${count(free)} left.`, advice: "Someone was faster. Take what is left, or choose another ticket.", most: free }
-            : {
-                  title: "Someone was faster: these are gone.",
-                  advice: "Reserved tickets that aren’t paid for come back here within minutes. This page shows them at once.",
-              };
+        return free > 0 ? { kind: "some", values: { free }, most: free } : {};
     },
-    unknown_ticket_type: () => ({ title: "This ticket is no longer offered.", advice: "Load the page again to see what is." }),
-    hold_expired: () => ({
-        title: "Your reservation ran out.",
-        advice: "You were not charged. If there are tickets left, you can reserve again.",
-    }),
-    hold_not_found: () => ({
-        title: "This reservation is no longer there.",
-        advice: "You were not charged. If there are tickets left, you can reserve again.",
-    }),
-    already_extended: () => ({ title: "This reservation was extended before.", advice: "It can be extended once." }),
-    payment_declined: () => ({
-        title: "The card was declined.",
-        advice: "You were not charged and your tickets are still reserved. Try another card.",
-    }),
-    payment_unavailable: () => ({
-        title: "The payment service doesn’t answer.",
-        advice: "You were not charged and your tickets are still reserved. Try again in a moment.",
-    }),
-    price_changed: (refused, context) => ({
-        title: "The price has changed.",
-        advice:
-            typeof refused.details["amount_minor"] === "number"
-                ? `It is now ${money(refused.details["amount_minor"], context.currency)}. You were not charged.`
-                : "You were not charged. Release this reservation and reserve again to see the new price.",
-    }),
-    busy: () => ({
-        title: "Very many people are here right now.",
-        advice: "Nothing is lost. Try again in a few seconds.",
-    }),
-    rate_limited: () => ({ title: "That was a little too fast.", advice: "Wait a few seconds, then try again." }),
-    unauthenticated: () => ({ title: "Your visit has timed out.", advice: "Load the page again to go on." }),
+    price_changed: (refused, context) => {
+        const amount = refused.details["amount_minor"];
+        return typeof amount === "number" ? { kind: "known", values: { amount: money(amount, context.currency) } } : {};
+    },
 };
 
 /**
@@ -84,20 +45,9 @@ const WORDS = {
  * @returns {Notice}
  */
 export function words(refused, context) {
-    const known = WORDS[refused.code];
-    return known ? known(refused, context) : { title: refused.message, advice: "Try again, or load the page again." };
-}
-
-/**
- * @param {Refused} refused
- * @param {Context} context
- * @returns {Notice}
- */
-function windowWords(refused, context) {
-    const startsAt = refused.details["starts_at_ms"];
-    if (typeof startsAt === "number") {
-        const when = `${longDate(startsAt, context.timeZone)} at ${timeOfDay(startsAt, context.timeZone)}`;
-        return { title: "This ticket isn’t on sale yet.", advice: `Its sale starts on ${when}.` };
-    }
-    return { title: "The sale of this ticket has ended.", advice: "Choose another ticket." };
+    const { kind, most, values } = VALUES[refused.code]?.(refused, context) ?? {};
+    const key = ["event.refused", refused.code, kind].filter(Boolean).join(".");
+    return has(`${key}.title`)
+        ? { title: t(`${key}.title`, values), advice: t(`${key}.advice`, values), ...(most === undefined ? {} : { most }) }
+        : { title: refused.message, advice: t("event.refused.other") };
 }

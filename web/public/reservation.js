@@ -1,6 +1,7 @@
 // A reservation: what is held, for how much longer, paying for it, giving it back.
-import { count, countdown, money, plural, spoken } from "../shared/formats.js";
+import { count, countdown, money, spoken } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
 import { TEST_CARDS, groupExpiry, groupNumber, problems, tokenOf } from "./cards.js";
 import { NoticeBox, StepHeading, WaitingLine } from "./parts.js";
 
@@ -23,7 +24,7 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
     return html`
         <section class="reservation" aria-labelledby="reservation-heading">
             <${StepHeading} id="reservation-heading" isFocused=${isFocused}>
-                ${plural(quantity, "ticket", "tickets")} reserved for you
+                ${t("event.reserved", { count: quantity })}
             <//>
             <${TimeLeft} reservation=${reservation} isPaying=${isPaying} sale=${sale} checkout=${checkout} />
             <${NoticeBox} notice=${checkout.notice.value} onClose=${() => (checkout.notice.value = null)} />
@@ -31,20 +32,20 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                 ${reservation.held.map(
                     (line) => html`
                         <li>
-                            <span>${count(line.quantity)} × ${sale.type(line.ticket_type)?.name ?? "Ticket"}</span>
+                            <span>${count(line.quantity)} × ${sale.type(line.ticket_type)?.name ?? t("event.ticket")}</span>
                             <span>${money(line.quantity * line.unit_price_minor, reservation.currency)}</span>
                         </li>
                     `,
                 )}
                 <li class="lines-total">
-                    <span>Total</span>
+                    <span>${t("event.total")}</span>
                     <strong>${money(reservation.amount_minor, reservation.currency)}</strong>
                 </li>
             </ul>
             <${PaymentForm} reservation=${reservation} isPaying=${isPaying} checkout=${checkout} isOnline=${isOnline} />
             ${isPaying
-                ? html`<p class="payment-note">You can reload or lose the connection: it is paid once.</p>`
-                : html`<button type="button" class="button button-text" onClick=${() => checkout.release()}>Give the tickets back</button>`}
+                ? html`<p class="payment-note">${t("event.paid_once")}</p>`
+                : html`<button type="button" class="button button-text" onClick=${() => checkout.release()}>${t("event.give_back")}</button>`}
         </section>
     `;
 }
@@ -60,22 +61,22 @@ function TimeLeft({ reservation, isPaying, sale, checkout }) {
     return html`
         <div class="time-left" data-expiring=${isExpiring}>
             <div class="time-left-text">
-                <p>${isExpiring ? "Almost out of time" : "Yours for another"}</p>
-                <p class="time-left-figure" role="timer" aria-label=${`Time left: ${spoken(left)}`}>${countdown(Math.floor(left / 1000) * 1000)}</p>
+                <p>${isExpiring ? t("event.expiring") : t("event.yours_for")}</p>
+                <p class="time-left-figure" role="timer" aria-label=${t("event.time_left", { time: spoken(left) })}>${countdown(Math.floor(left / 1000) * 1000)}</p>
             </div>
             <div class="time-bar" aria-hidden="true"><span style=${{ transform: `scaleX(${Math.min(1, left / whole)})` }}></span></div>
             <div class="time-left-more">
                 ${reservation.is_extended
-                    ? html`<p>Extended. It can’t be extended again.</p>`
+                    ? html`<p>${t("event.extended")}</p>`
                     : html`
-                          <p>You can extend it once.</p>
+                          <p>${t("event.can_extend")}</p>
                           <button
                               type="button"
                               class="button button-quiet"
                               aria-disabled=${isPaying || checkout.action.value !== null}
                               onClick=${() => checkout.extend()}
                           >
-                              ${checkout.action.value === "extending" ? "Extending…" : "Extend"}
+                              ${checkout.action.value === "extending" ? t("event.extending") : t("event.extend")}
                           </button>
                       `}
             </div>
@@ -110,16 +111,16 @@ function PaymentForm({ reservation, isPaying, checkout, isOnline }) {
         setWrong({ ...wrong, [name]: undefined });
     };
     return html`
-        <form class="payment" noValidate onSubmit=${submit} aria-label="Payment">
+        <form class="payment" noValidate onSubmit=${submit} aria-label=${t("event.payment")}>
             ${!isFree && html`<${Sandbox} onUse=${(/** @type {CardFields} */ card) => (setFields(card), setWrong({}))} />`}
             ${!isFree &&
             html`
                 <div class="card-fields">
-                    <${Field} name="number" label="Card number" value=${fields.number} wrong=${wrong.number} isDisabled=${isPaying}
+                    <${Field} name="number" label=${t("event.card.number")} value=${fields.number} wrong=${wrong.number} isDisabled=${isPaying}
                         autocomplete="cc-number" onValue=${(/** @type {string} */ value) => change("number", groupNumber(value))} />
-                    <${Field} name="expiry" label="Expiry" hint="MM / YY" value=${fields.expiry} wrong=${wrong.expiry} isDisabled=${isPaying}
+                    <${Field} name="expiry" label=${t("event.card.expiry")} hint=${t("event.card.expiry_hint")} value=${fields.expiry} wrong=${wrong.expiry} isDisabled=${isPaying}
                         autocomplete="cc-exp" onValue=${(/** @type {string} */ value) => change("expiry", groupExpiry(value, value.length < fields.expiry.length))} />
-                    <${Field} name="cvc" label="CVC" hint="3 digits" value=${fields.cvc} wrong=${wrong.cvc} isDisabled=${isPaying}
+                    <${Field} name="cvc" label=${t("event.card.cvc")} hint=${t("event.card.cvc_hint")} value=${fields.cvc} wrong=${wrong.cvc} isDisabled=${isPaying}
                         autocomplete="cc-csc" onValue=${(/** @type {string} */ value) => change("cvc", value.replace(/\D/g, "").slice(0, 4))} />
                 </div>
             `}
@@ -139,9 +140,9 @@ function PaymentForm({ reservation, isPaying, checkout, isOnline }) {
  */
 function payLabel(reservation, isPaying, isOnline) {
     if (isPaying) {
-        return isOnline ? "Paying…" : "Waiting for the connection…";
+        return isOnline ? t("event.paying") : t("event.waiting_connection");
     }
-    return reservation.amount_minor === 0 ? "Get the tickets" : `Pay ${money(reservation.amount_minor, reservation.currency)}`;
+    return reservation.amount_minor === 0 ? t("event.get_tickets") : t("event.pay", { amount: money(reservation.amount_minor, reservation.currency) });
 }
 
 /**
@@ -151,14 +152,14 @@ function payLabel(reservation, isPaying, isOnline) {
 function Sandbox({ onUse }) {
     return html`
         <fieldset class="sandbox">
-            <legend>Sandbox: no money moves</legend>
-            <p>Never enter a real card. Use one of these:</p>
+            <legend>${t("event.sandbox.title")}</legend>
+            <p>${t("event.sandbox.text")}</p>
             <ul>
                 ${TEST_CARDS.map(
                     (card) => html`
                         <li>
                             <button type="button" class="chip" onClick=${() => onUse({ number: card.number, expiry: "12 / 34", cvc: "123" })}>
-                                <span class="chip-number">•••• ${card.number.slice(-4)}</span> ${card.effect}
+                                <span class="chip-number">•••• ${card.number.slice(-4)}</span> ${t(card.effect)}
                             </button>
                         </li>
                     `,

@@ -1,6 +1,6 @@
 // Money, dates and durations in the reader's own language, by Intl.
 
-const LOCALE = document.documentElement.lang || "en";
+import { language, locale, t } from "./i18n.js";
 
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
@@ -18,7 +18,7 @@ export function money(minor, currency) {
     let format = moneyFormats.get(key);
     if (!format) {
         const shown = isWhole ? 0 : digits;
-        format = new Intl.NumberFormat(LOCALE, {
+        format = new Intl.NumberFormat(language, {
             style: "currency",
             currency,
             minimumFractionDigits: shown,
@@ -35,7 +35,7 @@ function minorDigits(currency) {
     return format.resolvedOptions().maximumFractionDigits ?? 2;
 }
 
-const numberFormat = new Intl.NumberFormat(LOCALE);
+const numberFormat = new Intl.NumberFormat(language);
 
 /** @param {number} value */
 export function count(value) {
@@ -55,16 +55,7 @@ const PUNCTUATION_SPACE = "\u2008";
 export function paddedCount(value, widest) {
     const text = count(value);
     const missing = count(Math.max(value, widest)).slice(0, -text.length);
-    return missing.replace(/\d/g, FIGURE_SPACE).replace(/[^\u2007]/g, PUNCTUATION_SPACE) + text;
-}
-
-/**
- * @param {number} value
- * @param {string} one
- * @param {string} many
- */
-export function plural(value, one, many) {
-    return `${count(value)} ${value === 1 ? one : many}`;
+    return missing.replace(/\p{Nd}/gu, FIGURE_SPACE).replace(/[^\u2007]/g, PUNCTUATION_SPACE) + text;
 }
 
 /**
@@ -77,7 +68,7 @@ export function countdown(ms) {
     const { days, hours, minutes, seconds } = parts(total);
     const tail = `${pad(minutes, hours > 0 || days > 0)}:${pad(seconds, true)}`;
     const clock = hours > 0 || days > 0 ? `${hours}:${tail}` : tail;
-    return days > 0 ? `${plural(days, "day", "days")} ${clock}` : clock;
+    return days > 0 ? `${t("shared.days", { count: days })} ${clock}` : clock;
 }
 
 /**
@@ -88,12 +79,12 @@ export function countdown(ms) {
 export function spoken(ms) {
     const { days, hours, minutes, seconds } = parts(Math.max(0, Math.ceil(ms / 1000)));
     const said = [
-        days > 0 && plural(days, "day", "days"),
-        hours > 0 && plural(hours, "hour", "hours"),
-        minutes > 0 && plural(minutes, "minute", "minutes"),
-        seconds > 0 && days === 0 && hours === 0 && plural(seconds, "second", "seconds"),
+        days > 0 && t("shared.days", { count: days }),
+        hours > 0 && t("shared.hours", { count: hours }),
+        minutes > 0 && t("shared.minutes", { count: minutes }),
+        seconds > 0 && days === 0 && hours === 0 && t("shared.seconds", { count: seconds }),
     ].filter(Boolean);
-    return said.length > 0 ? said.slice(0, 2).join(" ") : "0 seconds";
+    return said.length > 0 ? said.slice(0, 2).join(" ") : t("shared.seconds", { count: 0 });
 }
 
 /** @param {number} total seconds */
@@ -165,11 +156,49 @@ export function zoneName(ms, timeZone) {
  * @param {string} timeZone
  */
 function dateFormat(options, timeZone) {
-    const locale = LOCALE === "en" ? "en-GB" : LOCALE;
     try {
         return new Intl.DateTimeFormat(locale, { ...options, timeZone });
     } catch {
         // An old phone may not know a zone that was made after it.
         return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
     }
+}
+
+/**
+ * Return a moment in the reader's own zone: "22 Nov 2026, 17:13".
+ *
+ * @param {number} ms
+ */
+export function moment(ms) {
+    return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(ms);
+}
+
+/**
+ * Return how long ago something was, roughly: "3 minutes ago", and the date when it is older than a week.
+ *
+ * @param {number} ms
+ * @param {number} now
+ */
+export function ago(ms, now) {
+    const seconds = Math.max(0, Math.round((now - ms) / 1000));
+    const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+    if (seconds < 60) {
+        return t("shared.just_now");
+    }
+    if (seconds < 3600) {
+        return relative.format(-Math.round(seconds / 60), "minute");
+    }
+    if (seconds < 86_400) {
+        return relative.format(-Math.round(seconds / 3600), "hour");
+    }
+    return seconds < 7 * 86_400 ? relative.format(-Math.round(seconds / 86_400), "day") : moment(ms);
+}
+
+/**
+ * Return several things as one says them: "Standing, Balcony and Box".
+ *
+ * @param {string[]} items
+ */
+export function listed(items) {
+    return new Intl.ListFormat(language, { style: "long", type: "conjunction" }).format(items);
 }
