@@ -197,6 +197,9 @@ class SaleShard:
                     operation_ids.add(command.operation_id)
                 if type(command) is c.CancelTickets:
                     order_ids.add(command.order_id)
+                    memory = resident.state.operations
+                    if resident.state.needs_sold and memory.is_spilled(command.order_id):
+                        operation_ids.add(command.order_id)
                 elif self._suspects and command.operation_id in self._suspects:
                     suspects.add(command.operation_id)
         if not operation_ids and not order_ids and not suspects:

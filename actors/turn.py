@@ -14,7 +14,7 @@ from domain import commands as c
 from domain import events as e
 from domain.decisions import Seen, decide, due, first_answer, repeated
 from domain.ids import EventId, OperationId, OrderId
-from domain.inventory import apply
+from domain.inventory import Inventory, apply
 from domain.notices import SaleNotice, sale_notice
 from domain.operations import RECENT_MAX
 from domain.refusals import Code, Refusal
@@ -86,7 +86,7 @@ class Turn:
         if command.operation_id in evidence.unsellable and first_answer(state, command) is None:
             return Refusal(Code.ILLEGAL_STEP, None, {"reason": "this order can not be sold"})
         if type(command) is c.CancelTickets:
-            command = _with_order(command, evidence.orders.get(command.order_id))
+            command = _with_order(state, command, evidence)
         try:
             outcome = decide(state, command, self._now_ms)
         except Exception:
@@ -162,10 +162,28 @@ def _needs(command: c.AnyCommand) -> set[bytes]:
     return needed
 
 
-def _with_order(command: c.CancelTickets, order: c.SoldOrder | None) -> c.CancelTickets:
+def _with_order(state: Inventory, command: c.CancelTickets, evidence: Evidence) -> c.CancelTickets:
+    order = evidence.orders.get(command.order_id)
+    if order is not None and state.needs_sold:
+        sold = state.operations.answer(order.order_id) or evidence.operations.get(order.order_id)
+        if isinstance(sold, e.Sold):
+            order = _as_sold(order, sold)
     return c.CancelTickets(
         command.operation_id, command.event_id, command.order_id, command.ticket_ids, order
     )
+
+
+def _as_sold(order: c.SoldOrder, sold: e.Sold) -> c.SoldOrder:
+    """Say of each ticket which tier and block it counts in, and of the order which vouchers it used."""
+    lines = [line for line in sold.lines for _ in range(line.quantity)]
+    by_ticket = dict(zip(sold.ticket_ids, lines, strict=True))
+    tickets = tuple(
+        c.SoldTicket(ticket.ticket_id, ticket.ticket_type, ticket.is_cancelled, line.tier, line.block)
+        for ticket in order.tickets
+        if (line := by_ticket.get(ticket.ticket_id)) is not None
+    )
+    assert len(tickets) == len(order.tickets), "tickets that the order was not sold with"
+    return c.SoldOrder(order.order_id, order.event_id, order.buyer_id, tickets, sold.vouchers)
 
 
 def _mark_cancelled(evidence: Evidence, event: e.Cancelled) -> None:

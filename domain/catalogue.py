@@ -19,6 +19,8 @@ POOLS_MAX: Final = 200
 TICKET_TYPES_MAX: Final = 200
 CAPACITY_MAX: Final = 5_000_000
 BUYER_LIMIT_MAX: Final = 10_000
+TIERS_MAX: Final = 20
+TIER_NUMBER_MAX: Final = 200
 HOLD_TTL_MS_MIN: Final = 1_000
 HOLD_TTL_MS_MAX: Final = 24 * 3_600_000
 
@@ -30,14 +32,36 @@ class Pool(msgspec.Struct, frozen=True, array_like=True):
     capacity: int
 
 
+class PriceTier(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A price for the first buyers of a type.
+
+    Attributes:
+        number: names the tier within its type, 1 to `TIER_NUMBER_MAX`. Tickets remember it, so it is never
+            given to another tier, wherever in the list this one stands.
+        until_ms: when it ends (excluded); None is never.
+        quantity: it also ends while this many of its tickets are held and sold; None is without bound.
+    """
+
+    number: int
+    price_minor: int
+    until_ms: int | None = None
+    quantity: int | None = None
+
+
 class TicketType(msgspec.Struct, frozen=True, array_like=True):
     """What a buyer chooses.
 
     Attributes:
         pools: positions in `SaleDefinition.pools` from which each ticket takes one place.
-        price_minor: in the minor unit of the event's currency; 0 is free.
+        price_minor: in the minor unit of the event's currency; 0 is free. With tiers, the price after the
+            last of them; where the buyer names the price, what is suggested.
         quantity_min, quantity_max: how many of this type one hold may have.
         sales_start_ms, sales_end_ms: when it is sold (end excluded); None is without bound.
+        price_min_minor: the buyer names the price, and this is the least; None where the price is fixed.
+        tiers: in the order of selling.
+        is_hidden: it is there for those only who name a code that unlocks it.
+        is_retired: it is not sold any more.
+        buyer_limit: how many one buyer may have in holds and sales together; None is without bound.
     """
 
     ticket_type_id: TicketTypeId
@@ -47,6 +71,20 @@ class TicketType(msgspec.Struct, frozen=True, array_like=True):
     quantity_max: int = 10
     sales_start_ms: int | None = None
     sales_end_ms: int | None = None
+    price_min_minor: int | None = None
+    tiers: tuple[PriceTier, ...] = ()
+    is_hidden: bool = False
+    is_retired: bool = False
+    buyer_limit: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing about it has to be asked but window, quantity and stock."""
+        return (
+            self.price_min_minor is None
+            and self.buyer_limit is None
+            and not (self.tiers or self.is_hidden or self.is_retired)
+        )
 
 
 class SaleDefinition(msgspec.Struct, frozen=True, array_like=True):
@@ -117,4 +155,33 @@ def _type_problems(kind: TicketType, pools: int) -> list[str]:
         and kind.sales_start_ms >= kind.sales_end_ms
     ):
         found.append("its sale ends before it starts")
+    if kind.buyer_limit is not None and not 1 <= kind.buyer_limit <= BUYER_LIMIT_MAX:
+        found.append(f"the limit per buyer is 1 to {BUYER_LIMIT_MAX}, not {kind.buyer_limit}")
+    if kind.price_min_minor is not None:
+        if not 0 <= kind.price_min_minor <= kind.price_minor:
+            found.append(
+                f"the least price is 0 to the suggested {kind.price_minor}, not {kind.price_min_minor}"
+            )
+        if kind.tiers:
+            found.append("where the buyer names the price there are no tiers")
+    return found + _tier_problems(kind.tiers)
+
+
+def _tier_problems(tiers: tuple[PriceTier, ...]) -> list[str]:
+    found = []
+    if len(tiers) > TIERS_MAX:
+        found.append(f"it has at most {TIERS_MAX} tiers, not {len(tiers)}")
+    if len({tier.number for tier in tiers}) != len(tiers):
+        found.append("two tiers have the same number")
+    for at, tier in enumerate(tiers, 1):
+        if not 1 <= tier.number <= TIER_NUMBER_MAX:
+            found.append(f"tier {at}: the number is 1 to {TIER_NUMBER_MAX}, not {tier.number}")
+        if not 0 <= tier.price_minor <= AMOUNT_MINOR_MAX:
+            found.append(
+                f"tier {at}: the price is 0 to {AMOUNT_MINOR_MAX} minor units, not {tier.price_minor}"
+            )
+        if tier.quantity is not None and not 0 <= tier.quantity <= CAPACITY_MAX:
+            found.append(f"tier {at}: the quantity is 0 to {CAPACITY_MAX}, not {tier.quantity}")
+        if tier.until_ms is None and tier.quantity is None:
+            found.append(f"tier {at}: it ends neither by date nor by quantity")
     return found

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.catalogue import SaleDefinition
 from domain.ids import BuyerId, EventId, HoldId, OperationId, OrderId, PoolId, TicketId, TicketTypeId
+from domain.vouchers import VoucherCode, VoucherRule
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -18,14 +19,15 @@ class Command(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """So many tickets of one type."""
+    """So many tickets of one type. `price_minor` is what the buyer names, where the type lets them."""
 
     ticket_type_id: TicketTypeId
     quantity: int
+    price_minor: int | None = None
 
 
 class Configure(Command, frozen=True, tag=1):
-    """Give a new event its pools and ticket types. Once; later changes have commands of their own."""
+    """Give a new event its pools and ticket types. Once; later changes are made by `Reconfigure`."""
 
     definition: SaleDefinition
 
@@ -45,10 +47,18 @@ class CloseSale(Command, frozen=True, tag=4):
 
 
 class PlaceHold(Command, frozen=True, tag=5):
-    """Reserve tickets, all lines or none. The hold is named by the operation id."""
+    """Reserve tickets, all lines or none. The hold is named by the operation id.
+
+    Attributes:
+        codes: of vouchers, hashed (`domain.codes`).
+        numbers: of vouchers that the buyer has named before, where a hold that is over is placed anew; never
+            from a client.
+    """
 
     buyer_id: BuyerId
     lines: tuple[Line, ...]
+    codes: tuple[VoucherCode, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 class ExtendHold(Command, frozen=True, tag=6):
@@ -78,20 +88,29 @@ class Sell(Command, frozen=True, tag=8):
 
 
 class SoldTicket(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A ticket as the durable record has it; `ticket_type` is its position in the definition."""
+    """A ticket as the durable record has it; `ticket_type` is its position in the definition.
+
+    Attributes:
+        tier, block: numbers, as in the line that it was sold by; the shard fills them in.
+    """
 
     ticket_id: TicketId
     ticket_type: int
     is_cancelled: bool
+    tier: int = 0
+    block: int = 0
 
 
 class SoldOrder(msgspec.Struct, frozen=True, array_like=True):
-    """An order as the durable record has it."""
+    """An order as the durable record has it. `vouchers` are the numbers of those that it was bought with; the
+    shard fills them in.
+    """
 
     order_id: OrderId
     event_id: EventId
     buyer_id: BuyerId
     tickets: tuple[SoldTicket, ...]
+    vouchers: tuple[int, ...] = ()
 
 
 class CancelTickets(Command, frozen=True, tag=9):
@@ -129,6 +148,46 @@ class ChangeCapacity(Command, frozen=True, tag=12):
     capacity: int
 
 
+class Reconfigure(Command, frozen=True, tag=13):
+    """Give an event another definition. Pools and ticket types may be added at the end; none may be missing.
+
+    The capacities of pools that are there are not looked at: they have a command of their own.
+    """
+
+    definition: SaleDefinition
+
+
+class CancelEvent(Command, frozen=True, tag=14):
+    """Stop the sale for good, holds included. Tickets are taken back by `CancelTickets`, as ever."""
+
+
+class DefineVouchers(Command, frozen=True, tag=15):
+    """Make vouchers of one rule, all or none; at most `vouchers.CODES_A_COMMAND_MAX`."""
+
+    rule: VoucherRule
+    codes: tuple[VoucherCode, ...]
+
+
+class ChangeVoucher(Command, frozen=True, tag=16):
+    """Give a voucher another rule of the same kind."""
+
+    code: VoucherCode
+    rule: VoucherRule
+
+
+class RetireVouchers(Command, frozen=True, tag=17):
+    """End vouchers, all or none; holds that have a use of them keep it."""
+
+    codes: tuple[VoucherCode, ...]
+
+
+class ExplainCode(Command, frozen=True, tag=18):
+    """Ask what a code is good for, without using it. Answered by `events.CodeExplained`."""
+
+    buyer_id: BuyerId
+    code: VoucherCode
+
+
 AnyCommand = (
     Configure
     | OpenSale
@@ -142,6 +201,12 @@ AnyCommand = (
     | Withhold
     | ReturnWithheld
     | ChangeCapacity
+    | Reconfigure
+    | CancelEvent
+    | DefineVouchers
+    | ChangeVoucher
+    | RetireVouchers
+    | ExplainCode
 )
 
 _encoder = msgspec.msgpack.Encoder()

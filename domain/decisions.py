@@ -1,8 +1,8 @@
 """Deciding: what a command leads to. `decide` reads the state and returns a record of what happens; it
 touches nothing.
 
-The checks of a hold stand in one fixed order, and the first that fails is the refusal: operation seen before;
-    sale open; ticket type exists and is in its sales window; quantity; buyer's limit; stock.
+An operation that was seen before is answered as it was then. Everything else has its rules: those of holds
+are in `domain.placing`, those of an organizer in `domain.organizing`, and what becomes of a hold is here.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,19 +13,27 @@ import msgspec
 
 from domain import commands as c
 from domain import events as e
-from domain.catalogue import CAPACITY_MAX, SaleDefinition, problems
 from domain.ids import BuyerId, HoldId
 from domain.inventory import Inventory, SaleStatus
-from domain.pricing import line_prices
+from domain.organizing import (
+    cancel_event,
+    change_capacity,
+    change_voucher,
+    change_withheld,
+    configure,
+    define_vouchers,
+    reconfigure,
+    retire_vouchers,
+)
+from domain.placing import place_hold
+from domain.redeeming import explain_code
 from domain.refusals import Code, Refusal
-
-LINES_MAX: Final = 20
 
 
 class Seen(msgspec.Struct, frozen=True):
     """The operation was done before: this is its first answer, and nothing happens now."""
 
-    answer: e.AnyEvent | Refusal
+    answer: e.AnyEvent | e.CodeExplained | Refusal
 
 
 def decide(state: Inventory, command: c.AnyCommand, now_ms: int) -> e.AnyEvent | Refusal | Seen:
@@ -69,87 +77,6 @@ def repeated(command: c.AnyCommand, answer: e.AnyEvent | Refusal) -> Seen | Refu
     return Seen(answer)
 
 
-def sale_refusal(state: Inventory, now_ms: int) -> Refusal | None:
-    """Return why no hold is taken now, None when the sale is open."""
-    if state.status is SaleStatus.OPEN:
-        wait_ms = state.opens_at_ms - now_ms
-        if wait_ms <= 0:
-            return None
-        return Refusal(Code.SALE_NOT_OPEN, wait_ms, {"opens_at_ms": state.opens_at_ms})
-    if state.status is SaleStatus.PAUSED:
-        return Refusal(Code.SALE_PAUSED)
-    return Refusal(Code.SALE_CLOSED if state.status is SaleStatus.CLOSED else Code.SALE_NOT_OPEN)
-
-
-def _place_hold(state: Inventory, command: c.PlaceHold, now_ms: int) -> e.Held | Refusal:
-    definition = state.definition
-    assert definition is not None
-    refusal = sale_refusal(state, now_ms)
-    if refusal is not None:
-        return refusal
-    if not 1 <= len(command.lines) <= LINES_MAX:
-        return Refusal(
-            Code.QUANTITY_OUT_OF_RANGE, None, {"lines": len(command.lines), "lines_max": LINES_MAX}
-        )
-    needed: dict[int, int] = {}
-    for line in command.lines:
-        position = state.type_positions.get(line.ticket_type_id)
-        if position is None:
-            return Refusal(Code.UNKNOWN_TICKET_TYPE)
-        kind = definition.ticket_types[position]
-        if kind.sales_start_ms is not None and now_ms < kind.sales_start_ms:
-            details = {"starts_at_ms": kind.sales_start_ms}
-            return Refusal(Code.OUTSIDE_SALES_WINDOW, kind.sales_start_ms - now_ms, details)
-        if kind.sales_end_ms is not None and now_ms >= kind.sales_end_ms:
-            return Refusal(Code.OUTSIDE_SALES_WINDOW, None, {"ended_at_ms": kind.sales_end_ms})
-        needed[position] = needed.get(position, 0) + line.quantity
-    refusal = _quantity_refusal(definition, needed) or _limit_refusal(state, command.buyer_id, needed)
-    if refusal is None:
-        refusal = _stock_refusal(state, definition, needed)
-    if refusal is not None:
-        return refusal
-    return e.Held(
-        command.operation_id,
-        command.buyer_id,
-        line_prices(definition, needed),
-        now_ms + definition.hold_ttl_ms,
-    )
-
-
-def _quantity_refusal(definition: SaleDefinition, needed: dict[int, int]) -> Refusal | None:
-    for position, quantity in needed.items():
-        kind = definition.ticket_types[position]
-        if not kind.quantity_min <= quantity <= kind.quantity_max:
-            bounds = {"quantity_min": kind.quantity_min, "quantity_max": kind.quantity_max}
-            return Refusal(Code.QUANTITY_OUT_OF_RANGE, None, {**bounds, "quantity": quantity})
-    return None
-
-
-def _limit_refusal(state: Inventory, buyer_id: BuyerId, needed: dict[int, int]) -> Refusal | None:
-    assert state.definition is not None
-    limit = state.definition.buyer_limit
-    has = state.tally.get(buyer_id)
-    if has + sum(needed.values()) > limit:
-        return Refusal(Code.BUYER_LIMIT, None, {"limit": limit, "has": has})
-    return None
-
-
-def _stock_refusal(state: Inventory, definition: SaleDefinition, needed: dict[int, int]) -> Refusal | None:
-    if len(needed) == 1:
-        ((position, quantity),) = needed.items()
-        if quantity <= (free := state.free_of_type(position)):
-            return None
-        return Refusal(Code.SOLD_OUT, None, {"free": free})
-    by_pool: dict[int, int] = {}
-    for position, quantity in needed.items():
-        for pool in definition.ticket_types[position].pools:
-            by_pool[pool] = by_pool.get(pool, 0) + quantity
-    for pool, quantity in by_pool.items():
-        if quantity > state.pools[pool].free:
-            return Refusal(Code.SOLD_OUT, None, {"free": state.pools[pool].free})
-    return None
-
-
 def _live_hold(state: Inventory, hold_id: HoldId, buyer_id: BuyerId, now_ms: int) -> e.Held | Refusal:
     """Return a hold that the buyer has and that is not over yet, however late the sweep is."""
     hold = state.holds.get(hold_id)
@@ -159,7 +86,14 @@ def _live_hold(state: Inventory, hold_id: HoldId, buyer_id: BuyerId, now_ms: int
     return Refusal(Code.HOLD_NOT_FOUND)
 
 
+def _explain_code(state: Inventory, command: c.ExplainCode, now_ms: int) -> Seen | Refusal:
+    explained = explain_code(state, command, now_ms)
+    return explained if isinstance(explained, Refusal) else Seen(explained)
+
+
 def _extend_hold(state: Inventory, command: c.ExtendHold, now_ms: int) -> e.Extended | Refusal:
+    if state.status is SaleStatus.CANCELLED:
+        return Refusal(Code.EVENT_CANCELLED)
     hold = _live_hold(state, command.hold_id, command.buyer_id, now_ms)
     if isinstance(hold, Refusal):
         return hold
@@ -177,13 +111,18 @@ def _release_hold(state: Inventory, command: c.ReleaseHold, now_ms: int) -> e.Re
 
 
 def _sell(state: Inventory, command: c.Sell, now_ms: int) -> e.Sold | Refusal:
+    if state.status is SaleStatus.CANCELLED:
+        return Refusal(Code.EVENT_CANCELLED)
     hold = _live_hold(state, command.hold_id, command.buyer_id, now_ms)
     if isinstance(hold, Refusal):
         return hold
     tickets = sum(line.quantity for line in hold.lines)
     if len(command.ticket_ids) != tickets or len(set(command.ticket_ids)) != tickets:
         return Refusal(Code.MALFORMED, None, {"field": "ticket_ids"})
-    return e.Sold(command.operation_id, command.hold_id, hold.buyer_id, hold.lines, command.ticket_ids)
+    # Sorted: so a ticket's line, hence its price, is known from the order's lines and the tickets' ids alone.
+    ids = tuple(sorted(command.ticket_ids))
+    vouchers = hold.vouchers if type(hold) is e.HeldByCode else ()
+    return e.Sold(command.operation_id, command.hold_id, hold.buyer_id, hold.lines, ids, vouchers)
 
 
 def _cancel_tickets(state: Inventory, command: c.CancelTickets, _now_ms: int) -> e.Cancelled | Refusal:
@@ -196,24 +135,39 @@ def _cancel_tickets(state: Inventory, command: c.CancelTickets, _now_ms: int) ->
     chosen = [ticket for ticket in order.tickets if ticket.ticket_id in wanted and not ticket.is_cancelled]
     if not chosen or (command.ticket_ids and len(chosen) != len(wanted)):
         return Refusal(Code.ALREADY_CANCELLED)
+    is_last = all(ticket.is_cancelled or ticket.ticket_id in wanted for ticket in order.tickets)
+    tiers = _tiers_to_leave(state, chosen)
+    blocks = tuple(ticket.block for ticket in chosen)
     return e.Cancelled(
         command.operation_id,
         command.order_id,
         order.buyer_id,
         tuple(ticket.ticket_id for ticket in chosen),
         tuple(ticket.ticket_type for ticket in chosen),
+        tiers if any(tiers) else (),
+        blocks if any(blocks) else (),
+        order.vouchers if is_last else (),
     )
 
 
-def _configure(state: Inventory, command: c.Configure, _now_ms: int) -> e.Configured | Refusal:
-    if state.definition is not None:
-        return Refusal(Code.ILLEGAL_STEP)
-    wrong = problems(command.definition)
-    if command.definition.event_id != state.event_id:
-        wrong.append("the definition is that of another event")
-    if wrong:
-        return Refusal(Code.MALFORMED, None, {"field": "definition", "reason": wrong[0]})
-    return e.Configured(command.operation_id, command.definition)
+def _tiers_to_leave(state: Inventory, tickets: list[c.SoldTicket]) -> tuple[int, ...]:
+    """Return the tiers that tickets count back from: their own, unless the durable record has forgotten them
+    and that tier has no ticket; then the fullest.
+    """
+    leaving: dict[tuple[int, int], int] = {}
+    tiers = []
+    for ticket in tickets:
+        kind = state.types[ticket.ticket_type]
+
+        def room(tier: int, at: int = ticket.ticket_type) -> int:
+            return state.types[at].in_tier(tier) - leaving.get((at, tier), 0)
+
+        tier = ticket.tier
+        if kind.tiers and room(tier) <= 0:
+            tier = max((0, *kind.tiers), key=room)
+        leaving[ticket.ticket_type, tier] = leaving.get((ticket.ticket_type, tier), 0) + 1
+        tiers.append(tier)
+    return tuple(tiers)
 
 
 # What opening, pausing and closing lead from; anything else is an illegal step.
@@ -234,65 +188,34 @@ def _change_sale(
     return (e.SalePaused if isinstance(command, c.PauseSale) else e.SaleClosed)(command.operation_id)
 
 
-def _pool_position(state: Inventory, pool_id: bytes) -> int | None:
-    assert state.definition is not None
-    found = (position for position, pool in enumerate(state.definition.pools) if pool.pool_id == pool_id)
-    return next(found, None)
-
-
-def _change_withheld(
-    state: Inventory, command: c.Withhold | c.ReturnWithheld, _now_ms: int
-) -> e.Withheld | e.Returned | Refusal:
-    position = _pool_position(state, command.pool_id)
-    if position is None:
-        return Refusal(Code.UNKNOWN_POOL)
-    pool = state.pools[position]
-    there = pool.free if isinstance(command, c.Withhold) else pool.withheld
-    if command.quantity < 1:
-        return Refusal(Code.QUANTITY_OUT_OF_RANGE, None, {"quantity_min": 1, "quantity_max": there})
-    if command.quantity > there:
-        return Refusal(Code.SOLD_OUT, None, {"free": there})
-    made = e.Withheld if isinstance(command, c.Withhold) else e.Returned
-    return made(command.operation_id, position, command.quantity)
-
-
-def _change_capacity(
-    state: Inventory, command: c.ChangeCapacity, _now_ms: int
-) -> e.CapacityChanged | Refusal:
-    position = _pool_position(state, command.pool_id)
-    if position is None:
-        return Refusal(Code.UNKNOWN_POOL)
-    pool = state.pools[position]
-    in_use = pool.capacity - pool.free
-    if command.capacity < in_use:
-        return Refusal(Code.CAPACITY_IN_USE, None, {"capacity_min": in_use})
-    if command.capacity > CAPACITY_MAX:
-        return Refusal(
-            Code.QUANTITY_OUT_OF_RANGE, None, {"capacity_min": in_use, "capacity_max": CAPACITY_MAX}
-        )
-    return e.CapacityChanged(command.operation_id, position, command.capacity)
-
-
-_DECISIONS: Final[dict[type, Callable[[Inventory, Any, int], e.AnyEvent | Refusal]]] = {
-    c.Configure: _configure,
+_DECISIONS: Final[dict[type, Callable[[Inventory, Any, int], e.AnyEvent | Refusal | Seen]]] = {
+    c.Configure: configure,
+    c.Reconfigure: reconfigure,
     c.OpenSale: _change_sale,
     c.PauseSale: _change_sale,
     c.CloseSale: _change_sale,
-    c.PlaceHold: _place_hold,
+    c.CancelEvent: cancel_event,
+    c.PlaceHold: place_hold,
     c.ExtendHold: _extend_hold,
     c.ReleaseHold: _release_hold,
     c.Sell: _sell,
     c.CancelTickets: _cancel_tickets,
-    c.Withhold: _change_withheld,
-    c.ReturnWithheld: _change_withheld,
-    c.ChangeCapacity: _change_capacity,
+    c.Withhold: change_withheld,
+    c.ReturnWithheld: change_withheld,
+    c.ChangeCapacity: change_capacity,
+    c.DefineVouchers: define_vouchers,
+    c.ChangeVoucher: change_voucher,
+    c.RetireVouchers: retire_vouchers,
+    c.ExplainCode: _explain_code,
 }
 
 _EVENT_OF_COMMAND: Final = {
     c.Configure: e.Configured,
+    c.Reconfigure: e.Reconfigured,
     c.OpenSale: e.SaleOpened,
     c.PauseSale: e.SalePaused,
     c.CloseSale: e.SaleClosed,
+    c.CancelEvent: e.EventCancelled,
     c.PlaceHold: e.Held,
     c.ExtendHold: e.Extended,
     c.ReleaseHold: e.Released,
@@ -301,6 +224,10 @@ _EVENT_OF_COMMAND: Final = {
     c.Withhold: e.Withheld,
     c.ReturnWithheld: e.Returned,
     c.ChangeCapacity: e.CapacityChanged,
+    c.DefineVouchers: e.VouchersDefined,
+    c.ChangeVoucher: e.VoucherChanged,
+    c.RetireVouchers: e.VouchersRetired,
+    c.ExplainCode: e.CodeExplained,
 }
 
 

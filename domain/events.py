@@ -12,14 +12,25 @@ import msgspec
 from domain.catalogue import SaleDefinition
 from domain.ids import BuyerId, HoldId, OperationId, OrderId, TicketId
 from domain.refusals import Refusal
+from domain.vouchers import VoucherCode, VoucherRule
 
 
 class HeldLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Tickets of one type, at the price that was agreed when they were held."""
+    """Tickets of one type, at the price that was agreed when they were held.
+
+    Attributes:
+        unit_price_minor: what each costs.
+        unit_discount_minor: what was taken off each by a voucher.
+        tier: number of the price tier that they count in; 0 is the type's own price.
+        block: number of the voucher from whose block their places are; 0 is none.
+    """
 
     ticket_type: int
     quantity: int
     unit_price_minor: int
+    unit_discount_minor: int = 0
+    tier: int = 0
+    block: int = 0
 
 
 class Configured(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -57,6 +68,12 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     expires_at_ms: int
 
 
+class HeldByCode(Held, frozen=True, array_like=True, gc=False, tag=14):
+    """A hold that takes a use of each of its vouchers, named by their numbers."""
+
+    vouchers: tuple[int, ...]
+
+
 class Extended(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     """A hold lasts until `expires_at_ms` now."""
 
@@ -80,23 +97,33 @@ class Expired(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
 
 
 class Sold(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
-    """A hold became tickets: `ticket_ids` belong to the lines in their order."""
+    """A hold became tickets: `ticket_ids` are sorted, and belong to the lines in their order."""
 
     operation_id: OrderId
     hold_id: HoldId
     buyer_id: BuyerId
     lines: tuple[HeldLine, ...]
     ticket_ids: tuple[TicketId, ...]
+    vouchers: tuple[int, ...] = ()
 
 
 class Cancelled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
-    """Tickets of an order were taken back; `ticket_types` are the positions of their types, one a ticket."""
+    """Tickets of an order were taken back.
+
+    Attributes:
+        ticket_types: the positions of their types, one a ticket.
+        tiers, blocks: the numbers of the tier and block that each ticket counts back to; empty is 0 for all.
+        vouchers: the numbers of those that get a use back, because these were the order's last tickets.
+    """
 
     operation_id: OperationId
     order_id: OrderId
     buyer_id: BuyerId
     ticket_ids: tuple[TicketId, ...]
     ticket_types: tuple[int, ...]
+    tiers: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = ()
+    vouchers: tuple[int, ...] = ()
 
 
 class Withheld(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=11):
@@ -123,12 +150,50 @@ class CapacityChanged(msgspec.Struct, frozen=True, array_like=True, gc=False, ta
     capacity: int
 
 
+class Reconfigured(msgspec.Struct, frozen=True, array_like=True, tag=15):
+    """The event has another definition. What is held and sold is as it was."""
+
+    operation_id: OperationId
+    definition: SaleDefinition
+
+
+class EventCancelled(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=16):
+    """Nothing is held, extended or sold any more."""
+
+    operation_id: OperationId
+
+
+class VouchersDefined(msgspec.Struct, frozen=True, array_like=True, tag=17):
+    """There are new vouchers, all of one rule. The first has `first_number`, the others follow."""
+
+    operation_id: OperationId
+    first_number: int
+    rule: VoucherRule
+    codes: tuple[VoucherCode, ...]
+
+
+class VoucherChanged(msgspec.Struct, frozen=True, array_like=True, tag=18):
+    """A voucher has another rule; its uses are as they were."""
+
+    operation_id: OperationId
+    number: int
+    rule: VoucherRule
+
+
+class VouchersRetired(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=19):
+    """Vouchers can't be used any more; what was left of their blocks is back in the sale."""
+
+    operation_id: OperationId
+    numbers: tuple[int, ...]
+
+
 AnyEvent = (
     Configured
     | SaleOpened
     | SalePaused
     | SaleClosed
     | Held
+    | HeldByCode
     | Extended
     | Released
     | Expired
@@ -137,7 +202,26 @@ AnyEvent = (
     | Withheld
     | Returned
     | CapacityChanged
+    | Reconfigured
+    | EventCancelled
+    | VouchersDefined
+    | VoucherChanged
+    | VouchersRetired
 )
+
+
+class CodeExplained(msgspec.Struct, frozen=True, array_like=True, tag=92):
+    """What a code is good for now. Nothing has happened: this is an answer only, and in no journal.
+
+    Attributes:
+        unlocked: positions of the hidden types that it shows.
+        left: places of its block, or uses, whichever it has; None is without bound.
+    """
+
+    operation_id: OperationId
+    rule: VoucherRule
+    unlocked: tuple[int, ...]
+    left: int | None
 
 
 class Again(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=90):
@@ -150,7 +234,7 @@ class Again(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=90):
     is_elsewhere: bool
 
 
-Answer = AnyEvent | Refusal | Again
+Answer = AnyEvent | CodeExplained | Refusal | Again
 
 _encoder = msgspec.msgpack.Encoder()
 pack: Final = _encoder.encode

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
-from domain.ids import BuyerId, EventId, HoldId
+from domain.ids import BuyerId, EventId, HoldId, PoolId
 from domain.inventory import Inventory
+from domain.offers import TypeOffer, offers_of
 
 
 class PoolNotice(msgspec.Struct, frozen=True, array_like=True):
@@ -28,6 +29,9 @@ class SaleNotice(msgspec.Struct, frozen=True, array_like=True):
         status: of `domain.inventory.SaleStatus`.
         pools: in the order of the definition.
         free_by_type: what is left of each ticket type, in the order of the definition.
+        definition_seq: the number of the event that made the definition what it is.
+        offers: the ticket types, in the order of the definition.
+        pool_ids: in the order of the definition.
     """
 
     event_id: EventId
@@ -37,6 +41,10 @@ class SaleNotice(msgspec.Struct, frozen=True, array_like=True):
     opens_at_ms: int
     pools: list[PoolNotice]
     free_by_type: list[int]
+    definition_seq: int = 0
+    offers: tuple[TypeOffer, ...] = ()
+    pool_ids: tuple[PoolId, ...] = ()
+    currency: str = ""
 
 
 class HoldNotice(msgspec.Struct, frozen=True, array_like=True):
@@ -59,8 +67,23 @@ def sale_notice(state: Inventory, at_ms: int) -> SaleNotice:
     """Return what there is to tell about a state."""
     pools = [PoolNotice(*pool.as_tuple()) for pool in state.pools]
     free_by_type = [state.free_of_type(position) for position in range(len(state.types))]
+    definition = state.definition
+    if definition is None:
+        return SaleNotice(state.event_id, state.seq, at_ms, int(state.status), state.opens_at_ms, [], [])
+    if state.offers is None:
+        state.offers = offers_of(definition, [kind.tiers for kind in state.types])
     return SaleNotice(
-        state.event_id, state.seq, at_ms, int(state.status), state.opens_at_ms, pools, free_by_type
+        state.event_id,
+        state.seq,
+        at_ms,
+        int(state.status),
+        state.opens_at_ms,
+        pools,
+        free_by_type,
+        state.definition_seq,
+        state.offers,
+        tuple(pool.pool_id for pool in definition.pools),
+        definition.currency,
     )
 
 

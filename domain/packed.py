@@ -24,6 +24,15 @@ COUNT_MAX: Final = 65_535
 
 
 _key: Final = Struct(">8xQ").unpack
+_KEY_MASK: Final = (1 << 64) - 1
+_PAIRING: Final = 0x9E37_79B9_7F4A_7C15
+
+
+def paired(identifier: bytes, number: int) -> bytes:
+    """Return an identifier for a pair, to be counted by itself. Pairs meet as seldom as identifiers do."""
+    # Odd, so that no two numbers move a key to the same place.
+    key: int = _key(identifier)[0] ^ number * _PAIRING & _KEY_MASK
+    return bytes(8) + key.to_bytes(8, "big")
 
 
 class _Segment:

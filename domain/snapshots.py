@@ -18,6 +18,7 @@ from domain.ids import EventId, HoldId
 from domain.inventory import Inventory, SaleStatus
 from domain.packed import PackedCounter
 from domain.pricing import shared_lines
+from domain.vouchers import Vouchers, VouchersDump
 
 VERSION: Final = 1
 SLICE: Final = 2_000
@@ -31,7 +32,12 @@ class UnknownSnapshot(ValueError):
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
-    """All of a snapshot but its long lists."""
+    """All of a snapshot but its long lists. What has a default was not there at first.
+
+    Attributes:
+        tiers: by type, held and sold together by number of the tier.
+        blocked: by pool.
+    """
 
     version: int
     event_id: EventId
@@ -44,6 +50,12 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     extended: dict[HoldId, int]
     tally: list[tuple[bytes, bytes]]
     spilled: list[tuple[bytes, bytes]]
+    definition_seq: int = 0
+    tiers: list[dict[int, int]] = []
+    blocked: list[int] = []
+    limited: list[int] = []
+    type_tally: list[tuple[bytes, bytes]] = []
+    vouchers: VouchersDump = VouchersDump()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -68,6 +80,12 @@ def take(state: Inventory) -> Iterator[bytes]:
         dict(state.extended),
         state.tally.dump(),
         state.operations.spilled.dump(),
+        state.definition_seq,
+        [dict(kind.tiers) for kind in state.types],
+        [pool.blocked for pool in state.pools],
+        sorted(state.limited),
+        state.type_tally.dump() if state.limited else [],
+        state.vouchers.dump(),
     )
     return _slices(header, list(state.holds.values()), list(state.operations.recent.values()))
 
@@ -125,10 +143,17 @@ def _restore(header: Header, holds: Iterator[e.AnyEvent], recent: Iterator[e.Any
         pool.check()
     for kind, (held, sold) in zip(state.types, header.types, strict=True):
         kind.held, kind.sold = held, sold
+    state.definition_seq = header.definition_seq
+    for kind, in_tiers in zip(state.types, header.tiers, strict=False):
+        kind.tiers = in_tiers
+    for pool, blocked in zip(state.pools, header.blocked, strict=False):
+        pool.blocked = blocked
+    state.limited = set(header.limited)
+    state.type_tally = PackedCounter.load(header.type_tally)
+    state.vouchers = Vouchers.load(header.vouchers)
     for hold in holds:
         assert isinstance(hold, e.Held)
-        shared = e.Held(hold.operation_id, hold.buyer_id, shared_lines(hold.lines), hold.expires_at_ms)
-        state.keep_hold(shared)
+        state.keep_hold(_sharing(hold))
     state.extended = header.extended
     state.tally = PackedCounter.load(header.tally)
     for event in recent:
@@ -136,3 +161,11 @@ def _restore(header: Header, holds: Iterator[e.AnyEvent], recent: Iterator[e.Any
         state.operations.remember(operation_id, event)
     state.operations.spilled = PackedCounter.load(header.spilled)
     return state
+
+
+def _sharing(hold: e.Held) -> e.Held:
+    """Return a hold whose lines are those that holds alike share."""
+    lines = shared_lines(hold.lines)
+    if isinstance(hold, e.HeldByCode):
+        return e.HeldByCode(hold.operation_id, hold.buyer_id, lines, hold.expires_at_ms, hold.vouchers)
+    return e.Held(hold.operation_id, hold.buyer_id, lines, hold.expires_at_ms)

@@ -3,14 +3,17 @@
 from domain import commands as c
 from domain import events as e
 from domain.catalogue import Pool, SaleDefinition, TicketType
+from domain.codes import fingerprint
 from domain.decisions import Seen, decide
 from domain.ids import BuyerId, EventId, HoldId, OperationId, PoolId, TicketId, TicketTypeId
 from domain.inventory import Inventory, apply
 from domain.refusals import Code, Refusal
+from domain.vouchers import VoucherCode
 
 NOW_MS = 1_800_000_000_000
 TTL_MS = 60_000
 EXTENSION_MS = 30_000
+CODE_KEY = b"k" * 32
 
 
 def identifier(kind: int, number: int) -> bytes:
@@ -38,6 +41,10 @@ def op(number: int) -> OperationId:
 
 def ticket(number: int) -> TicketId:
     return TicketId(identifier(6, number))
+
+
+def code(text: str) -> VoucherCode:
+    return fingerprint(CODE_KEY, EVENT, text)
 
 
 def definition(
@@ -114,13 +121,22 @@ class Stage:
         return [pool.as_tuple() for pool in self.state.pools]
 
     def place(
-        self, *lines: tuple[TicketTypeId, int], who: int = 1, operation: OperationId | None = None
+        self,
+        *lines: tuple[TicketTypeId, int] | tuple[TicketTypeId, int, int],
+        who: int = 1,
+        operation: OperationId | None = None,
+        codes: tuple[str, ...] = (),
     ) -> c.PlaceHold:
         wanted = tuple(c.Line(*line) for line in lines)
-        return c.PlaceHold(operation or self.fresh(), EVENT, buyer(who), wanted)
+        return c.PlaceHold(operation or self.fresh(), EVENT, buyer(who), wanted, tuple(map(code, codes)))
 
-    def hold(self, *lines: tuple[TicketTypeId, int], who: int = 1) -> e.Held:
-        made = self.do(self.place(*lines, who=who))
+    def hold(
+        self,
+        *lines: tuple[TicketTypeId, int] | tuple[TicketTypeId, int, int],
+        who: int = 1,
+        codes: tuple[str, ...] = (),
+    ) -> e.Held:
+        made = self.do(self.place(*lines, who=who, codes=codes))
         assert isinstance(made, e.Held)
         return made
 
@@ -135,18 +151,23 @@ class Stage:
         ids = tuple(ticket(first + number) for number in range(tickets))
         return c.Sell(self.fresh(), EVENT, buyer(who), hold_id, ids)
 
-    def sold(self, *lines: tuple[TicketTypeId, int], who: int = 1) -> e.Sold:
-        hold = self.hold(*lines, who=who)
-        made = self.do(self.sell(hold.operation_id, sum(quantity for _, quantity in lines), who))
+    def sold(
+        self,
+        *lines: tuple[TicketTypeId, int] | tuple[TicketTypeId, int, int],
+        who: int = 1,
+        codes: tuple[str, ...] = (),
+    ) -> e.Sold:
+        hold = self.hold(*lines, who=who, codes=codes)
+        made = self.do(self.sell(hold.operation_id, sum(line.quantity for line in hold.lines), who))
         assert isinstance(made, e.Sold)
         return made
 
 
 def order_of(sold: e.Sold, cancelled: frozenset[TicketId] = frozenset()) -> c.SoldOrder:
-    """What the durable record would say of an order."""
-    types = [line.ticket_type for line in sold.lines for _ in range(line.quantity)]
+    """What the durable record and the journal would say of an order."""
+    lines = [line for line in sold.lines for _ in range(line.quantity)]
     tickets = tuple(
-        c.SoldTicket(ticket_id, kind, ticket_id in cancelled)
-        for ticket_id, kind in zip(sold.ticket_ids, types, strict=True)
+        c.SoldTicket(ticket_id, line.ticket_type, ticket_id in cancelled, line.tier, line.block)
+        for ticket_id, line in zip(sold.ticket_ids, lines, strict=True)
     )
-    return c.SoldOrder(sold.operation_id, EVENT, sold.buyer_id, tickets)
+    return c.SoldOrder(sold.operation_id, EVENT, sold.buyer_id, tickets, sold.vouchers)

@@ -8,7 +8,8 @@ import pytest
 
 from domain import commands as c
 from domain import events as e
-from domain.decisions import LINES_MAX, Seen, due, expiring
+from domain.decisions import Seen, due, expiring
+from domain.placing import LINES_MAX
 from domain.refusals import Code, Refusal
 from tests.domain.stage import (
     EARLY,

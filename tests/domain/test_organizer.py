@@ -63,6 +63,7 @@ def test_an_illegal_step_of_the_sale_changes_nothing(status: SaleStatus, command
         SaleStatus.OPEN: [c.OpenSale(op(1), EVENT, NOW_MS)],
         SaleStatus.PAUSED: [c.OpenSale(op(1), EVENT, NOW_MS), c.PauseSale(op(2), EVENT)],
         SaleStatus.CLOSED: [c.CloseSale(op(1), EVENT)],
+        SaleStatus.CANCELLED: [c.CancelEvent(op(1), EVENT)],
     }
     for way in ways[status]:
         stage.do(way)

@@ -139,6 +139,12 @@ def test_tags_are_what_they_have_always_been() -> None:
         "Withheld": 11,
         "Returned": 12,
         "CapacityChanged": 13,
+        "HeldByCode": 14,
+        "Reconfigured": 15,
+        "EventCancelled": 16,
+        "VouchersDefined": 17,
+        "VoucherChanged": 18,
+        "VouchersRetired": 19,
     }
 
 
