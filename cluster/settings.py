@@ -11,10 +11,8 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the settings file; its docstring is the table's heading in docs/settings.md."""
-
+from cluster.limit_settings import LimitSettings
+from cluster.settings_section import Section
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -288,6 +286,7 @@ class Settings(Section, frozen=True, kw_only=True):
     ray: RaySettings = RaySettings()
     shards: ShardSettings = ShardSettings()
     gateway: GatewaySettings = GatewaySettings()
+    limits: LimitSettings = LimitSettings()
     purchases: PurchaseSettings = PurchaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     tickets: TicketSettings = TicketSettings()

@@ -21,7 +21,7 @@ from cluster.key_ring import ensure_ring, read_ring
 from cluster.settings import Settings
 from domain import ids
 from gateway.app import GatewayDependencies
-from gateway.limits import GatewayLimits, Rate
+from gateway.limits import ClassRates, GatewayLimits, Rate
 from services.events import Events
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
@@ -115,6 +115,21 @@ def limits(settings: Settings) -> GatewayLimits:
         sessions=Rate(gateway.sessions_per_s, gateway.sessions_burst),
         sockets=Rate(gateway.sockets_per_s, gateway.sockets_burst),
         purchases=Rate(gateway.purchases_per_s, gateway.purchases_burst),
+        api=_class_rates(settings),
+    )
+
+
+def _class_rates(settings: Settings) -> ClassRates:
+    given = settings.limits
+    return ClassRates(
+        browse=Rate(given.browse_per_s, given.browse_burst),
+        sign_in=Rate(given.sign_in_per_s, given.sign_in_burst),
+        sign_up=Rate(given.sign_up_per_s, given.sign_up_burst),
+        purchase=Rate(given.purchase_per_s, given.purchase_burst),
+        organizer=Rate(given.organizer_per_s, given.organizer_burst),
+        device=Rate(given.device_per_s, given.device_burst),
+        user_factor=given.user_factor,
+        key_factor=given.key_factor,
     )
 
 

@@ -162,19 +162,19 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app.add_routes(pages.routes())
     app.router.add_get("/ws", websockets.handle)
     routes = all_routes(dependencies.services, gateway.limiter, dependencies.public_url)
-    register(app, routes, _pipeline(dependencies, origins))
+    register(app, routes, _pipeline(dependencies, gateway.limiter, origins))
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
     app.cleanup_ctx.append(gateway.running)
     return app
 
 
-def _pipeline(given: GatewayDependencies, origins: Origins) -> Pipeline:
+def _pipeline(given: GatewayDependencies, limiter: Limiter, origins: Origins) -> Pipeline:
     return Pipeline(
         PipelineParts(
             identities=given.services.identities,
             owners=given.services.owners,
-            rates=ApiRates(),
+            rates=ApiRates(limiter, given.limits.api),
             repetitions=Answers(),
             origins=origins,
             cookie=SessionCookie(given.public_url),

@@ -29,6 +29,24 @@ class Rate(msgspec.Struct, frozen=True):
     burst: int
 
 
+class ClassRates(msgspec.Struct, frozen=True, kw_only=True):
+    """How often somebody may use the API, for each class of `gateway.api.route.LimitClass`.
+
+    Attributes:
+        user_factor: how many times a guest's quota somebody has who is signed in.
+        key_factor: the same for an API key and a device.
+    """
+
+    browse: Rate = Rate(20.0, 100)
+    sign_in: Rate = Rate(0.5, 20)
+    sign_up: Rate = Rate(0.2, 20)
+    purchase: Rate = Rate(1.0, 10)
+    organizer: Rate = Rate(10.0, 100)
+    device: Rate = Rate(20.0, 100)
+    user_factor: float = 2.0
+    key_factor: float = 5.0
+
+
 class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of one gateway process.
 
@@ -68,6 +86,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
     purchases: Rate = Rate(1.0, 10)
+    api: ClassRates = ClassRates()
 
 
 class Bucket:
@@ -91,6 +110,31 @@ class Bucket:
         self._tokens = tokens
         return (1.0 - tokens) / rate.per_s
 
+    def left(self, rate: Rate, now: float) -> float:
+        """Return how many tokens there are."""
+        return min(float(rate.burst), self._tokens + (now - self._at) * rate.per_s)
+
+
+class Counted(Protocol):
+    """What a limit says: milliseconds until one more may come (0: this one may), how many more may come at
+    once, and milliseconds until as many may as at first.
+    """
+
+    @property
+    def wait_ms(self) -> int: ...
+    @property
+    def remaining(self) -> int: ...
+    @property
+    def reset_ms(self) -> int: ...
+
+
+class LocalCount(msgspec.Struct, frozen=True):
+    """What a bucket in memory says."""
+
+    wait_ms: int
+    remaining: int
+    reset_ms: int
+
 
 class SharedLimits(Protocol):
     """Limits that all processes share; `storage.limits` keeps them in Redis."""
@@ -99,6 +143,10 @@ class SharedLimits(Protocol):
         """Take one token. Returns 0 if there was one, else the milliseconds until there is. Raises
         `ConnectionError` when Redis can't be asked in time.
         """
+        ...
+
+    async def count(self, kind: str, key: str, per_s: float, burst: int) -> Counted:
+        """Take one token and say how many are left. Raises `ConnectionError`."""
         ...
 
 
@@ -144,6 +192,19 @@ class Limiter:
         except ConnectionError:
             return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
         return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
+
+    async def count(self, kind: str, key: str, rate: Rate, *, is_closed_alone: bool) -> Counted | None:
+        """Count a request. Without Redis the same rate holds in this process, or, for what `is_closed_alone`,
+        None is returned: nobody may.
+        """
+        try:
+            return await self._shared.count(kind, key, rate.per_s, rate.burst)
+        except ConnectionError:
+            if is_closed_alone:
+                return None
+        wait_ms = self._take_local(kind, key, rate)
+        left = self._local[kind, key].left(rate, self._monotonic())
+        return LocalCount(wait_ms, int(left), round((rate.burst - left) / rate.per_s * 1000))
 
     async def _take(self, kind: str, key: str, rate: Rate) -> Refusal | None:
         try:

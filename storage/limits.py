@@ -3,65 +3,118 @@
 The rule is GCRA, the generic cell rate algorithm (ITU-T I.371, as virtual scheduling): for each key Redis
 keeps one time, that at which the next request would be due if requests came evenly. A request is let through
 if that is at most `burst - 1` intervals ahead of now; the time then moves on by one interval. One number a
-key, no window edges.
+key, no window edges. The algorithm and its script are throttled-py's (docs/decisions/rate-limits.md).
 
 Many callers, one round trip: checks that are asked for while one round trip is under way go together with the
 next.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any, Final
 
-import redis.asyncio as redis
-from redis.exceptions import RedisError
+import msgspec
+from redis.exceptions import NoScriptError, RedisError
+from throttled.asyncio.rate_limiter.gcra import GCRARateLimiter
+from throttled.asyncio.store import BaseAtomicAction, RedisStore
+from throttled.rate_limiter import Quota, Rate
+from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
+
+from storage.batcher import Batcher
 
 TIMEOUT_S: Final = 0.5
 WAITING_MAX: Final = 10_000
 CHECKS_A_TRIP_MAX: Final = 500
+_RATES_MAX: Final = 1_000
+# Slower than one in an hour is as slow as one in an hour.
+_PERIOD_S_MAX: Final = 3_600
 
-# KEYS[i]: the limit's key; its value is the theoretical arrival time of the next request, microseconds.
-# ARGV[2i-1]: the interval between requests, microseconds; ARGV[2i]: the burst, a count.
-# Returns for each key 0 if the request is let through, else the microseconds until it would be.
-_GCRA: Final = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-local waits = {}
-for i, key in ipairs(KEYS) do
-    local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    local due = math.max(now, tonumber(redis.call('GET', key) or now))
-    local wait = due - now - interval * (burst - 1)
-    if wait > 0 then
-        waits[i] = math.ceil(wait)
-    else
-        waits[i] = 0
-        local next_due = due + interval
-        redis.call('SET', key, string.format('%d', next_due), 'PX', math.ceil((next_due - now) / 1000) + 1)
-    end
-end
-return waits
-"""
+_Check = tuple[str, Sequence[Any]]
 
 
-class _Check:
-    __slots__ = ("burst", "interval_us", "key", "wait_ms")
+class Taken(msgspec.Struct, frozen=True):
+    """What a limit says.
 
-    def __init__(self, key: str, interval_us: int, burst: int) -> None:
-        self.key = key
-        self.interval_us = interval_us
-        self.burst = burst
-        self.wait_ms: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    Attributes:
+        wait_ms: 0 if the request is let through, else when it would be.
+        remaining: requests that may still come at once.
+        reset_ms: when as many may come as at first.
+    """
+
+    wait_ms: int
+    remaining: int
+    reset_ms: int
+
+
+class _Trips:
+    """Takes checks to Redis, many at a time."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._redis: Any = store._backend.get_client()  # noqa: SLF001 - the store has no name for it
+        self._sha = ""
+        self.checks: Batcher[_Check, Sequence[Any]] = Batcher(
+            self._run, batch_max=CHECKS_A_TRIP_MAX, waiting_max=WAITING_MAX
+        )
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _run(self, checks: list[_Check]) -> list[Sequence[Any]]:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                if not self._sha:
+                    await self._load()
+                try:
+                    return await self._ask(checks)
+                except NoScriptError:
+                    # Redis was restarted. Nothing of the batch was done: the first of it failed, and so all.
+                    await self._load()
+                    return await self._ask(checks)
+        except (RedisError, OSError, TimeoutError) as error:
+            raise ConnectionError(f"Redis can't be asked: {error!r}") from error
+
+    async def _load(self) -> None:
+        self._sha = await self._redis.script_load(RedisLimitAtomicActionSpec.SCRIPTS)
+
+    async def _ask(self, checks: list[_Check]) -> list[Sequence[Any]]:
+        async with self._redis.pipeline(transaction=False) as trip:
+            for key, arguments in checks:
+                trip.evalsha(self._sha, 1, key, *arguments)
+            found: list[Sequence[Any]] = await trip.execute()
+        return found
 
 
 class RedisLimits:
     """The limits that a process asks of one Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S)
-        self._script = self._redis.register_script(_GCRA)
-        self._waiting: list[_Check] = []
-        self._trip: asyncio.Task[None] | None = None
+        self._store = RedisStore(
+            server=url, options={"SOCKET_TIMEOUT": TIMEOUT_S, "SOCKET_CONNECT_TIMEOUT": TIMEOUT_S}
+        )
+        self._trips = trips = _Trips(self._store)
+
+        class Together(RedisLimitAtomicActionSpec, BaseAtomicAction):
+            """Asks Redis together with whoever else asks."""
+
+            STORE_TYPE = RedisStore.TYPE
+
+            async def do(self, keys: Sequence[Any], args: Sequence[Any] | None) -> tuple[int | float, ...]:
+                found = await trips.checks.put((keys[0], args or ()))
+                limited, remaining, reset_after, retry_after = found
+                return limited, remaining, float(reset_after), float(retry_after)
+
+        self._together = Together
+        self._by_rate: dict[tuple[float, int], GCRARateLimiter] = {}
 
     async def take(self, kind: str, key: str, per_s: float, burst: int) -> int:
+        """Count a request against a limit, as `count` does. Returns 0 if it is let through, else the
+        milliseconds until it would be.
+        """
+        return (await self.count(kind, key, per_s, burst)).wait_ms
+
+    async def count(self, kind: str, key: str, per_s: float, burst: int) -> Taken:
         """Count a request against a limit.
 
         Args:
@@ -70,46 +123,25 @@ class RedisLimits:
             per_s: requests a second on average.
             burst: requests that may come at once.
 
-        Returns:
-            0 if the request is let through, else the milliseconds until it would be.
-
         Raises:
             ConnectionError: Redis can't be asked in time, or too many wait for it.
         """
-        if len(self._waiting) >= WAITING_MAX:
-            raise ConnectionError("too many wait for Redis")
-        check = _Check(f"limit:{kind}:{key}", max(1, round(1_000_000 / per_s)), burst)
-        self._waiting.append(check)
-        if self._trip is None:
-            self._trip = asyncio.create_task(self._run())
-        return await check.wait_ms
+        result = await self._limiter(per_s, burst).limit(f"{kind}:{key}")
+        state = result.state
+        wait_ms = max(1, -int(-state.retry_after * 1000 // 1)) if result.limited else 0
+        return Taken(wait_ms, int(state.remaining), max(0, round(state.reset_after * 1000)))
 
     async def close(self) -> None:
         """End everything."""
-        if self._trip is not None:
-            self._trip.cancel()
-            await asyncio.gather(self._trip, return_exceptions=True)
-        await self._redis.aclose()
+        await self._trips.close()
 
-    async def _run(self) -> None:
-        try:
-            while self._waiting:
-                together = self._waiting[:CHECKS_A_TRIP_MAX]
-                del self._waiting[:CHECKS_A_TRIP_MAX]
-                await self._ask(together)
-        finally:
-            self._trip = None
-
-    async def _ask(self, together: list[_Check]) -> None:
-        arguments = [number for check in together for number in (check.interval_us, check.burst)]
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                waits = await self._script(keys=[check.key for check in together], args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            for check in together:
-                if not check.wait_ms.done():
-                    check.wait_ms.set_exception(ConnectionError(f"Redis can't be asked: {error!r}"))
-            return
-        for check, wait_us in zip(together, waits, strict=True):
-            if not check.wait_ms.done():
-                check.wait_ms.set_result(-(-wait_us // 1000))
+    def _limiter(self, per_s: float, burst: int) -> GCRARateLimiter:
+        limiter = self._by_rate.get((per_s, burst))
+        if limiter is None:
+            if len(self._by_rate) >= _RATES_MAX:
+                self._by_rate.clear()
+            ratio = max(Fraction(per_s).limit_denominator(_PERIOD_S_MAX), Fraction(1, _PERIOD_S_MAX))
+            quota = Quota(Rate(timedelta(seconds=ratio.denominator), ratio.numerator), burst)
+            limiter = GCRARateLimiter(quota, self._store, [self._together], key_prefix="limit")
+            self._by_rate[per_s, burst] = limiter
+        return limiter

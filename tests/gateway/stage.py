@@ -21,7 +21,7 @@ from actors.sale import SaleShard
 from cluster.capabilities import Ground, services
 from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
-from gateway.limits import GatewayLimits, Rate
+from gateway.limits import ClassRates, GatewayLimits, Rate
 from gateway.process import listening_socket, runner_for
 from services.demo import Loaded, load
 from services.events import Events
@@ -46,7 +46,12 @@ from storage.sessions import SessionStore
 ROOT = Path(__file__).resolve().parents[2]
 TICKET_KEY = b"k" * 32
 ACCESS_KEY = "organizer's key"
-ROOMY = GatewayLimits(requests=Rate(10_000.0, 10_000), purchases=Rate(1_000.0, 1_000))
+MANY = Rate(10_000.0, 10_000)
+ROOMY = GatewayLimits(
+    requests=MANY,
+    purchases=Rate(1_000.0, 1_000),
+    api=ClassRates(browse=MANY, sign_in=MANY, sign_up=MANY, purchase=MANY, organizer=MANY, device=MANY),
+)
 _numbers = itertools.count(1)
 
 

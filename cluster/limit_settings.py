@@ -1,0 +1,40 @@
+"""How often somebody may use the API."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from cluster.settings_section import Section
+
+
+def _per_s(what: str) -> Meta:
+    return Meta(gt=0, le=1_000_000, description=f"{what} per second, averaged")
+
+
+def _burst(what: str) -> Meta:
+    return Meta(ge=1, le=1_000_000, description=f"{what} at once")
+
+
+class LimitSettings(Section, frozen=True, kw_only=True):
+    """How often somebody may use the API, by class of route. Each guest, user, key and device has its own
+    quota; signing in and up count by address. Without Redis, sign_in, sign_up and purchase are refused.
+    """
+
+    browse_per_s: Annotated[float, _per_s("What a guest may read")] = 20.0
+    browse_burst: Annotated[int, _burst("What a guest may read")] = 100
+    sign_in_per_s: Annotated[float, _per_s("Tries to sign in from an address")] = 0.5
+    sign_in_burst: Annotated[int, _burst("Tries to sign in from an address")] = 20
+    sign_up_per_s: Annotated[float, _per_s("Accounts and password resets asked for from an address")] = 0.2
+    sign_up_burst: Annotated[int, _burst("Accounts and password resets asked for from an address")] = 20
+    purchase_per_s: Annotated[float, _per_s("Purchases and what is like them")] = 1.0
+    purchase_burst: Annotated[int, _burst("Purchases and what is like them")] = 10
+    organizer_per_s: Annotated[float, _per_s("What an organizer may do")] = 10.0
+    organizer_burst: Annotated[int, _burst("What an organizer may do")] = 100
+    device_per_s: Annotated[float, _per_s("What a device may do")] = 20.0
+    device_burst: Annotated[int, _burst("What a device may do")] = 100
+    user_factor: Annotated[
+        float, Meta(gt=0, le=1_000, description="How many times that somebody has who is signed in")
+    ] = 2.0
+    key_factor: Annotated[
+        float, Meta(gt=0, le=1_000, description="How many times that an API key or a device has")
+    ] = 5.0
