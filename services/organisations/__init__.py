@@ -1,0 +1,1 @@
+"""Organisations: who sells, who works there, and who is invited to."""

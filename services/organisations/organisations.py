@@ -1,0 +1,139 @@
+"""Making organisations, and their profiles."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from domain import ids
+from domain.identity import Who
+from domain.ids import MemberId, OrganisationId
+from domain.refusals import Code, Refusal
+from domain.roles import Role
+from services.audit import entry_for, only_changes
+from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
+from storage import members, organisations
+from storage.audit_log import record
+from storage.journal import Refused
+from storage.members import Member
+from storage.organisations import Organisation
+from storage.postgres import Pool, asking, broken_constraint
+from storage.tenancy import tenant
+
+OWNED_MAX: Final = 50
+_SLUG_TAKEN: Final = Refusal(Code.SLUG_TAKEN, None, {"field": "slug"})
+
+
+class Organisations:
+    """Every method raises `ConnectionError` when PostgreSQL is away."""
+
+    def __init__(self, pool: Pool, new_id: Callable[[], bytes]) -> None:
+        self._pool = pool
+        self._new_id = new_id
+
+    async def create(self, who: Who, wanted: NewOrganisation, now_ms: int) -> OrganisationView | Refusal:
+        """Make an organisation that a user owns."""
+        user_id = who.identity.user_id
+        if user_id is None:
+            return Refusal(Code.UNAUTHENTICATED)
+        organisation_id = OrganisationId(self._new_id())
+        name = ids.text(ids.ORGANISATION, organisation_id)
+        owner = Member(MemberId(self._new_id()), organisation_id, user_id, Role.OWNER, None, 1, now_ms)
+        after = {"name": wanted.name, "slug": wanted.slug}
+        try:
+            # Nobody's yet, so under the owner's role; and the platform's log has to tell that there is one.
+            async with asking(self._pool) as connection, connection.transaction():
+                if await organisations.count_owned(connection, user_id) >= OWNED_MAX:
+                    return Refusal(Code.LIMIT_REACHED, None, {"limit": OWNED_MAX})
+                await organisations.insert(connection, organisation_id, wanted.name, wanted.slug, now_ms)
+                await members.insert(connection, owner)
+                for chain in (organisation_id, None):
+                    await record(
+                        connection,
+                        entry_for(
+                            who, "organisation.create", name, organisation_id=chain, at_ms=now_ms, after=after
+                        ),
+                    )
+                made = await organisations.find(connection, organisation_id)
+        except Refused as error:
+            if broken_constraint(error) == "organisations_slug_key":
+                return _SLUG_TAKEN
+            raise
+        assert made is not None
+        return view(made)
+
+    async def read(self, organisation_id: OrganisationId) -> OrganisationView | Refusal:
+        """Return an organisation's profile."""
+        async with tenant(self._pool, organisation_id) as connection:
+            found = await organisations.find(connection, organisation_id)
+        return Refusal(Code.NOT_FOUND) if found is None else view(found)
+
+    async def edit(
+        self, who: Who, organisation_id: OrganisationId, version: int, patch: OrganisationPatch, now_ms: int
+    ) -> OrganisationView | Refusal:
+        """Change what is said of an organisation, unless somebody else did since `version`."""
+        said = {name: getattr(patch, name) for name in patch.model_fields_set}
+        if said.get("require_second_factor") and not await self._has_second_factor(who):
+            # Whoever requires it without having one would shut themselves out.
+            return Refusal(Code.SECOND_FACTOR_NEEDED, None, {"field": "require_second_factor"})
+        try:
+            async with tenant(self._pool, organisation_id) as connection:
+                was = await organisations.lock(connection, organisation_id)
+                if was is None:
+                    return Refusal(Code.NOT_FOUND)
+                if was.version != version:
+                    return Refusal(Code.VERSION_CONFLICT, None, {"version": was.version})
+                changed = msgspec.structs.replace(was, **said)
+                before, after = only_changes(_audited(was), _audited(changed))
+                if not after:
+                    return view(was)
+                changed = msgspec.structs.replace(changed, version=was.version + 1)
+                await organisations.update(connection, changed)
+                await record(
+                    connection,
+                    entry_for(
+                        who,
+                        "organisation.edit",
+                        ids.text(ids.ORGANISATION, organisation_id),
+                        organisation_id=organisation_id,
+                        at_ms=now_ms,
+                        before=before,
+                        after=after,
+                    ),
+                )
+        except Refused as error:
+            if broken_constraint(error) == "organisations_slug_key":
+                return _SLUG_TAKEN
+            raise
+        return view(changed)
+
+    async def _has_second_factor(self, who: Who) -> bool:
+        user_id = who.identity.user_id
+        return user_id is None or await members.has_second_factor(self._pool, user_id)
+
+
+def view(organisation: Organisation) -> OrganisationView:
+    """Return an organisation as its members see it."""
+    return OrganisationView(
+        id=ids.text(ids.ORGANISATION, organisation.organisation_id),
+        name=organisation.name,
+        slug=organisation.slug,
+        description=organisation.description,
+        website=organisation.website,
+        contact_email=organisation.contact_email,
+        require_second_factor=organisation.require_second_factor,
+        is_suspended=organisation.suspended_at_ms is not None,
+        version=organisation.version,
+        created_at_ms=organisation.created_at_ms,
+    )
+
+
+def _audited(organisation: Organisation) -> dict[str, object]:
+    return {
+        "name": organisation.name,
+        "slug": organisation.slug,
+        "description": organisation.description,
+        "website": organisation.website,
+        "contact_email": organisation.contact_email,
+        "require_second_factor": organisation.require_second_factor,
+    }

@@ -1,0 +1,171 @@
+"""An invitation lets one person in, once, as what was meant. If these fail, a forwarded mail or a link from
+an old inbox gives rights over an organisation's money and people.
+"""
+
+import asyncio
+
+import pytest
+from pydantic import ValidationError
+
+from domain import ids
+from domain.ids import InvitationId, MemberId
+from domain.refusals import Code, Refusal
+from domain.roles import Role
+from services.models import Page, PageQuery
+from services.organisations.invitations import GOOD_FOR_MS
+from services.organisations.models import InvitationView, Joined, MemberChange, NewInvitation
+from storage.invitations import forget_expired
+from storage.postgres import asking
+from tests.services.organisations.stage import Stage, new_id
+
+
+def code(result: object) -> object:
+    return result.code if isinstance(result, Refusal) else result
+
+
+async def test_who_accepts_is_a_member_with_that_role(stage: Stage) -> None:
+    anna, ben = await stage.user("anna@example.org"), await stage.user("ben@example.org")
+    organisation_id = await stage.organisation(anna)
+    sent = await stage.invite(anna, organisation_id, "Ben@example.org", Role.FINANCE)
+    assert isinstance(sent, InvitationView)
+    token = await stage.mailbox.token_to("Ben@example.org")
+    joined = await stage.invitations.accept(ben, token, stage.now_ms)
+    assert isinstance(joined, Joined)
+    assert (joined.name, joined.role) == ("North", Role.FINANCE)
+    assert await stage.roles(ben) == [(organisation_id, Role.FINANCE)]
+    assert await stage.log(organisation_id) == ["organisation.create", "invitation.create", "member.join"]
+    assert code(await stage.invitations.accept(ben, token, stage.now_ms)) is Code.LINK_NOT_VALID
+
+
+async def test_an_invitation_for_an_event_is_for_that_event(stage: Stage) -> None:
+    anna, ben = await stage.user("anna@example.org"), await stage.user("ben@example.org")
+    ours, theirs = await stage.organisation(anna, "ours"), await stage.organisation(ben, "theirs")
+    events = {}
+    for organisation_id in (ours, theirs):
+        events[organisation_id] = new_id()
+        await stage.pool.execute(
+            """
+            INSERT INTO events (event_id, organisation_id, slug, title, currency, starts_at)
+            VALUES ($1, $2, encode(uuid_send($1), 'hex'), 'Fire & Ice', 'EUR', now())
+            """,
+            events[organisation_id],
+            organisation_id,
+        )
+    foreign = ids.text(ids.EVENT, events[theirs])
+    missing = ids.text(ids.EVENT, new_id())
+    for event in (foreign, missing):
+        refused = await stage.invite(anna, ours, "ben@example.org", Role.SCANNER, event)
+        assert refused == Refusal(Code.NOT_FOUND, None, {"field": "event"})
+    own = ids.text(ids.EVENT, events[ours])
+    await stage.invite(anna, ours, "ben@example.org", Role.SCANNER, own)
+    assert "Fire & Ice" in await stage.mailbox.letter_to("ben@example.org")
+    await stage.invitations.accept(ben, await stage.mailbox.token_to("ben@example.org"), stage.now_ms)
+    assert ben.identity.user_id is not None
+    found = await stage.memberships.memberships_of(ben.identity.user_id)
+    assert [(member.organisation_id, member.event_id) for member in found] == [
+        (theirs, None),
+        (ours, events[ours]),
+    ]
+    for role in (Role.OWNER, Role.ADMIN):
+        with pytest.raises(ValidationError):
+            NewInvitation(email="x@example.org", role=role, event=own)
+
+
+async def test_of_many_who_use_a_link_at_once_the_one_it_is_for_joins_once(stage: Stage) -> None:
+    anna, ben, eve = [await stage.user(f"{name}@example.org") for name in ("anna", "ben", "eve")]
+    organisation_id = await stage.organisation(anna)
+    await stage.invite(anna, organisation_id, "ben@example.org", Role.ADMIN)
+    token = await stage.mailbox.token_to("ben@example.org")
+    results = await asyncio.gather(
+        *(stage.invitations.accept(who, token, stage.now_ms) for who in (eve, ben, eve, ben, ben))
+    )
+    codes = [code(result) for result in results]
+    assert {codes[0], codes[2]} <= {Code.OTHER_ADDRESS, Code.LINK_NOT_VALID}
+    assert sum(isinstance(result, Joined) for result in results) == 1
+    assert await stage.roles(eve) == []
+    assert await stage.pool.fetchval("SELECT count(*) FROM members") == 2
+    assert (await stage.log(organisation_id)).count("member.join") == 1
+
+
+async def test_a_link_is_void_when_taken_back_however_close(stage: Stage) -> None:
+    anna, ben = await stage.user("anna@example.org"), await stage.user("ben@example.org")
+    organisation_id = await stage.organisation(anna)
+    sent = await stage.invite(anna, organisation_id, "ben@example.org", Role.VIEWER)
+    assert isinstance(sent, InvitationView)
+    token = await stage.mailbox.token_to("ben@example.org")
+    joined, revoked = await asyncio.gather(
+        stage.invitations.accept(ben, token, stage.now_ms),
+        stage.invitations.revoke(
+            anna, organisation_id, InvitationId(ids.parse(ids.INVITATION, sent.id)), stage.now_ms
+        ),
+    )
+    assert (code(joined), code(revoked)) in [
+        (Code.LINK_NOT_VALID, None),
+        (joined, Code.NOT_FOUND),
+    ]
+    assert len(await stage.roles(ben)) == (1 if isinstance(joined, Joined) else 0)
+
+
+async def test_an_old_link_is_void(stage: Stage) -> None:
+    anna, ben = await stage.user("anna@example.org"), await stage.user("ben@example.org")
+    organisation_id = await stage.organisation(anna)
+    await stage.invite(anna, organisation_id, "ben@example.org", Role.VIEWER)
+    first = await stage.mailbox.token_to("ben@example.org")
+    stage.now_ms += 1
+    await stage.invite(anna, organisation_id, "ben@example.org", Role.SCANNER)
+    second = await stage.mailbox.token_to("ben@example.org", 2)
+    assert code(await stage.invitations.accept(ben, first, stage.now_ms)) is Code.LINK_NOT_VALID
+    late = stage.now_ms + GOOD_FOR_MS
+    assert code(await stage.invitations.accept(ben, second, late)) is Code.LINK_NOT_VALID
+    joined = await stage.invitations.accept(ben, second, late - 1)
+    assert isinstance(joined, Joined)
+    assert joined.role is Role.SCANNER
+
+
+async def test_an_invitation_is_worth_what_its_sender_is(stage: Stage) -> None:
+    """Somebody who is about to be removed could otherwise leave themselves a way back in."""
+    anna, eve = await stage.user("anna@example.org"), await stage.user("eve@example.org")
+    organisation_id = await stage.organisation(anna)
+    admin = await stage.member(anna, organisation_id, "admin@example.org", Role.ADMIN)
+    assert (
+        code(await stage.invite(admin, organisation_id, "eve@example.org", Role.OWNER)) is Code.ROLE_TOO_HIGH
+    )
+    await stage.invite(admin, organisation_id, "eve@example.org", Role.ADMIN)
+    token = await stage.mailbox.token_to("eve@example.org")
+    member = await stage.member_of(organisation_id, admin)
+    await stage.members.change(
+        anna,
+        organisation_id,
+        MemberId(ids.parse(ids.MEMBER, member.id)),
+        member.version,
+        MemberChange(role=Role.VIEWER),
+        stage.now_ms,
+    )
+    assert code(await stage.invitations.accept(eve, token, stage.now_ms)) is Code.LINK_NOT_VALID
+
+
+async def test_a_member_is_not_invited_again(stage: Stage) -> None:
+    anna = await stage.user("anna@example.org")
+    organisation_id = await stage.organisation(anna)
+    refused = await stage.invite(anna, organisation_id, "anna@example.org", Role.VIEWER)
+    assert code(refused) is Code.ALREADY_MEMBER
+
+
+async def test_addresses_are_sealed_and_forgotten(stage: Stage) -> None:
+    anna = await stage.user("anna@example.org")
+    organisation_id = await stage.organisation(anna)
+    await stage.invite(anna, organisation_id, "marker-7391@example.org", Role.VIEWER)
+    shown = await stage.invitations.list(organisation_id, PageQuery(), stage.now_ms)
+    assert isinstance(shown, Page)
+    assert [invitation.email for invitation in shown.items] == ["marker-7391@example.org"]
+    for table in ("invitations", "audit_entries"):
+        for row in await stage.pool.fetch(f"SELECT * FROM {table}"):
+            assert "marker-7391" not in str(dict(row))
+    async with asking(stage.pool) as connection:
+        assert await forget_expired(connection, stage.now_ms, 10) == 0
+        assert await forget_expired(connection, stage.now_ms + GOOD_FOR_MS + 1, 10) == 1
+    assert await stage.pool.fetchval("SELECT count(*) FROM invitations") == 0
+    # Anna's is what is left.
+    assert await stage.pool.fetchval("SELECT array_agg(person_id) FROM person_keys") == [
+        anna.identity.user_id
+    ]
