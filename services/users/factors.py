@@ -1,8 +1,8 @@
 """Setting second factors up and taking them away, with what goes with it: a fresh proof before, a new token
 for the session and a letter after.
 
-Setting up the first factor needs no proof beyond the session, because who has none could only show the
-password that the session came from; taking one away, or adding another, does.
+Whoever finds a browser signed in must not be able to lock its owner out with a factor of their own, so a
+proof is needed for the first one too: the password.
 """
 
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class FactorService:
         person = await self._person(identity)
         if person is None:
             return _UNAUTHENTICATED
-        refusal = await self._proof_missing(identity)
+        refusal = self._proof_missing(identity)
         if refusal is not None:
             return refusal
         offered = await self._second_factors.offer(_user_id(identity), person.email)
@@ -88,7 +88,7 @@ class FactorService:
     async def confirm_totp(self, identity: Identity, code: str) -> tuple[RecoveryCodes, str] | Refusal:
         """Make the offered secret count. Returns the recovery codes, and the session's new token."""
         user_id = _user_id(identity)
-        refusal = await self._attempts.code(user_id) or await self._proof_missing(identity)
+        refusal = await self._attempts.code(user_id) or self._proof_missing(identity)
         if refusal is not None:
             return refusal
         codes = await self._second_factors.confirm(user_id, code)
@@ -99,7 +99,7 @@ class FactorService:
 
     async def drop_totp(self, identity: Identity) -> str | Refusal:
         """Take the app and its recovery codes away. Returns the session's new token."""
-        refusal = await self._proof_missing(identity)
+        refusal = self._proof_missing(identity)
         if refusal is not None:
             return refusal
         if not await self._store.drop_totp(_user_id(identity)):
@@ -117,12 +117,12 @@ class FactorService:
         person = await self._person(identity)
         if person is None:
             return _UNAUTHENTICATED
-        refusal = await self._proof_missing(identity)
+        refusal = self._proof_missing(identity)
         return refusal or await self._passkeys.registration_options(_user_id(identity), person)
 
     async def add_passkey(self, identity: Identity, asked: NewPasskey) -> tuple[PasskeyView, str] | Refusal:
         """Keep a passkey. Returns it, and the session's new token."""
-        refusal = await self._proof_missing(identity)
+        refusal = self._proof_missing(identity)
         if refusal is not None:
             return refusal
         kept = await self._passkeys.register(_user_id(identity), asked)
@@ -133,9 +133,7 @@ class FactorService:
 
     async def drop_passkey(self, identity: Identity, passkey_id: PasskeyId) -> str | Refusal:
         """Forget a passkey. Returns the session's new token."""
-        refusal = await self._proof_missing(identity) or await self._passkeys.drop(
-            _user_id(identity), passkey_id
-        )
+        refusal = self._proof_missing(identity) or await self._passkeys.drop(_user_id(identity), passkey_id)
         if refusal is not None:
             return refusal
         return await self._dropped(identity, "A passkey was taken away from your account.")
@@ -151,12 +149,9 @@ class FactorService:
 
     # --- what they share ----------------------------------------------------------------------------------
 
-    async def _proof_missing(self, identity: Identity) -> Refusal | None:
-        """Return why somebody who has a factor may not touch factors now: the last proof is too old."""
-        if identity.stepped_up_until_ms > self._clock():
-            return None
-        has_one = (await self._store.of_user(_user_id(identity))).is_any
-        return Refusal(Code.STEP_UP_NEEDED) if has_one else None
+    def _proof_missing(self, identity: Identity) -> Refusal | None:
+        """Return why somebody may not touch factors now: the last proof is too old."""
+        return None if identity.stepped_up_until_ms > self._clock() else Refusal(Code.STEP_UP_NEEDED)
 
     async def _dropped(self, identity: Identity, what: str) -> str | Refusal:
         has_one = (await self._store.of_user(_user_id(identity))).is_any

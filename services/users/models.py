@@ -22,7 +22,7 @@ from services.models import (
     Version,
 )
 
-Code = Annotated[str, Field(min_length=6, max_length=40, pattern="^[A-Za-z0-9 -]+$", repr=False)]
+Code = Annotated[str, Field(min_length=6, max_length=40, pattern="^[A-Za-z0-9 -]+$")]
 """Six digits of an authenticator app, or a recovery code."""
 Credential = Annotated[dict[str, Any], Field(max_length=12)]
 """What `navigator.credentials` gave the page, as `toJSON()` makes it."""

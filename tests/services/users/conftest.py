@@ -1,0 +1,148 @@
+"""The user service on real servers: PostgreSQL, Valkey, SMTP. Time can be put forward."""
+
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from domain.identity import Identity, Origin
+from domain.ids import BuyerId
+from services.notifications.email import SmtpMailer, SmtpSettings
+from services.sessions import Sessions, SessionSettings, hashed
+from services.users.attempts import Attempts
+from services.users.capability import UserGround, Users, user_services
+from services.users.models import SignIn, SignUp
+from services.users.passwords import Passwords, PasswordSettings
+from services.users.sign_in import SignedIn
+from services.vault import KeyRing, Vault
+from storage.limits import RedisLimits
+from storage.person_keys import PersonKeys
+from storage.postgres import Pool, close_pool, create_pool
+from storage.sessions import SessionStore
+from tests.mailbox import Mailbox, mailbox
+from tests.storage.journal_contract import fresh
+
+URL = "https://tickets.example"
+PASSWORD = "correct horse battery staple"
+ORIGIN = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101 Firefox/135.0")
+CHEAP = PasswordSettings(memory_kib=64, passes=1, threads=2)
+_numbers = itertools.count(1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+
+class House:
+    """A process of the user service, and people who use it."""
+
+    def __init__(self, pool: Pool, redis_url: str, box: Mailbox, clock: Clock, burst: int) -> None:
+        self.pool = pool
+        self.box = box
+        self.clock = clock
+        self.limits = RedisLimits(redis_url)
+        self.mailer = SmtpMailer(SmtpSettings(box.url, "tickets@bilten.example", pause_ms=20, tries=4), clock)
+        self.passwords = Passwords(CHEAP)
+        self.vault = Vault(PersonKeys(pool), lambda: KeyRing({1: b"k" * 32}, b"l" * 32), clock)
+        self.guests = Sessions(SessionStore(pool), clock, fresh, SessionSettings())
+        self.users: Users = user_services(
+            UserGround(
+                pool=pool,
+                vault=self.vault,
+                mailer=self.mailer,
+                passwords=self.passwords,
+                attempts=Attempts(self.limits, burst),
+                clock=clock,
+                new_id=fresh,
+                url=URL,
+            )
+        )
+
+    def address(self) -> str:
+        return f"anna-{next(_numbers)}@example.org"
+
+    async def sign_up(self, email: str, password: str = PASSWORD, name: str = "Anna", **more: str) -> str:
+        """Sign up and return the token that came by mail."""
+        asked = SignUp(email=email, password=password, name=name, **more)
+        assert await self.users.signing_up.sign_up(asked, None) is None
+        return await self.box.token_to(email)
+
+    async def account(self, email: str | None = None, password: str = PASSWORD) -> str:
+        """Make a confirmed account and return its address."""
+        email = email or self.address()
+        token = await self.sign_up(email, password)
+        confirmed = await self.users.signing_up.confirm(token, "", ORIGIN)
+        assert isinstance(confirmed, tuple), confirmed
+        return email
+
+    async def sign_in(self, email: str, password: str = PASSWORD, replaced: str = "") -> str:
+        """Sign in and return the session's token."""
+        signed = await self.users.signing_in.sign_in(SignIn(email=email, password=password), replaced, ORIGIN)
+        assert isinstance(signed, SignedIn), signed
+        assert signed.session_token
+        return signed.session_token
+
+    async def identity(self, token: str) -> Identity | None:
+        """Who a token is now, whatever was kept."""
+        self.users.identities._kept.clear()
+        return await self.users.identities.of_session(token)
+
+    async def signed_in(self, email: str) -> tuple[Identity, str]:
+        token = await self.sign_in(email)
+        identity = await self.identity(token)
+        assert identity is not None
+        return identity, token
+
+    async def guest(self) -> tuple[str, BuyerId]:
+        opened = await self.guests.open()
+        return opened.token, opened.buyer_id
+
+    async def session_rows(self, token: str) -> int:
+        count = await self.pool.fetchval("SELECT count(*) FROM sessions WHERE token_hash = $1", hashed(token))
+        return int(count)
+
+    async def close(self) -> None:
+        await self.users.close()
+        await self.mailer.close()
+        await self.limits.close()
+
+
+Housing = Callable[..., House]
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    async with mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+async def users_pool(migrated_dsn: str) -> AsyncIterator[Pool]:
+    pool = await create_pool(migrated_dsn, application_name="test", connections_max=6)
+    yield pool
+    await close_pool(pool)
+
+
+@pytest.fixture
+async def housing(users_pool: Pool, redis_url: str, box: Mailbox) -> AsyncIterator[Housing]:
+    """Makes processes on the same servers."""
+    made: list[House] = []
+
+    def make(burst: int = 10_000) -> House:
+        house = House(users_pool, redis_url, box, Clock(), burst)
+        made.append(house)
+        return house
+
+    yield make
+    for house in made:
+        await house.close()
+
+
+@pytest.fixture
+async def house(housing: Housing) -> House:
+    return housing()
