@@ -10,6 +10,7 @@ from services.orders import BuyerOrders
 from services.sessions import Sessions
 from storage.event_owners import EventOwners
 from storage.postgres import Pool
+from storage.repeated_requests import RepeatedRequests
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ def services(ground: Ground) -> Services:
     return Services(
         identities=GuestIdentities(ground.sessions),
         owners=EventOwners(ground.pool),
+        repeated_requests=RepeatedRequests(ground.pool),
         sessions=ground.sessions,
         orders=ground.orders,
     )

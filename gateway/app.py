@@ -175,7 +175,7 @@ def _pipeline(given: GatewayDependencies, limiter: Limiter, origins: Origins) ->
             identities=given.services.identities,
             owners=given.services.owners,
             rates=ApiRates(limiter, given.limits.api),
-            repetitions=Answers(),
+            repetitions=Answers(given.services.repeated_requests, given.clock),
             origins=origins,
             cookie=SessionCookie(given.public_url),
             clock=given.clock,

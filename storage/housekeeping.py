@@ -21,7 +21,7 @@ class Kept(msgspec.Struct, frozen=True):
     Attributes:
         months: partitions that were made.
         misplaced: rows in the default partition; more than none wants looking at.
-        sessions, socket_tickets, operations: rows that were forgotten.
+        sessions, socket_tickets, operations, repeated_requests: rows that were forgotten.
     """
 
     months: list[str]
@@ -29,6 +29,7 @@ class Kept(msgspec.Struct, frozen=True):
     sessions: int
     socket_tickets: int
     operations: int
+    repeated_requests: int
 
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:
@@ -40,6 +41,7 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
             await _forget(connection, "sessions", "token_hash", now_ms),
             await _forget(connection, "socket_tickets", "ticket_hash", now_ms),
             await prune_operations(connection, now_ms - OPERATIONS_KEPT_MS),
+            await _forget(connection, "repeated_requests", "key_hash", now_ms),
         )
 
 

@@ -7,6 +7,7 @@ is made is `cluster/capabilities.py`.
 import msgspec
 
 from gateway.api import document_routes, orders_routes, session_routes
+from gateway.api.idempotency import Store
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
@@ -19,6 +20,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     identities: Identities
     owners: EventOwners
+    repeated_requests: Store
     sessions: Sessions
     orders: BuyerOrders
 

@@ -1,5 +1,6 @@
 """The stages that every request to the API goes through. If one failed, requests would reach services that
-are too large, unreadable, forged, or not permitted."""
+are too large, unreadable, forged, or not permitted.
+"""
 
 import msgspec
 
