@@ -4,12 +4,13 @@ The order is named by the operation, so a buyer who asks again, here or at anoth
 that is there: one that is under way in this process is waited for, one that another process works on is
 looked at until it is done, and one whose process is gone is taken over.
 
-What a buyer does not wait for, the capture, goes on in the background, a bounded number at a time; what does
-not fit is left to the recovery of orders, which would find it anyway.
+What a buyer does not wait for, the capture, is done in the background for hundreds of orders together; what
+does not fit there is left to the recovery of orders, which would find it anyway.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -54,12 +55,17 @@ class PurchaseSettings(msgspec.Struct, frozen=True):
         patience_ms: how long a buyer waits before being told to ask again; the order goes on without them.
         lease_ms: how long an order that nobody steps stays with the one who placed it.
         finishing_max: orders that are being captured or voided in the background at once.
+        finishing_pause_ms: how long orders are gathered for that. Nobody waits for it, and in small batches
+            it would take turns with what buyers do wait for.
+        unfinished_max: orders that wait for it; at some thousand a second still far less than a lease.
     """
 
     patience_ms: int = 20_000
     lease_ms: int = 15_000
     look_again_ms: int = 150
     finishing_max: int = 500
+    finishing_pause_ms: int = 50
+    unfinished_max: int = 10_000
 
 
 class Purchases:
@@ -84,7 +90,8 @@ class Purchases:
         self._clock = clock
         self._settings = settings
         self._running: dict[OrderId, asyncio.Task[Advanced | Refusal]] = {}
-        self._finishing: set[asyncio.Task[None]] = set()
+        self._unfinished: deque[Order] = deque()
+        self._finisher: asyncio.Task[None] | None = None
 
     async def purchase(self, buyer_id: BuyerId, request: wire.Purchase) -> wire.Purchased | Refusal:
         """Buy a hold. Goes on by itself when its caller is cancelled."""
@@ -111,7 +118,9 @@ class Purchases:
 
     async def close(self) -> None:
         """Wait for what is under way, as long as that may take by its own deadlines."""
-        await asyncio.gather(*self._running.values(), *self._finishing, return_exceptions=True)
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        while self._finisher is not None:
+            await asyncio.gather(self._finisher, return_exceptions=True)
 
     async def _buy(
         self, order_id: OrderId, hold_id: HoldId, buyer_id: BuyerId, sale: Sale, request: wire.Purchase
@@ -182,17 +191,31 @@ class Purchases:
         """Capture or void in the background, if there is room; else the recovery of orders does it."""
         if order.state not in {OrderState.SOLD, OrderState.VOIDING}:
             return
-        if len(self._finishing) >= self._settings.finishing_max:
+        if len(self._unfinished) >= self._settings.unfinished_max:
             return
-        task = asyncio.create_task(self._finish_quietly(order))
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
+        self._unfinished.append(order)
+        if self._finisher is None:
+            self._finisher = asyncio.create_task(self._finish_all())
+
+    async def _finish_all(self) -> None:
+        try:
+            while self._unfinished:
+                if len(self._unfinished) < self._settings.finishing_max:
+                    await asyncio.sleep(self._settings.finishing_pause_ms / 1000)
+                number = min(len(self._unfinished), self._settings.finishing_max)
+                together = [self._unfinished.popleft() for _ in range(number)]
+                await asyncio.gather(*map(self._finish_quietly, together))
+        finally:
+            self._finisher = None
 
     async def _finish_quietly(self, order: Order) -> None:
         try:
             await self._saga.advance(order)
         except (ConnectionError, Refused, Unknown) as error:
             log.warning("order %s is left to be finished later: %r", order.order_id.hex(), error)
+        except Exception:
+            # Our bug; the others of its batch, and those that wait, are finished all the same.
+            log.exception("order %s can't be finished", order.order_id.hex())
 
     async def _answer(
         self, request: wire.Purchase, sale: Sale, outcome: Advanced

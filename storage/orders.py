@@ -18,7 +18,7 @@ import msgspec
 from domain.ids import BuyerId, EventId, HoldId, OrderId, TicketId
 from domain.orders import UNFINISHED, OrderState
 from storage.batcher import Batcher
-from storage.postgres import AnyConnection, Pool, asking, using
+from storage.postgres import AnyConnection, Pool, asking, ids_text, numbers_text, using, words_text
 
 
 class OrderLine(msgspec.Struct, frozen=True):
@@ -243,21 +243,23 @@ async def _place(connection: AnyConnection, orders: list[Order], owner: str, pro
             INSERT INTO orders (order_id, event_id, hold_id, buyer_id, amount_minor, currency, lease_owner,
                 lease_until, created_at, updated_at)
             SELECT order_id, event_id, hold_id, buyer_id, amount_minor, currency, $1, lease_until, at, at
-            FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::bigint[], $8::text[],
-                    $9::timestamptz[], $10::timestamptz[])
+            FROM unnest($3::text::uuid[], $4::text::uuid[], $5::text::uuid[], $6::text::uuid[],
+                    $7::text::bigint[], $8::text::text[], $9::timestamptz[], $10::timestamptz[])
                 AS given (order_id, event_id, hold_id, buyer_id, amount_minor, currency, lease_until, at)
             ON CONFLICT DO NOTHING
             RETURNING order_id
         ), lines AS (
             INSERT INTO order_lines (order_id, position, ticket_type, quantity, unit_price_minor)
             SELECT *
-            FROM unnest($12::uuid[], $13::smallint[], $14::smallint[], $15::integer[], $16::bigint[])
+            FROM unnest($12::text::uuid[], $13::text::smallint[], $14::text::smallint[], $15::text::integer[],
+                    $16::text::bigint[])
                 AS given (order_id, position, ticket_type, quantity, unit_price_minor)
             WHERE (order_id IN (SELECT order_id FROM placed)) IS TRUE
         ), paid AS (
             INSERT INTO payments (payment_id, provider, amount_minor, currency, token, created_at, updated_at)
             SELECT order_id, $2, amount_minor, currency, token, at, at
-            FROM unnest($3::uuid[], $7::bigint[], $8::text[], $11::text[], $10::timestamptz[])
+            FROM unnest($3::text::uuid[], $7::text::bigint[], $8::text::text[], $11::text::text[],
+                    $10::timestamptz[])
                 AS given (order_id, amount_minor, currency, token, at)
             WHERE (order_id IN (SELECT order_id FROM placed)) IS TRUE
         )
@@ -265,20 +267,20 @@ async def _place(connection: AnyConnection, orders: list[Order], owner: str, pro
         """,
         owner,
         provider,
-        [order.order_id for order in orders],
-        [order.event_id for order in orders],
-        [order.hold_id for order in orders],
-        [order.buyer_id for order in orders],
-        [order.amount_minor for order in orders],
-        [order.currency for order in orders],
+        ids_text(order.order_id for order in orders),
+        ids_text(order.event_id for order in orders),
+        ids_text(order.hold_id for order in orders),
+        ids_text(order.buyer_id for order in orders),
+        numbers_text(order.amount_minor for order in orders),
+        words_text(order.currency for order in orders),
         [order.lease_until_ms for order in orders],
         [order.created_at_ms for order in orders],
-        [order.token for order in orders],
-        [order_id for order_id, _, _ in lines],
-        [at for _, at, _ in lines],
-        [line.ticket_type for _, _, line in lines],
-        [line.quantity for _, _, line in lines],
-        [line.unit_price_minor for _, _, line in lines],
+        words_text(order.token for order in orders),
+        ids_text(order_id for order_id, _, _ in lines),
+        numbers_text(at for _, at, _ in lines),
+        numbers_text(line.ticket_type for _, _, line in lines),
+        numbers_text(line.quantity for _, _, line in lines),
+        numbers_text(line.unit_price_minor for _, _, line in lines),
     )
     return {row["order_id"] for row in rows}
 
@@ -291,8 +293,8 @@ async def _step(connection: AnyConnection, steps: list[_Step], owner: str, now_m
             SET state = given.to_state, failure = given.failure, lease_owner = $1,
                 lease_until = given.lease_until, updated_at = $2,
                 finished_at = CASE WHEN given.is_finished THEN $2::timestamptz END
-            FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[],
-                    $9::text[], $10::text[])
+            FROM unnest($3::text::uuid[], $4::text::text[], $5::text::text[], $6::text::text[],
+                    $7::timestamptz[], $8::text::boolean[], $9::text::text[], $10::text::text[])
                 AS given (order_id, from_state, to_state, failure, lease_until, is_finished, payment_state,
                     reference)
             WHERE orders.order_id = given.order_id AND orders.state = given.from_state
@@ -309,14 +311,14 @@ async def _step(connection: AnyConnection, steps: list[_Step], owner: str, now_m
         """,
         owner,
         now_ms,
-        [each.order.order_id for each in steps],
-        [each.order.state for each in steps],
-        [each.to_state for each in steps],
-        [each.failure or each.order.failure for each in steps],
+        ids_text(each.order.order_id for each in steps),
+        words_text(each.order.state for each in steps),
+        words_text(each.to_state for each in steps),
+        words_text(each.failure or each.order.failure for each in steps),
         [each.lease_until_ms for each in steps],
-        [each.to_state not in UNFINISHED for each in steps],
-        [_PAYMENT_STATES.get((each.order.state, each.to_state), "") for each in steps],
-        [each.reference for each in steps],
+        numbers_text(each.to_state not in UNFINISHED for each in steps),
+        words_text(_PAYMENT_STATES.get((each.order.state, each.to_state), "") for each in steps),
+        words_text(each.reference for each in steps),
     )
     return {row["order_id"] for row in rows}
 

@@ -7,7 +7,7 @@ it was ever authorised stays voided: an authorisation that was on its way comes 
 import msgspec
 
 from storage.batcher import Batcher
-from storage.postgres import Pool, asking
+from storage.postgres import Pool, asking, ids_text, numbers_text, words_text
 
 _NO_CURRENCY = "XXX"  # ISO 4217: no currency is involved
 
@@ -88,15 +88,15 @@ class SandboxLedger:
                 INSERT INTO sandbox.payments (payment_key, amount_minor, currency, state, decline_code)
                 SELECT key, amount_minor, currency,
                     CASE WHEN declined = '' THEN 'authorised' ELSE 'declined' END, declined
-                FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[])
+                FROM unnest($1::text::uuid[], $2::text::bigint[], $3::text::text[], $4::text::text[])
                     AS wanted (key, amount_minor, currency, declined)
                 ON CONFLICT DO NOTHING
                 RETURNING payment_key, state, decline_code
                 """,
-                keys,
-                [each.amount_minor for each in wanted],
-                [each.currency for each in wanted],
-                [each.declined for each in wanted],
+                ids_text(keys),
+                numbers_text(each.amount_minor for each in wanted),
+                words_text(each.currency for each in wanted),
+                words_text(each.declined for each in wanted),
             )
             found = {row["payment_key"]: row for row in rows}
             if missing := [key for key in keys if key not in found]:
@@ -114,18 +114,21 @@ class SandboxLedger:
 
     async def _capture_all(self, keys: list[bytes]) -> list[str | None]:
         async with asking(self._pool) as connection:
-            await connection.execute(
+            rows = await connection.fetch(
                 """
                 UPDATE sandbox.payments
                 SET state = 'captured', captured_minor = amount_minor, updated_at = now()
-                WHERE payment_key = ANY ($1) AND state = 'authorised'
+                WHERE payment_key = ANY ($1::text::uuid[]) AND state = 'authorised'
+                RETURNING payment_key, state
                 """,
-                sorted(keys),
+                ids_text(sorted(keys)),
             )
-            rows = await connection.fetch(
-                "SELECT payment_key, state FROM sandbox.payments WHERE payment_key = ANY ($1)", keys
-            )
-        states = {row["payment_key"]: row["state"] for row in rows}
+            states: dict[bytes, str] = {row["payment_key"]: row["state"] for row in rows}
+            if missing := [key for key in keys if key not in states]:
+                rows = await connection.fetch(
+                    "SELECT payment_key, state FROM sandbox.payments WHERE payment_key = ANY ($1)", missing
+                )
+                states.update((row["payment_key"], row["state"]) for row in rows)
         return [states.get(key) for key in keys]
 
     async def _void_all(self, keys: list[bytes]) -> list[str]:
