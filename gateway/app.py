@@ -161,7 +161,9 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app.add_routes(http.routes())
     app.add_routes(pages.routes())
     app.router.add_get("/ws", websockets.handle)
-    routes = all_routes(dependencies.services, gateway.limiter, dependencies.public_url)
+    routes = all_routes(
+        dependencies.services, gateway.limiter, dependencies.public_url, dependencies.web_folder
+    )
     register(app, routes, _pipeline(dependencies, gateway.limiter, origins))
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))

@@ -1,8 +1,9 @@
-"""The document that describes the API, for programs; `/api/v1/docs` shows it to people."""
+"""The document that describes the API, and the page that shows it to people."""
 
 import functools
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -11,8 +12,8 @@ from gateway.api.openapi import document
 from gateway.api.route import Access, Answer, Call, Route
 
 
-def routes(described: Sequence[Route], public_url: str) -> list[Route]:
-    """Return the route of the document of other routes. It is made when it is first asked for."""
+def routes(described: Sequence[Route], public_url: str, web_folder: Path) -> list[Route]:
+    """Return the routes of the document of other routes. It is made when it is first asked for."""
 
     @functools.cache
     def made() -> tuple[bytes, str]:
@@ -23,6 +24,10 @@ def routes(described: Sequence[Route], public_url: str) -> list[Route]:
         body, tag = made()
         return Answer(body=body, headers={"ETag": tag, "Cache-Control": "public, no-cache"})
 
+    async def page(_: Call) -> Answer | Refusal:
+        body = (web_folder / "docs" / "api.html").read_bytes()
+        return Answer(body=body, content_type="text/html; charset=utf-8")
+
     return [
         Route(
             method="GET",
@@ -32,5 +37,15 @@ def routes(described: Sequence[Route], public_url: str) -> list[Route]:
             summary="The OpenAPI document",
             access=Access.ANYONE,
             handler=openapi,
+        ),
+        Route(
+            method="GET",
+            path="/docs",
+            name="docs",
+            tag="About",
+            summary="The document as a page",
+            access=Access.ANYONE,
+            handler=page,
+            gives="text/html",
         ),
     ]

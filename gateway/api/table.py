@@ -1,18 +1,28 @@
 """Every route of the API.
 
-A capability adds two lines here: its service in `Services`, and its routes in `all_routes`. Where the service
-is made is `cluster/capabilities.py`.
+A capability adds two lines here: its service in `Services`, and its routes in `capability_routes`. Where the
+service is made is `cluster/capabilities.py`.
 """
+
+from pathlib import Path
 
 import msgspec
 
-from gateway.api import document_routes, orders_routes, session_routes
+from gateway.api import (
+    account_routes,
+    document_routes,
+    factors_routes,
+    orders_routes,
+    session_routes,
+    users_routes,
+)
 from gateway.api.idempotency import Store
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
 from services.orders import BuyerOrders
 from services.sessions import Sessions
+from services.users.capability import Users
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +33,21 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     repeated_requests: Store
     sessions: Sessions
     orders: BuyerOrders
+    users: Users
 
 
-def all_routes(services: Services, limiter: Limiter, public_url: str) -> list[Route]:
+def all_routes(services: Services, limiter: Limiter, public_url: str, web_folder: Path) -> list[Route]:
     """Return the routes of all capabilities, and of the document that describes them."""
-    routes = [
+    routes = capability_routes(services, limiter)
+    return [*routes, *document_routes.routes(routes, public_url, web_folder)]
+
+
+def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
+    """Return the routes of all capabilities."""
+    return [
         *session_routes.routes(services.sessions, limiter.session),
-        *orders_routes.routes(services.orders),
+        *users_routes.routes(services.users),
+        *account_routes.routes(services.users, services.orders),
+        *factors_routes.routes(services.users),
+        *orders_routes.routes(services.orders, services.users.account.buyers),
     ]
-    return [*routes, *document_routes.routes(routes, public_url)]

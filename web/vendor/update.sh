@@ -9,7 +9,8 @@ here=$PWD
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 
-packages=(preact@11.2.0 htm@3.1.1 @preact/signals-core@1.14.5 @preact/signals@2.11.4 axe-core@4.14.1)
+packages=(preact@11.2.0 htm@3.1.1 @preact/signals-core@1.14.5 @preact/signals@2.11.4 swagger-ui-dist@5.35.0
+    axe-core@4.14.1)
 (cd "$temporary" && npm init -y >/dev/null && npm install --silent --ignore-scripts --no-save "${packages[@]}")
 modules=$temporary/node_modules
 
@@ -17,18 +18,22 @@ copy() { # from (inside node_modules) to (a file name here)
     sed -E -e 's#from"preact"#from"./preact.js"#g' \
         -e 's#from"preact/hooks"#from"./preact-hooks.js"#g' \
         -e 's#from"@preact/signals-core"#from"./signals-core.js"#g' \
-        -e '/^\/\/# sourceMappingURL=/d' "$modules/$1" >"$2"
+        -e '/^\/\/# sourceMappingURL=/d' -e 's#/\*\# sourceMappingURL=.*\*/##' "$modules/$1" >"$2"
 }
 copy preact/dist/preact.mjs preact.js
 copy preact/hooks/dist/hooks.mjs preact-hooks.js
 copy htm/dist/htm.mjs htm.js
 copy @preact/signals-core/dist/signals-core.mjs signals-core.js
 copy @preact/signals/dist/signals.mjs signals.js
+copy swagger-ui-dist/swagger-ui-bundle.js swagger-ui-bundle.js
+copy swagger-ui-dist/swagger-ui.css swagger-ui.css
 mkdir -p licences
 cp "$modules/preact/LICENSE" licences/preact.txt
 cp "$modules/htm/LICENSE" licences/htm.txt
 cp "$modules/@preact/signals-core/LICENSE" licences/preact-signals-core.txt
 cp "$modules/@preact/signals/LICENSE" licences/preact-signals.txt
+cat "$modules/swagger-ui-dist/LICENSE" "$modules/swagger-ui-dist/NOTICE" \
+    "$modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt" >licences/swagger-ui.txt
 # What only the tests need does not lie where the gateway serves it.
 tests=$here/../../tests/browser/vendor
 mkdir -p "$tests"
@@ -55,6 +60,8 @@ TEXT
     row htm dist/htm.mjs htm.js Apache-2.0
     row @preact/signals-core dist/signals-core.mjs signals-core.js MIT
     row @preact/signals dist/signals.mjs signals.js MIT
+    row swagger-ui-dist swagger-ui-bundle.js swagger-ui-bundle.js Apache-2.0
+    row swagger-ui-dist swagger-ui.css swagger-ui.css Apache-2.0
     echo
     echo 'For the tests only, in `tests/browser/vendor`:'
     echo
