@@ -1,0 +1,1 @@
+"""API keys and device tokens: how programs and scanners act for an organisation."""
