@@ -162,9 +162,9 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         f'<img class="poster-art" src="{picture}" alt="" width="1200" height="675" loading="lazy" />'
         f'<div class="date-leaf" aria-hidden="true"><span>{html.escape(month)}</span>'
         f"<strong>{day}</strong></div></div>"
-        f'<div class="event-card-text"><h2><a href="/e/{slug}">{html.escape(card.title)}</a></h2>'
+        f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'
         f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{html.escape(when)}</time></p>'
-        f'<p>{html.escape(place)}</p><p class="event-card-foot">'
+        f'<p><bdi>{html.escape(place)}</bdi></p><p class="event-card-foot">'
     )
     price = ""
     if card.price_minor is not None:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import html
+import io
 import re
 from collections.abc import Callable
 from typing import Final
 
+import segno
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -22,6 +24,7 @@ from storage.catalogue import EventRecord
 _LANGUAGE_S: Final = 365 * 86_400
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _TEXT_MAX: Final = 120
+_QR_BYTES_MAX: Final = 500
 
 
 class Pages:
@@ -45,6 +48,7 @@ class Pages:
             web.get(EVENT.path, self.event),
             web.get(PRIVACY.path, self.privacy),
             web.get("/language", self.language),
+            web.post("/qr.svg", self.qr),
             web.get("/posters/{slug:[a-z0-9-]{1,80}}.svg", self.poster),
             *scripted,
         ]
@@ -60,6 +64,7 @@ class Pages:
             "city": html.escape(filters.city),
             "since": filters.since,
             "until": filters.until,
+            "open": " open" if filters.city or filters.since or filters.until else "",
             "free": '<input type="hidden" name="free" value="true" />' if filters.is_free else "",
             "chips": quick_filters(filters, messages, "/", today),
             "list": self._list(found, messages, filters, "/", more_link(filters, messages, "/", None)),
@@ -115,6 +120,19 @@ class Pages:
         headers = {"Cache-Control": "public, max-age=86400"}
         body = poster(request.match_info["slug"])
         return web.Response(body=body, content_type="image/svg+xml", headers=headers)
+
+    async def qr(self, request: web.Request) -> web.Response:
+        """Draw a text as a QR code. It comes in the body: what is secret has no place in an address."""
+        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            raise web.HTTPForbidden
+        said = (await request.content.read(_QR_BYTES_MAX + 1)).decode("utf-8", "replace")
+        if not said or len(said) > _QR_BYTES_MAX:
+            raise web.HTTPBadRequest
+        drawn = io.BytesIO()
+        segno.make(said, error="m", micro=False).save(
+            drawn, kind="svg", border=4, xmldecl=False, dark="#000", light="#fff", omitsize=True
+        )
+        return web.Response(body=drawn.getvalue(), content_type="image/svg+xml")
 
     def _scripted(self, kind: PageKind) -> Handler:
         async def handler(request: web.Request) -> web.Response:

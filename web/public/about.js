@@ -19,8 +19,8 @@ export function EventHeader({ event }) {
                 <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
             </div>
             <p class="organiser">${t("event.presents", { organiser: event.organiser })}</p>
-            <h1>${event.title}</h1>
-            ${event.summary && html`<p class="summary">${event.summary}</p>`}
+            <h1><bdi>${event.title}</bdi></h1>
+            ${event.summary && html`<p class="summary"><bdi>${event.summary}</bdi></p>`}
             <dl class="facts">
                 <div>
                     <dt><${Icon} path="M4 6h16v14H4zM4 10.5h16M8.5 3v5M15.5 3v5" /><span class="visually-hidden">${t("event.when")}</span></dt>
@@ -32,8 +32,8 @@ export function EventHeader({ event }) {
                 <div>
                     <dt><${Icon} path="M12 21c-4.5-4.8-7-8.3-7-11.300a7 7 0 0 1 14 0c0 3-2.5 6.5-7 11.300zM12 12.200a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z" /><span class="visually-hidden">${t("event.where")}</span></dt>
                     <dd>
-                        <strong>${event.venue}</strong>
-                        <span>${place(event)}</span>
+                        <strong><bdi>${event.venue}</bdi></strong>
+                        <span><bdi>${place(event)}</bdi></span>
                     </dd>
                 </div>
             </dl>
@@ -51,7 +51,7 @@ export function EventDescription({ event }) {
         <section class="event-more" aria-label=${t("event.about_label")}>
             ${paragraphs.length > 0 &&
             html`<h2>${t("event.about")}</h2>
-                ${paragraphs.map((text) => html`<p>${text}</p>`)}`}
+                ${paragraphs.map((text) => html`<p dir="auto">${text}</p>`)}`}
             <h2>${t("event.good_to_know")}</h2>
             <ul class="promises">
                 <li>${t("event.promise_1")}</li>

@@ -133,8 +133,8 @@ function TypeRow({ type, sale, basket }) {
     return html`
         <li class="type" data-gone=${isGone}>
             <div class="type-text">
-                <h3>${type.name}</h3>
-                ${type.description && html`<p class="type-description">${type.description}</p>`}
+                <h3><bdi>${type.name}</bdi></h3>
+                ${type.description && html`<p class="type-description"><bdi>${type.description}</bdi></p>`}
                 <p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>
             </div>
             <div class="type-side">

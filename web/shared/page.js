@@ -2,9 +2,10 @@
 // fresh proof of who this is is asked for when the server wants one.
 import { Problem, get, post } from "./api.js";
 import { ask } from "./dialog.js";
-import { FormBox, SubmitButton, TextField, useForm } from "./forms.js";
-import { html, render, signal } from "./html.js";
+import { ActionButton, FormBox, FormProblem, SubmitButton, TextField, useForm } from "./forms.js";
+import { html, render, signal, useState } from "./html.js";
 import { language, t } from "./i18n.js";
+import { hasPasskeys, isDismissed, usePasskey } from "./passkeys.js";
 
 /** @typedef {import("./html.js").Child} Child */
 /** @typedef {{organisation: {id: string, slug: string, name: string}, role: string, event: string | null, is_barred?: boolean}} Membership */
@@ -17,7 +18,9 @@ import { language, t } from "./i18n.js";
  * @property {string} locale
  * @property {Membership[]} memberships
  * @property {string | null} [platform_role]
- * @property {boolean} [has_second_factor]
+ * @property {boolean} has_totp
+ * @property {number} passkeys
+ * @property {number} recovery_codes_left
  */
 
 // What the menu shows until the server has said who this is: nothing jumps on the next page.
@@ -121,23 +124,55 @@ export async function withStepUp(action) {
 }
 
 /**
+ * Asks for what the server wants of this user: a code or a passkey of those who have a second factor, else the password.
+ *
  * @param {{onProven: () => void}} given
  * @returns {Child}
  */
 function StepUp({ onProven }) {
+    const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
+    const user = me.value;
+    const isCode = Boolean(user?.has_totp);
+    const hasPasskey = Boolean(user?.passkeys) && hasPasskeys;
     const form = useForm({
-        initial: { password: "" },
-        check: ({ password }) => ({ password: password ? undefined : t("shared.field.missing") }),
-        send: async ({ password }) => {
-            await post("/me/step-up", /^\d{6}$/.test(password) ? { code: password } : { password });
+        initial: { proof: "" },
+        check: ({ proof }) => ({ proof: proof ? undefined : t("shared.field.missing") }),
+        send: async ({ proof }) => {
+            await post("/me/step-up", isCode ? { code: proof.trim() } : { password: proof });
             onProven();
         },
     });
-    return html`<${FormBox} form=${form}>
-        <p class="quiet">${t("shared.step_up.text")}</p>
-        <${TextField} ...${form.field("password")} label=${t("shared.step_up.field")} type="password" autocomplete="current-password" autofocus />
-        <${SubmitButton} form=${form}>${t("shared.step_up.button")}<//>
-    <//>`;
+    const byPasskey = async () => {
+        /** @type {{challenge: string, options: Record<string, any>}} */
+        const { challenge, options } = (await post("/me/step-up/passkey/options")).value;
+        try {
+            await post("/me/step-up", { passkey: { challenge, credential: await usePasskey(options) } });
+        } catch (thrown) {
+            if (!isDismissed(thrown)) {
+                throw thrown;
+            }
+            return;
+        }
+        onProven();
+    };
+    const isTyped = isCode || !hasPasskey;
+    return html`<div class="stack">
+        <p class="quiet">${t(isTyped ? (isCode ? "shared.step_up.code_text" : "shared.step_up.text") : "shared.step_up.passkey_text")}</p>
+        ${isTyped &&
+        html`<${FormBox} form=${form}>
+            <${TextField}
+                ...${form.field("proof")}
+                label=${t(isCode ? "shared.step_up.code" : "shared.step_up.password")}
+                type=${isCode ? "text" : "password"}
+                inputmode=${isCode ? "numeric" : undefined}
+                autocomplete=${isCode ? "one-time-code" : "current-password"}
+                autofocus
+            />
+            <${SubmitButton} form=${form}>${t("shared.step_up.button")}<//>
+        <//>`}
+        <${FormProblem} problem=${problem} />
+        ${hasPasskey && html`<${ActionButton} onPress=${byPasskey} onProblem=${setProblem}>${t("shared.step_up.passkey")}<//>`}
+    </div>`;
 }
 
 export async function signOut() {
