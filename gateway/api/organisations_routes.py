@@ -1,0 +1,71 @@
+"""Making organisations, and their profiles."""
+
+from domain.refusals import Code, Refusal
+from domain.roles import Permission
+from gateway.api.route import Access, Answer, Call, LimitClass, Route
+from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
+from services.organisations.organisations import Organisations
+
+_TAG = "Organisations"
+
+
+def routes(organisations: Organisations) -> list[Route]:
+    """Return the routes of organisations."""
+
+    async def create(call: Call) -> Answer | Refusal:
+        return _answer(await organisations.create(call.who, call.body, call.now_ms))
+
+    async def read(call: Call) -> Answer | Refusal:
+        return _answer(await organisations.read(call.organisation))
+
+    async def update(call: Call) -> Answer | Refusal:
+        assert call.version is not None
+        return _answer(
+            await organisations.edit(call.who, call.organisation, call.version, call.body, call.now_ms)
+        )
+
+    return [
+        Route(
+            method="POST",
+            path="/organisations",
+            name="organisations.create",
+            tag=_TAG,
+            summary="Make an organisation and own it",
+            access=Access.USER,
+            handler=create,
+            limit=LimitClass.ORGANIZER,
+            body=NewOrganisation,
+            answer=OrganisationView,
+            status=201,
+            refusals=(Code.SLUG_TAKEN, Code.LIMIT_REACHED),
+        ),
+        Route(
+            method="GET",
+            path="/organisations/{organisation}",
+            name="organisations.read",
+            tag=_TAG,
+            summary="An organisation's profile",
+            access=Permission.ORGANISATION_READ,
+            handler=read,
+            limit=LimitClass.ORGANIZER,
+            answer=OrganisationView,
+        ),
+        Route(
+            method="PATCH",
+            path="/organisations/{organisation}",
+            name="organisations.update",
+            tag=_TAG,
+            summary="Change an organisation's profile",
+            access=Permission.ORGANISATION_EDIT,
+            handler=update,
+            limit=LimitClass.ORGANIZER,
+            body=OrganisationPatch,
+            answer=OrganisationView,
+            is_versioned=True,
+            refusals=(Code.SLUG_TAKEN, Code.SECOND_FACTOR_NEEDED),
+        ),
+    ]
+
+
+def _answer(result: OrganisationView | Refusal) -> Answer | Refusal:
+    return result if isinstance(result, Refusal) else Answer(body=result, version=result.version)
