@@ -57,10 +57,13 @@ class CuttingProxy:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            async with self._upstream() as (answers, questions):
-                await self._forward(reader, writer, answers, questions)
-        writer.transport.abort()
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                async with self._upstream() as (answers, questions):
+                    await self._forward(reader, writer, answers, questions)
+        finally:
+            # Not left to asyncio, which does it for a failed task only from some 3.11 on.
+            writer.transport.abort()
 
     @asynccontextmanager
     async def _upstream(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -91,6 +94,8 @@ class CuttingProxy:
                 if is_commit and self.cut is Cut.AFTER:
                     self.cut, self.cuts = Cut.NEVER, self.cuts + 1
                     back.cancel()
+                    # Until it has ended, nobody else may read the answer.
+                    await asyncio.gather(back, return_exceptions=True)
                     questions.write(data)
                     await questions.drain()
                     # The first byte of the answer says that the server is done with it; nobody is told.
