@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.api.table import Services
-from services.guests import GuestIdentities
 from services.orders import BuyerOrders
 from services.sessions import Sessions
+from services.users.capability import Users
 from storage.event_owners import EventOwners
 from storage.postgres import Pool
 from storage.repeated_requests import RepeatedRequests
@@ -26,14 +26,16 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], bytes]
     sessions: Sessions
     orders: BuyerOrders
+    users: Users
 
 
 def services(ground: Ground) -> Services:
     """Return the services of one gateway process."""
     return Services(
-        identities=GuestIdentities(ground.sessions),
+        identities=ground.users.identities,
         owners=EventOwners(ground.pool),
         repeated_requests=RepeatedRequests(ground.pool),
         sessions=ground.sessions,
         orders=ground.orders,
+        users=ground.users,
     )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from cluster.limit_settings import LimitSettings
+from cluster.people_settings import MailSettings, UserSettings
 from cluster.settings_section import Section
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -287,6 +288,8 @@ class Settings(Section, frozen=True, kw_only=True):
     shards: ShardSettings = ShardSettings()
     gateway: GatewaySettings = GatewaySettings()
     limits: LimitSettings = LimitSettings()
+    users: UserSettings = UserSettings()
+    mail: MailSettings = MailSettings()
     purchases: PurchaseSettings = PurchaseSettings()
     sandbox: SandboxSettings = SandboxSettings()
     tickets: TicketSettings = TicketSettings()

@@ -23,6 +23,7 @@ from domain import ids
 from gateway.app import GatewayDependencies
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from services.events import Events
+from services.notifications.email import SmtpMailer, SmtpSettings
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
 from services.orders import BuyerOrders
@@ -31,6 +32,10 @@ from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
+from services.users.attempts import Attempts
+from services.users.capability import UserGround, Users, user_services
+from services.users.opening import UserSessionSettings
+from services.users.passwords import Passwords, PasswordSettings
 from services.vault import Vault
 from storage import audit_log
 from storage.catalogue import Catalogue
@@ -180,6 +185,8 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             new_id,
             SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
         )
+        mailer = mailer_of(settings, parts.clock)
+        people = users(settings, parts.pool, mailer, shared_limits, parts.clock)
         saga = OrderSaga(
             orders=orders,
             provider=_provider(settings, sandbox, parts.clock),
@@ -227,10 +234,13 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         new_id=new_id,
                         sessions=sessions,
                         orders=BuyerOrders(orders, parts.events, ticket_key),
+                        users=people,
                     )
                 ),
             )
         finally:
+            await people.close()
+            await mailer.close()
             await orders.close()
             await fanout.close()
             await shared_limits.close()
@@ -285,6 +295,45 @@ def people_vault(settings: Settings, pool: Pool, clock: Callable[[], int]) -> Va
 def audit_key(settings: Settings) -> bytes:
     """The key that seals the audit log: the same in every process, and nowhere in the database."""
     return bytes.fromhex(settings.audit.key or processes.secret(settings.data_path / "audit-key"))
+
+
+def mailer_of(settings: Settings, clock: Callable[[], int]) -> SmtpMailer:
+    """Carries the mail of one process. Without a server, mail waits and is given up."""
+    mail = settings.mail
+    return SmtpMailer(
+        SmtpSettings(
+            mail.smtp_url or "smtp://127.0.0.1:25",
+            mail.sender,
+            mail.sender_name,
+            waiting_max=mail.waiting_max,
+            tries=mail.tries,
+        ),
+        clock,
+    )
+
+
+def users(
+    settings: Settings, pool: Pool, mailer: SmtpMailer, limits: RedisLimits, clock: Callable[[], int]
+) -> Users:
+    """The user service of one process."""
+    given = settings.users
+    return user_services(
+        UserGround(
+            pool=pool,
+            vault=people_vault(settings, pool, clock),
+            mailer=mailer,
+            passwords=Passwords(
+                PasswordSettings(
+                    given.hash_memory_kib, given.hash_passes, given.hash_threads, given.hash_waiting_max
+                )
+            ),
+            attempts=Attempts(limits, given.attempts_burst, given.attempts_per_s),
+            clock=clock,
+            new_id=_new_id(clock),
+            url=settings.url,
+            settings=UserSessionSettings(given.session_ms, given.step_up_ms),
+        )
+    )
 
 
 def _new_id(clock: Callable[[], int]) -> Callable[[], bytes]:

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-_MAX_AGE_S: Final = 86_400
+# As long as a session may last: how long one does last is the server's to say.
+_MAX_AGE_S: Final = 14 * 86_400
 
 
 class SessionCookie:

@@ -1,5 +1,7 @@
 """A buyer's orders and tickets, as they look them up."""
 
+from collections.abc import Sequence
+
 from domain.credentials import ticket_code
 from domain.ids import EVENT, ORDER, TICKET, TICKET_TYPE, BuyerId, EventId, OrderId, TicketId, text
 from domain.orders import OrderState
@@ -42,26 +44,26 @@ class BuyerOrders:
         self._events = events
         self._ticket_key = ticket_key
 
-    async def of_buyer(self, buyer_id: BuyerId) -> list[OrderView]:
-        """Return the buyer's orders, newest first."""
-        orders = await self._orders.of_buyer(buyer_id, ORDERS_MAX)
+    async def of_buyers(self, buyer_ids: Sequence[BuyerId]) -> list[OrderView]:
+        """Return the orders of somebody, newest first, as whichever buyer they made them."""
+        orders = await self._orders.of_buyers(buyer_ids, ORDERS_MAX)
         tickets = await self._orders.tickets_of([order.order_id for order in orders])
         by_order: dict[OrderId, list[TicketRecord]] = {}
         for ticket in tickets:
             by_order.setdefault(ticket.order_id, []).append(ticket)
         return [await self._view(order, by_order.get(order.order_id, [])) for order in orders]
 
-    async def find(self, buyer_id: BuyerId, order_id: OrderId) -> OrderView | None:
-        """Return one of the buyer's orders."""
+    async def find(self, buyer_ids: Sequence[BuyerId], order_id: OrderId) -> OrderView | None:
+        """Return one of somebody's orders."""
         order = await self._orders.find(order_id)
-        if order is None or order.buyer_id != buyer_id:
+        if order is None or order.buyer_id not in buyer_ids:
             return None
         return await self._view(order, await self._orders.tickets(order_id))
 
-    async def code(self, buyer_id: BuyerId, ticket_id: TicketId) -> str | None:
-        """Return the code of one of the buyer's tickets, unless it is cancelled."""
+    async def code(self, buyer_ids: Sequence[BuyerId], ticket_id: TicketId) -> str | None:
+        """Return the code of one of somebody's tickets, unless it is cancelled."""
         ticket = await self._orders.ticket(ticket_id)
-        if ticket is None or ticket.buyer_id != buyer_id or ticket.state != "issued":
+        if ticket is None or ticket.buyer_id not in buyer_ids or ticket.state != "issued":
             return None
         return ticket_code(ticket_id, self._ticket_key)
 

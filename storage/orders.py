@@ -144,12 +144,12 @@ class Orders:
             row = await connection.fetchrow(f"{_ORDER} WHERE orders.order_id = $1", order_id)
         return None if row is None else _order(row)
 
-    async def of_buyer(self, buyer_id: BuyerId, limit: int) -> list[Order]:
-        """Return a buyer's orders, newest first."""
+    async def of_buyers(self, buyer_ids: Sequence[BuyerId], limit: int) -> list[Order]:
+        """Return the orders of some buyers, newest first."""
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                f"{_ORDER} WHERE orders.buyer_id = $1 ORDER BY orders.created_at DESC LIMIT $2",
-                buyer_id,
+                f"{_ORDER} WHERE orders.buyer_id = ANY ($1) ORDER BY orders.created_at DESC LIMIT $2",
+                buyer_ids,
                 limit,
             )
         return [_order(row) for row in rows]

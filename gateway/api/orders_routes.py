@@ -1,9 +1,11 @@
 """A buyer's orders and tickets."""
 
 import io
+from collections.abc import Awaitable, Callable, Sequence
 
 import segno
 
+from domain.identity import Identity
 from domain.ids import BuyerId, OrderId, TicketId
 from domain.refusals import Code, Refusal
 from gateway.api.route import Access, Answer, Call, Route
@@ -19,18 +21,24 @@ class OrderList(Model):
     orders: tuple[OrderView, ...]
 
 
-def routes(orders: BuyerOrders) -> list[Route]:
-    """Return the routes of the session's own orders."""
+def routes(orders: BuyerOrders, buyers_of: Callable[[Identity], Awaitable[Sequence[BuyerId]]]) -> list[Route]:
+    """Return the routes of the session's own orders.
+
+    Args:
+        orders: looks them up.
+        buyers_of: says as whom somebody buys and bought.
+    """
 
     async def listed(call: Call) -> Answer | Refusal:
-        return Answer(body=OrderList(orders=tuple(await orders.of_buyer(_buyer(call)))))
+        found = await orders.of_buyers(await buyers_of(call.identity))
+        return Answer(body=OrderList(orders=tuple(found)))
 
     async def read(call: Call) -> Answer | Refusal:
-        found = await orders.find(_buyer(call), OrderId(call.path["order"]))
+        found = await orders.find(await buyers_of(call.identity), OrderId(call.path["order"]))
         return Refusal(Code.NOT_FOUND) if found is None else Answer(body=found)
 
     async def drawn(call: Call) -> Answer | Refusal:
-        code = await orders.code(_buyer(call), TicketId(call.path["ticket"]))
+        code = await orders.code(await buyers_of(call.identity), TicketId(call.path["ticket"]))
         if code is None:
             return Refusal(Code.NOT_FOUND)
         drawing = io.BytesIO()
@@ -72,8 +80,3 @@ def routes(orders: BuyerOrders) -> list[Route]:
             gives="image/svg+xml",
         ),
     ]
-
-
-def _buyer(call: Call) -> BuyerId:
-    assert call.identity.buyer_id is not None
-    return call.identity.buyer_id

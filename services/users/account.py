@@ -110,8 +110,10 @@ class AccountService:
         return Refusal(Code.VERSION_CONFLICT) if user is None else await self._view(user, identity)
 
     async def buyers(self, identity: Identity) -> list[BuyerId]:
-        """Return as whom somebody bought, now and as a guest before."""
-        return await self._accounts.buyers_of(_user_id(identity))
+        """Return as whom a guest, or a user, now and as a guest before, buys."""
+        if identity.user_id is not None:
+            return await self._accounts.buyers_of(identity.user_id)
+        return [] if identity.buyer_id is None else [identity.buyer_id]
 
     # --- address and password -----------------------------------------------------------------------------
 

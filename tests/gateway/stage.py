@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgpack
-import msgspec
 from aiohttp import web
 
 from actors.ports import ShardHandle, ShardSettings, steady_clock
@@ -42,6 +40,8 @@ from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from storage.sandbox_ledger import SandboxLedger
 from storage.sessions import SessionStore
+from tests.gateway.wire_client import Client
+from tests.people import NO_SERVER, People
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKET_KEY = b"k" * 32
@@ -113,7 +113,15 @@ class Direct:
 class Works:
     """Shard and services of one process, without the gateway on top."""
 
-    def __init__(self, pool: Pool, redis_url: str, owner: str, shard: Direct | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        redis_url: str,
+        owner: str,
+        shard: Direct | None = None,
+        *,
+        smtp_url: str = NO_SERVER,
+    ) -> None:
         self.pool = pool
         self.clock = steady_clock()
         self.fanout = RedisFanout(redis_url)
@@ -124,6 +132,7 @@ class Works:
         self.events = Events(self.catalogue)
         self.orders = Orders(pool, owner, self.clock)
         self.sessions = Sessions(SessionStore(pool), self.clock, fresh, SessionSettings())
+        self.people = People(pool, self.shared_limits, self.clock, smtp_url=smtp_url)
         self.tickets = Tickets(self.shards, self.events, self.clock)
         self.sandbox = SandboxProvider(
             SandboxLedger(pool), SandboxSettings(latency_ms=1, slow_ms=1_500), random.Random(7)
@@ -182,6 +191,7 @@ class Works:
 
     async def close(self) -> None:
         await self.purchases.close()
+        await self.people.close()
         await self.shards.close()
         if self.handle is not None:
             await self.handle.shard.kill()
@@ -194,9 +204,11 @@ class Works:
 
 
 @asynccontextmanager
-async def works(dsn: str, redis_url: str, owner: str = "one") -> AsyncIterator[Works]:
+async def works(
+    dsn: str, redis_url: str, owner: str = "one", *, smtp_url: str = NO_SERVER
+) -> AsyncIterator[Works]:
     pool = await create_pool(dsn, application_name="test", connections_max=4)
-    made = Works(pool, redis_url, owner)
+    made = Works(pool, redis_url, owner, smtp_url=smtp_url)
     await made.start_shard()
     try:
         yield made
@@ -256,6 +268,7 @@ class Stage:
                     new_id=fresh,
                     sessions=made.sessions,
                     orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
+                    users=made.people.users,
                 )
             ),
         )
@@ -286,7 +299,7 @@ class Stage:
         subprotocol: str = "bilten.v1.msgpack",
         http: aiohttp.ClientSession | None = None,
         **options: Any,
-    ) -> "Client":
+    ) -> Client:
         ticket = await self.ticket(http)
         socket = await (http or self.http).ws_connect(
             f"{self.url}/ws?ticket={ticket}", protocols=(subprotocol,), autoping=True, **options
@@ -305,70 +318,6 @@ class Stage:
         value = self.gateway.metrics.registry.get_sample_value(name, labels)
         assert value is not None, (name, labels)
         return value
-
-
-class Client:
-    """An independent reader and writer of the wire: `msgpack` and `json`, not our records."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, subprotocol: str) -> None:
-        self.socket = socket
-        self.is_json = subprotocol.endswith("json")
-        self.welcome: dict[str, Any] = {}
-        self.pushes: list[dict[str, Any]] = []
-        self._ids = itertools.count(1)
-
-    async def send(self, message: dict[str, Any]) -> None:
-        if self.is_json:
-            await self.socket.send_str(msgspec.json.encode(message).decode())
-        else:
-            await self.socket.send_bytes(msgpack.packb(message))
-
-    async def receive(self, timeout: float = 10.0) -> dict[str, Any]:
-        message = await self.socket.receive(timeout)
-        if message.type is aiohttp.WSMsgType.BINARY:
-            found: dict[str, Any] = msgpack.unpackb(message.data)
-        else:
-            assert message.type is aiohttp.WSMsgType.TEXT, (message, self.socket.close_code)
-            found = msgspec.json.decode(message.data)
-        return found
-
-    async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Send a request and return its reply; pushes that come meanwhile are kept."""
-        request_id = next(self._ids)
-        await self.send({"type": kind, "id": request_id, **fields})
-        return await self.reply_to(request_id)
-
-    async def reply_to(self, request_id: int) -> dict[str, Any]:
-        while True:
-            message = await self.receive()
-            if message.get("id") == request_id and message["type"] != "waiting":
-                return message
-            self.pushes.append(message)
-
-    async def until(self, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Return the first message that is it, kept or yet to come."""
-        for message in self.pushes:
-            if is_it(message):
-                self.pushes.remove(message)
-                return message
-        while True:
-            message = await self.receive()
-            if is_it(message):
-                return message
-            self.pushes.append(message)
-
-    async def closed(self) -> int:
-        """Read to the end and return the close code."""
-        while True:
-            message = await self.socket.receive(15)
-            if message.type in {
-                aiohttp.WSMsgType.CLOSE,
-                aiohttp.WSMsgType.CLOSED,
-                aiohttp.WSMsgType.CLOSING,
-                aiohttp.WSMsgType.ERROR,
-            }:
-                await self.socket.close()
-                return self.socket.close_code or 0
 
 
 class Sale:

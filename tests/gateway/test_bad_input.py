@@ -21,7 +21,6 @@ from gateway.limits import Rate
 from tests.gateway.conftest import Staging
 from tests.gateway.stage import (
     ROOMY,
-    Client,
     Stage,
     Works,
     eventually,
@@ -30,6 +29,7 @@ from tests.gateway.stage import (
     nonsense,
     operation,
 )
+from tests.gateway.wire_client import Client
 
 DEEP = 10_000
 

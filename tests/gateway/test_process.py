@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 
 from gateway.limits import GatewayLimits
-from tests.gateway.stage import ROOT, Client, Stage, operation
+from tests.gateway.stage import ROOT, Stage, operation
+from tests.gateway.wire_client import Client
 
 
 async def test_sigterm_answers_what_is_under_way_and_ends(migrated_dsn: str, redis_url: str) -> None:

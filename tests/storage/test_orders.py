@@ -164,7 +164,7 @@ async def test_a_buyer_sees_their_own_orders_newest_first(orders: Orders, new: N
     placed = [new(buyer_id=buyer, created_at_ms=NOW_MS + at) for at in range(4)]
     await asyncio.gather(*map(orders.place, [*placed, new()]))
     newest = [order.order_id for order in reversed(placed)]
-    assert [order.order_id for order in await orders.of_buyer(buyer, 3)] == newest[:3]
+    assert [order.order_id for order in await orders.of_buyers([buyer], 3)] == newest[:3]
     assert await orders.tickets_of(newest) == []
 
 

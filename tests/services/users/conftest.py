@@ -8,25 +8,16 @@ import pytest
 
 from domain.identity import Identity, Origin
 from domain.ids import BuyerId
-from services.notifications.email import SmtpMailer, SmtpSettings
 from services.sessions import Sessions, SessionSettings, hashed
-from services.users.attempts import Attempts
-from services.users.capability import UserGround, Users, user_services
 from services.users.models import SignIn, SignUp
-from services.users.passwords import Passwords, PasswordSettings
 from services.users.sign_in import SignedIn
-from services.vault import KeyRing, Vault
 from storage.limits import RedisLimits
-from storage.person_keys import PersonKeys
 from storage.postgres import Pool, close_pool, create_pool
 from storage.sessions import SessionStore
 from tests.mailbox import Mailbox, mailbox
-from tests.storage.journal_contract import fresh
+from tests.people import PASSWORD, URL, People, fresh
 
-URL = "https://tickets.example"
-PASSWORD = "correct horse battery staple"
 ORIGIN = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101 Firefox/135.0")
-CHEAP = PasswordSettings(memory_kib=64, passes=1, threads=2)
 _numbers = itertools.count(1)
 
 
@@ -46,22 +37,14 @@ class House:
         self.box = box
         self.clock = clock
         self.limits = RedisLimits(redis_url)
-        self.mailer = SmtpMailer(SmtpSettings(box.url, "tickets@bilten.example", pause_ms=20, tries=4), clock)
-        self.passwords = Passwords(CHEAP)
-        self.vault = Vault(PersonKeys(pool), lambda: KeyRing({1: b"k" * 32}, b"l" * 32), clock)
-        self.guests = Sessions(SessionStore(pool), clock, fresh, SessionSettings())
-        self.users: Users = user_services(
-            UserGround(
-                pool=pool,
-                vault=self.vault,
-                mailer=self.mailer,
-                passwords=self.passwords,
-                attempts=Attempts(self.limits, burst),
-                clock=clock,
-                new_id=fresh,
-                url=URL,
-            )
+        self.people = People(pool, self.limits, clock, smtp_url=box.url, burst=burst, url=URL)
+        self.mailer, self.passwords, self.vault = (
+            self.people.mailer,
+            self.people.passwords,
+            self.people.vault,
         )
+        self.guests = Sessions(SessionStore(pool), clock, fresh, SessionSettings())
+        self.users = self.people.users
 
     def address(self) -> str:
         return f"anna-{next(_numbers)}@example.org"
@@ -107,8 +90,7 @@ class House:
         return int(count)
 
     async def close(self) -> None:
-        await self.users.close()
-        await self.mailer.close()
+        await self.people.close()
         await self.limits.close()
 
 

@@ -13,7 +13,8 @@ from services.users.models import EmailChange, PasswordChange, ProfileChange, Si
 from services.users.passwords import Passwords, PasswordSettings
 from storage.limits import RedisLimits
 from storage.user_sessions import SESSIONS_PER_USER_MAX
-from tests.services.users.conftest import ORIGIN, PASSWORD, House, Housing
+from tests.people import PASSWORD
+from tests.services.users.conftest import ORIGIN, House, Housing
 from tests.services.users.test_sign_up import code_of
 
 NEW = "a new phrase nobody knows"

@@ -10,7 +10,8 @@ from domain.refusals import Code, Refusal
 from services.users.models import EmailBody, NewPassword, SignIn, SignUp
 from services.users.sign_up import CONFIRM_MS, RESET_MS
 from tests.mailbox import html_of, text_of
-from tests.services.users.conftest import ORIGIN, PASSWORD, House, Housing
+from tests.people import PASSWORD
+from tests.services.users.conftest import ORIGIN, House, Housing
 
 
 def code_of(result: object) -> Code:
