@@ -171,16 +171,7 @@ class UserSessions:
     async def end(self, user_id: UserId, session_id: SessionId) -> bool:
         """End one of a user's sessions. Returns whether there was one."""
         async with asking(self._pool) as connection, connection.transaction():
-            gone = await connection.fetchval(
-                """
-                DELETE FROM sessions WHERE session_id = $1 AND user_id = $2 AND user_id IS NOT NULL
-                RETURNING true
-                """,
-                session_id,
-                user_id,
-            )
-            await _note(connection, [session_id] if gone else [])
-            return bool(gone)
+            return await end_session(connection, user_id, session_id)
 
     async def end_token(self, token_hash: bytes) -> None:
         """End the session of a token, a guest's too."""
@@ -234,6 +225,20 @@ class UserSessions:
                 [at_ms for _, at_ms in touched],
             )
         return [None] * len(touched)
+
+
+async def end_session(connection: AnyConnection, user_id: UserId, session_id: SessionId) -> bool:
+    """End one of a user's sessions, in the caller's transaction. Returns whether there was one."""
+    gone = await connection.fetchval(
+        """
+        DELETE FROM sessions WHERE session_id = $1 AND user_id = $2 AND user_id IS NOT NULL
+        RETURNING true
+        """,
+        session_id,
+        user_id,
+    )
+    await _note(connection, [session_id] if gone else [])
+    return bool(gone)
 
 
 async def end_sessions(connection: AnyConnection, user_id: UserId, kept: SessionId | None = None) -> int:

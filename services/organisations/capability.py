@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from services.audit_search import AuditSearch
+from services.flags import Flags
 from services.keys.keys import Keys
 from services.notifications.port import Mailer
 from services.organisations.invitations import Invitations
@@ -38,13 +39,15 @@ class OrganisationServices(msgspec.Struct, frozen=True, kw_only=True):
     membership_views: MembershipViews
     keys: Keys
     audit: AuditSearch
+    flags: Flags
 
 
 def organisation_services(ground: OrganisationGround) -> OrganisationServices:
     """Return the services of organisations of one process."""
     memberships = Memberships(ground.pool)
+    flags = Flags(ground.pool, ground.clock)
     return OrganisationServices(
-        organisations=Organisations(ground.pool, ground.new_id),
+        organisations=Organisations(ground.pool, ground.new_id, flags),
         members=Members(ground.pool, ground.vault),
         invitations=Invitations(
             ground.pool, ground.vault, ground.mailer, InvitationLetters(ground.url), ground.new_id
@@ -53,4 +56,5 @@ def organisation_services(ground: OrganisationGround) -> OrganisationServices:
         membership_views=MembershipViews(memberships),
         keys=Keys(ground.pool, ground.clock, ground.new_id),
         audit=AuditSearch(ground.pool),
+        flags=flags,
     )

@@ -11,6 +11,7 @@ from domain.ids import MemberId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import Role
 from services.audit import entry_for, only_changes
+from services.flags import Flags
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
 from storage import members, organisations
 from storage.audit_log import record
@@ -27,15 +28,18 @@ _SLUG_TAKEN: Final = Refusal(Code.SLUG_TAKEN, None, {"field": "slug"})
 class Organisations:
     """Every method raises `ConnectionError` when PostgreSQL is away."""
 
-    def __init__(self, pool: Pool, new_id: Callable[[], bytes]) -> None:
+    def __init__(self, pool: Pool, new_id: Callable[[], bytes], flags: Flags) -> None:
         self._pool = pool
         self._new_id = new_id
+        self._flags = flags
 
     async def create(self, who: Who, wanted: NewOrganisation, now_ms: int) -> OrganisationView | Refusal:
         """Make an organisation that a user owns."""
         user_id = who.identity.user_id
         if user_id is None:
             return Refusal(Code.UNAUTHENTICATED)
+        if await self._flags.flag("organisations_closed"):
+            return Refusal(Code.FORBIDDEN)
         organisation_id = OrganisationId(self._new_id())
         name = ids.text(ids.ORGANISATION, organisation_id)
         owner = Member(MemberId(self._new_id()), organisation_id, user_id, Role.OWNER, None, 1, now_ms)

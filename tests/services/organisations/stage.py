@@ -14,6 +14,7 @@ from domain import ids
 from domain.identity import Identity, Origin, Who
 from domain.ids import BuyerId, OrganisationId, SessionId, UserId
 from domain.roles import Role
+from services.flags import Flags
 from services.models import PageQuery
 from services.notifications.email import SmtpMailer, SmtpSettings
 from services.organisations.invitations import Invitations
@@ -82,7 +83,8 @@ class Stage:
         self.mailer = SmtpMailer(
             SmtpSettings(url=f"smtp://127.0.0.1:{smtp_port}", sender="bilten@example.org"), lambda: NOW_MS
         )
-        self.organisations = Organisations(pool, new_id)
+        self.flags = Flags(pool, lambda: self.now_ms)
+        self.organisations = Organisations(pool, new_id, self.flags)
         self.members = Members(pool, self.vault)
         self.invitations = Invitations(
             pool, self.vault, self.mailer, InvitationLetters("https://example.org"), new_id
