@@ -144,8 +144,10 @@ async def store_event(connection: AnyConnection, event: EventRecord) -> None:
 async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
     """Store pools, ticket types and questions of an event that is there, as they now are.
 
-    Those that are stored keep their ids and positions. The event's `tickets_version` is left alone.
+    Those of a draft that are not named any more are removed; nothing is ever removed from what was on sale.
+    The event's `tickets_version` is left alone.
     """
+    await _remove_missing(connection, event)
     await _store_pools(connection, event)
     await _store_types(connection, event)
     await _store_questions(connection, event)
@@ -163,11 +165,28 @@ async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
     )
 
 
+async def _remove_missing(connection: AnyConnection, event: EventRecord) -> None:
+    kept = {
+        "ticket_types": [kind.ticket_type_id for kind in event.ticket_types],
+        "pools": [pool.pool_id for pool in event.pools],
+    }
+    for table, ids in kept.items():
+        await connection.execute(
+            f"""
+            DELETE FROM {table} WHERE event_id = $1 AND {table.removesuffix("s")}_id <> ALL ($2)
+                AND EXISTS (SELECT FROM events WHERE events.event_id = $1 AND status = 'draft')
+            """,  # noqa: S608 - the names are this function's own
+            event.event_id,
+            ids,
+        )
+
+
 async def _store_pools(connection: AnyConnection, event: EventRecord) -> None:
     await connection.executemany(
         """
         INSERT INTO pools (pool_id, event_id, position, name, capacity) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (pool_id) DO UPDATE SET name = excluded.name, capacity = excluded.capacity
+        ON CONFLICT (pool_id) DO UPDATE
+            SET name = excluded.name, capacity = excluded.capacity, position = excluded.position
         WHERE pools.event_id = excluded.event_id
         """,
         [(pool.pool_id, event.event_id, at, pool.name, pool.capacity) for at, pool in enumerate(event.pools)],
@@ -178,12 +197,13 @@ _TYPE_COLUMNS: Final = (
     *("name", "description", "price_minor", "quantity_min", "quantity_max", "kind", "price_min_minor"),
     *("is_hidden", "is_retired", "buyer_limit", "tax_basis_points", "fee_plan", "valid_days"),
 )
+_CHANGING: Final = (*_TYPE_COLUMNS, "position", "sales_start", "sales_end")
 _STORE_TYPE: Final = f"""
     INSERT INTO ticket_types (ticket_type_id, event_id, position, currency, sales_start, sales_end,
         {", ".join(_TYPE_COLUMNS)})
     VALUES ({", ".join(f"${number + 1}" for number in range(len(_TYPE_COLUMNS) + 6))})
     ON CONFLICT (ticket_type_id) DO UPDATE SET
-        {", ".join(f"{name} = excluded.{name}" for name in (*_TYPE_COLUMNS, "sales_start", "sales_end"))}
+        {", ".join(f"{name} = excluded.{name}" for name in _CHANGING)}
     WHERE ticket_types.event_id = excluded.event_id
 """  # noqa: S608 - the names are this module's own
 

@@ -173,7 +173,8 @@ _PARTS: Final = """
             kind, price_min_minor, is_hidden, is_retired, ticket_types.buyer_limit, tax_basis_points,
             fee_plan, valid_days::text[])
         FROM ticket_types WHERE ticket_types.event_id = events.event_id ORDER BY position) AS ticket_types,
-    ARRAY(SELECT ROW (ticket_type_id, tiers.number, tiers.name, tiers.price_minor, tiers.quantity, tiers.ends_at)
+    ARRAY(SELECT ROW (ticket_type_id, tiers.number, tiers.name, tiers.price_minor, tiers.quantity,
+            tiers.ends_at)
         FROM ticket_types JOIN ticket_type_tiers AS tiers USING (ticket_type_id)
         WHERE ticket_types.event_id = events.event_id ORDER BY ticket_type_id, tiers.position) AS tiers,
     ARRAY(SELECT ROW (question_id, per, label, kind, choices, is_required, type_ids::text[]) FROM questions

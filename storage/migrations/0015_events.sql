@@ -71,6 +71,12 @@ DROP INDEX events_upcoming;
 CREATE INDEX events_listed ON events (starts_at, event_id) WHERE status IN ('published', 'on_sale', 'paused', 'sold_out');
 CREATE INDEX events_listed_in_city ON events (city_key, starts_at, event_id)
     WHERE status IN ('published', 'on_sale', 'paused', 'sold_out');
+CREATE INDEX events_by_price ON events ((coalesce(price_min_minor, 0)), event_id)
+    WHERE status IN ('published', 'on_sale', 'paused', 'sold_out');
+-- Lists go on after a moment in whole milliseconds, which is what the platform knows of time.
+ALTER TABLE events ALTER created_at SET DEFAULT date_trunc('milliseconds', now());
+UPDATE events SET created_at = date_trunc('milliseconds', created_at);
+CREATE INDEX events_newest ON events (created_at, event_id) WHERE status IN ('published', 'on_sale', 'paused', 'sold_out');
 CREATE INDEX events_search ON events USING gin (search) WITH (fastupdate = off);
 CREATE INDEX events_tags ON events USING gin (tags) WITH (fastupdate = off);
 -- For the steps that time takes.
@@ -85,6 +91,14 @@ CREATE TABLE event_grants (
     PRIMARY KEY (event_id, organisation_id)
 );
 CREATE INDEX event_grants_organisation ON event_grants (organisation_id, event_id);
+
+-- A draft may be rearranged, so places are compared when all of them are said.
+ALTER TABLE pools
+    DROP CONSTRAINT pools_event_id_position_key,
+    ADD UNIQUE (event_id, position) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ticket_types
+    DROP CONSTRAINT ticket_types_event_id_position_key,
+    ADD UNIQUE (event_id, position) DEFERRABLE INITIALLY DEFERRED;
 
 ALTER TABLE ticket_types
     ADD kind             text     NOT NULL DEFAULT 'fixed' CHECK (kind IN ('free', 'fixed', 'pay_what_you_want')),

@@ -1,0 +1,57 @@
+"""Everything an organiser does with events, put together from what it stands on."""
+
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+
+from domain.codes import fingerprint
+from services.events.access import Access
+from services.events.changing import Announcing, Changes
+from services.events.editing import Editing
+from services.events.grants import CoOrganisers
+from services.events.series import SeriesMaking
+from services.events.steps import Steps
+from services.events.venues import Venues
+from services.events.vouchers import Vouchers
+from services.tickets import Asking
+from storage.event_owners import EventOwners
+from storage.postgres import Pool
+
+
+class Organising(msgspec.Struct, frozen=True):
+    """The services behind the organiser's routes."""
+
+    changes: Changes
+    editing: Editing
+    steps: Steps
+    venues: Venues
+    series: SeriesMaking
+    vouchers: Vouchers
+    grants: CoOrganisers
+
+
+def organising(
+    *,
+    pool: Pool,
+    shards: Asking,
+    owners: EventOwners,
+    announcing: Announcing,
+    clock: Callable[[], int],
+    new_id: Callable[[], bytes],
+    code_key: bytes,
+) -> Organising:
+    """Put the services together. `code_key` is that of `domain.codes.code_key`."""
+    access = Access(owners)
+    changes = Changes(pool, shards, announcing, clock, new_id)
+    editing = Editing(pool, changes, access, clock, new_id)
+    codes = partial(fingerprint, code_key)
+    return Organising(
+        changes=changes,
+        editing=editing,
+        steps=Steps(changes, access, clock, codes),
+        venues=Venues(pool, changes, clock, new_id),
+        series=SeriesMaking(pool, editing, clock, new_id),
+        vouchers=Vouchers(pool, changes, access, clock, new_id, codes),
+        grants=CoOrganisers(pool, access, clock),
+    )

@@ -1,0 +1,120 @@
+"""Series: events that share their setup, made at once from a first one. Each lives its own life after that.
+
+Every method raises `ConnectionError` when PostgreSQL is away.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from domain.identity import Who
+from domain.ids import EVENT, SERIES, EventId, OrganisationId, SeriesId, parse, text
+from domain.refusals import Code, Refusal
+from services.audit import entry_for
+from services.events import local_time
+from services.events.drafting import invalid, slug_of
+from services.events.editing import Editing, duplicate
+from services.events.models import NewSeries, Series, SeriesEvent
+from services.events.recurrence import BadRule, Occurrence, occurrences
+from services.events.views import status_of
+from storage.audit_log import record
+from storage.event_records import EventRecord, read_events
+from storage.postgres import Pool
+from storage.tenancy import tenant
+
+
+class SeriesMaking:
+    """Makes and reads series."""
+
+    def __init__(
+        self, pool: Pool, editing: Editing, clock: Callable[[], int], new_id: Callable[[], bytes]
+    ) -> None:
+        self._pool = pool
+        self._editing = editing
+        self._clock = clock
+        self._new_id = new_id
+
+    async def create(self, who: Who, organisation_id: OrganisationId, said: NewSeries) -> Series | Refusal:
+        """Make a series: all of its events or none."""
+        event_id = EventId(parse(EVENT, said.event))
+        async with tenant(self._pool, organisation_id) as connection:
+            found = await read_events(connection, "WHERE events.event_id = $1", event_id)
+            if not found:
+                return invalid("event", "unknown_id")
+            first = found[0]
+            if first.series_id is not None:
+                return invalid("event", "in_a_series")
+            try:
+                starts = occurrences(said, first.starts_at_ms, first.time_zone)
+            except BadRule as error:
+                field, reason = error.args
+                return invalid(field, reason)
+            series_id = SeriesId(self._new_id())
+            await connection.execute(
+                "INSERT INTO series (series_id, organisation_id, title, rule) VALUES ($1, $2, $3, $4)",
+                series_id,
+                organisation_id,
+                said.title,
+                said.rule.model_dump_json(),
+            )
+            await connection.execute(
+                "UPDATE events SET series_id = $2, version = version + 1 WHERE event_id = $1",
+                event_id,
+                series_id,
+            )
+            for start in starts:
+                slug = await self._slug(first, start)
+                made = duplicate(first, start.starts_at_ms, slug, self._new_id)
+                made = msgspec.structs.replace(made, series_id=series_id)
+                await self._editing.store_new(connection, who, made)
+            entry = entry_for(
+                who,
+                "series.create",
+                text(SERIES, series_id),
+                organisation_id=organisation_id,
+                at_ms=self._clock(),
+                after={"title": said.title, "events": len(starts) + 1},
+            )
+            await record(connection, entry)
+        moved = frozenset(start.starts_at_ms for start in starts if start.is_moved)
+        return await self.read(organisation_id, series_id, moved)
+
+    async def read(
+        self, organisation_id: OrganisationId, series_id: SeriesId, moved: frozenset[int] = frozenset()
+    ) -> Series | Refusal:
+        """Return a series with its events, the earliest first."""
+        async with tenant(self._pool, organisation_id) as connection:
+            row = await connection.fetchrow(
+                "SELECT title, rule FROM series WHERE series_id = $1 AND organisation_id = $2",
+                series_id,
+                organisation_id,
+            )
+            if row is None:
+                return Refusal(Code.NOT_FOUND)
+            events = await read_events(
+                connection, "WHERE events.series_id = $1 ORDER BY starts_at, event_id LIMIT 400", series_id
+            )
+        now_ms = self._clock()
+        return Series.model_construct(
+            series=text(SERIES, series_id),
+            title=row["title"],
+            rule=row["rule"],
+            events=tuple(
+                SeriesEvent.model_construct(
+                    event=text(EVENT, event.event_id),
+                    slug=event.slug,
+                    title=event.title,
+                    status=status_of(event, now_ms).value,
+                    starts_at=local_time.to_text(event.starts_at_ms, event.time_zone),
+                    starts_at_ms=event.starts_at_ms,
+                    is_moved=event.starts_at_ms in moved,
+                )
+                for event in events
+            ),
+        )
+
+    async def _slug(self, first: EventRecord, start: Occurrence) -> str:
+        day = local_time.wall_clock(start.starts_at_ms, first.time_zone).date().isoformat()
+        slug = await self._editing.free_slug(f"{slug_of(first.title)[:60].strip('-')}-{day}")
+        assert isinstance(slug, str)
+        return slug

@@ -1,0 +1,342 @@
+"""Vouchers and access codes: made, changed, exported and ended by organisers; counted by the sale.
+
+Every method raises `ConnectionError` when PostgreSQL is away.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from domain import commands as c
+from domain.codes import normalised
+from domain.event_status import LIVE, EventStatus
+from domain.identity import Who
+from domain.ids import (
+    EVENT,
+    POOL,
+    TICKET_TYPE,
+    VOUCHER,
+    EventId,
+    OperationId,
+    OrganisationId,
+    PoolId,
+    TicketTypeId,
+    VoucherId,
+    parse,
+    text,
+)
+from domain.refusals import Code, Refusal
+from domain.vouchers import VOUCHERS_MAX
+from services.audit import entry_for
+from services.events import local_time
+from services.events.access import Access
+from services.events.changing import Change, Changes
+from services.events.csv_text import csv_text
+from services.events.drafting import invalid
+from services.events.steps import Fingerprint, voucher_problem
+from services.events.tickets_document import definition
+from services.events.voucher_models import (
+    Bulk,
+    BulkVouchers,
+    NewVoucher,
+    Voucher,
+    VoucherFields,
+    VouchersQuery,
+)
+from services.events.voucher_rules import rule_of
+from services.models import Page
+from storage.event_changes import Effect
+from storage.event_records import EventRecord, read_events
+from storage.postgres import AnyConnection, Pool
+from storage.tenancy import tenant
+from storage.vouchers import VoucherRecord, count_vouchers, find_vouchers, list_vouchers, taken_codes
+
+# Without letters and digits that are taken for each other when a code is read out or typed from paper.
+_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+_LENGTH: Final = 10
+_CODE_MAX: Final = 40
+
+
+class Vouchers:
+    """The vouchers of organisations' events."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        changes: Changes,
+        access: Access,
+        clock: Callable[[], int],
+        new_id: Callable[[], bytes],
+        fingerprint: Fingerprint,
+    ) -> None:
+        self._pool = pool
+        self._changes = changes
+        self._access = access
+        self._clock = clock
+        self._new_id = new_id
+        self._fingerprint = fingerprint
+
+    async def create(
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId, new: NewVoucher
+    ) -> Voucher | Refusal:
+        """Make one code."""
+        code = stored_code(new.code)
+        made = await self._make(who, organisation_id, event_id, new, [code], "")
+        if isinstance(made, Refusal):
+            return made
+        event, records = made
+        return voucher_model(records[0], event.time_zone)
+
+    async def create_bulk(
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId, new: BulkVouchers
+    ) -> Bulk | Refusal:
+        """Make many codes that give the same."""
+        codes = [new.prefix.upper() + random_code() for _ in range(new.count)]
+        made = await self._make(who, organisation_id, event_id, new, codes, new.batch)
+        if isinstance(made, Refusal):
+            return made
+        return Bulk(batch=new.batch, codes=tuple(record.code for record in made[1]))
+
+    async def listed(
+        self, organisation_id: OrganisationId, event_id: EventId, query: VouchersQuery
+    ) -> Page[Voucher] | Refusal:
+        """Return a part of an event's codes, in the order of making."""
+        after = _read_cursor(query.cursor)
+        if after is None and query.cursor is not None:
+            return invalid("cursor", "not_ours")
+        found = await self._access.find(organisation_id, event_id)
+        if isinstance(found, Refusal):
+            return found
+        async with tenant(self._pool, found.owner) as connection:
+            (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
+            records = await list_vouchers(connection, event_id, after, query.limit + 1, query.batch)
+        shown = records[: query.limit]
+        is_more = len(records) > query.limit
+        return Page[Voucher].model_construct(
+            items=tuple(voucher_model(record, event.time_zone) for record in shown),
+            next_cursor=text(VOUCHER, shown[-1].voucher_id) if is_more else None,
+        )
+
+    async def csv(
+        self, organisation_id: OrganisationId, event_id: EventId, batch: str | None
+    ) -> bytes | Refusal:
+        """Return an event's codes as CSV (RFC 4180), safe to open in a spreadsheet."""
+        found = await self._access.find(organisation_id, event_id)
+        if isinstance(found, Refusal):
+            return found
+        async with tenant(self._pool, found.owner) as connection:
+            (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
+            records = await list_vouchers(connection, event_id, None, VOUCHERS_MAX, batch)
+        return vouchers_csv(records, event).encode()
+
+    async def retire(
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId, voucher_id: VoucherId
+    ) -> Voucher | Refusal:
+        """End a code. What is left of its block goes back to the sale; holds that use it keep their use."""
+        owner = await self._access.owner_to_edit(organisation_id, event_id)
+        if isinstance(owner, Refusal):
+            return owner
+        retired: list[VoucherRecord] = []
+
+        async def make(connection: AnyConnection, event: EventRecord) -> Change | Refusal:
+            found = await find_vouchers(connection, event_id, [voucher_id])
+            if not found:
+                return Refusal(Code.NOT_FOUND)
+            record = msgspec.structs.replace(found[0], is_retired=True, version=found[0].version + 1)
+            retired[:] = [record]
+            effect = self._effect(who, event, "voucher.retire", [record], {"code": "changed"})
+            if event.status not in LIVE or found[0].is_retired:
+                return Change("retire_voucher", effect)
+            code = self._fingerprint(event_id, record.code)
+
+            def ask(operation: OperationId) -> c.AnyCommand:
+                return c.RetireVouchers(operation, event_id, (code,))
+
+            return Change("retire_voucher", effect, (ask,))
+
+        changed = await self._changes.change(owner, event_id, make)
+        return changed if isinstance(changed, Refusal) else voucher_model(retired[0], changed.time_zone)
+
+    async def _make(
+        self,
+        who: Who,
+        organisation_id: OrganisationId,
+        event_id: EventId,
+        said: VoucherFields,
+        codes: list[str],
+        batch: str,
+    ) -> tuple[EventRecord, list[VoucherRecord]] | Refusal:
+        owner = await self._access.owner_to_edit(organisation_id, event_id)
+        if isinstance(owner, Refusal):
+            return owner
+        records: list[VoucherRecord] = []
+
+        async def make(connection: AnyConnection, event: EventRecord) -> Change | Refusal:
+            wrong = await self._unusable(connection, event, codes)
+            if wrong is not None:
+                return wrong
+            made = _records(said, event, codes, batch, self._new_id)
+            if isinstance(made, Refusal):
+                return made
+            sale = definition(event)
+            if not isinstance(sale, Refusal):
+                problem = voucher_problem(event, made[:1], sale)
+                if problem is not None:
+                    return problem
+            elif event.status in LIVE:
+                return sale
+            records[:] = made
+            told = {"kind": said.kind, "count": len(made), "batch": batch}
+            effect = self._effect(who, event, "voucher.create", made, told)
+            if event.status not in LIVE:
+                return Change("vouchers", effect)
+            rule = rule_of(made[0], event)
+            fingerprints = tuple(self._fingerprint(event_id, code) for code in codes)
+
+            def ask(operation: OperationId) -> c.AnyCommand:
+                return c.DefineVouchers(operation, event_id, rule, fingerprints)
+
+            return Change("vouchers", effect, (ask,))
+
+        changed = await self._changes.change(owner, event_id, make)
+        return changed if isinstance(changed, Refusal) else (changed, records)
+
+    async def _unusable(
+        self, connection: AnyConnection, event: EventRecord, codes: Sequence[str]
+    ) -> Refusal | None:
+        if event.status not in LIVE and event.status != EventStatus.DRAFT:
+            return Refusal(Code.ILLEGAL_STEP, None, {"status": event.status})
+        if any(not 3 <= len(code) <= _CODE_MAX for code in codes):
+            return invalid("code", "too_short")
+        if await taken_codes(connection, event.event_id, codes):
+            return Refusal(Code.VOUCHER_EXISTS)
+        if await count_vouchers(connection, event.event_id) + len(codes) > VOUCHERS_MAX:
+            return Refusal(Code.VOUCHER_LIMIT, None, {"vouchers_max": VOUCHERS_MAX})
+        return None
+
+    def _effect(
+        self,
+        who: Who,
+        event: EventRecord,
+        action: str,
+        vouchers: Sequence[VoucherRecord],
+        told: Mapping[str, object],
+    ) -> Effect:
+        entry = entry_for(
+            who,
+            action,
+            text(EVENT, event.event_id),
+            organisation_id=event.organisation_id,
+            at_ms=self._clock(),
+            after=told,
+        )
+        return Effect(entry, vouchers=tuple(vouchers))
+
+
+def stored_code(code: str) -> str:
+    """Return a code as it is stored and printed."""
+    return normalised(code).upper()
+
+
+def random_code() -> str:
+    """Return a code that nobody guesses: 49 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+def voucher_model(record: VoucherRecord, time_zone: str) -> Voucher:
+    """Return a code as it is."""
+
+    def said(at_ms: int | None) -> str | None:
+        return None if at_ms is None else local_time.to_text(at_ms, time_zone)
+
+    return Voucher.model_construct(
+        voucher=text(VOUCHER, record.voucher_id),
+        version=record.version,
+        code=record.code,
+        batch=record.batch,
+        is_retired=record.is_retired,
+        kind=record.kind,
+        percent_basis_points=record.percent_basis_points,
+        amount_minor=record.amount_minor,
+        is_per_order=record.is_per_order,
+        ticket_types=tuple(text(TICKET_TYPE, each) for each in record.type_ids),
+        uses_max=record.uses_max,
+        per_buyer_max=record.per_buyer_max,
+        quantity_min=record.quantity_min,
+        starts_at=said(record.starts_at_ms),
+        starts_at_ms=record.starts_at_ms,
+        ends_at=said(record.ends_at_ms),
+        ends_at_ms=record.ends_at_ms,
+        block_pool=None if record.block_pool_id is None else text(POOL, record.block_pool_id),
+        block_quantity=record.block_quantity,
+    )
+
+
+def vouchers_csv(records: Sequence[VoucherRecord], event: EventRecord) -> str:
+    """Return codes as CSV."""
+    names = {kind.ticket_type_id: kind.name for kind in event.ticket_types}
+    rows = [
+        ["code", "kind", "percent", "amount_minor", "currency", "ticket_types", "uses_max", "batch", "ended"]
+    ]
+    for one in records:
+        percent = "" if one.percent_basis_points is None else f"{one.percent_basis_points / 100:g}"
+        types = "; ".join(names.get(each, "") for each in one.type_ids)
+        amount = "" if one.amount_minor is None else str(one.amount_minor)
+        uses = "" if one.uses_max is None else str(one.uses_max)
+        ended = "yes" if one.is_retired else ""
+        rows.append([one.code, one.kind, percent, amount, event.currency, types, uses, one.batch, ended])
+    return csv_text(rows)
+
+
+def _records(
+    said: VoucherFields, event: EventRecord, codes: Sequence[str], batch: str, new_id: Callable[[], bytes]
+) -> list[VoucherRecord] | Refusal:
+    type_ids = tuple(TicketTypeId(parse(TICKET_TYPE, name)) for name in said.ticket_types)
+    if not set(type_ids) <= {kind.ticket_type_id for kind in event.ticket_types}:
+        return invalid("ticket_types", "unknown_ticket_type")
+    if said.percent_basis_points is not None and said.amount_minor is not None:
+        return invalid("amount_minor", "percent_or_amount")
+    if said.kind == "discount" and said.percent_basis_points is None and said.amount_minor is None:
+        return invalid("percent_basis_points", "required")
+    if (said.kind == "block") != (said.block_pool is not None and said.block_quantity is not None):
+        return invalid("block_pool", "only_for_blocks")
+    pool_id = None if said.block_pool is None else PoolId(parse(POOL, said.block_pool))
+    if pool_id is not None and pool_id not in {pool.pool_id for pool in event.pools}:
+        return invalid("block_pool", "unknown_pool")
+    try:
+        starts_ms = None if said.starts_at is None else local_time.to_ms(said.starts_at, event.time_zone)
+        ends_ms = None if said.ends_at is None else local_time.to_ms(said.ends_at, event.time_zone)
+    except local_time.NotATime as error:
+        return invalid("starts_at", str(error))
+    if starts_ms is not None and ends_ms is not None and starts_ms >= ends_ms:
+        return invalid("ends_at", "before_start")
+    return [
+        VoucherRecord(
+            voucher_id=VoucherId(new_id()),
+            event_id=event.event_id,
+            code=code,
+            kind=said.kind,
+            percent_basis_points=said.percent_basis_points,
+            amount_minor=said.amount_minor,
+            is_per_order=said.is_per_order,
+            type_ids=type_ids,
+            uses_max=said.uses_max,
+            per_buyer_max=said.per_buyer_max,
+            quantity_min=said.quantity_min,
+            starts_at_ms=starts_ms,
+            ends_at_ms=ends_ms,
+            block_pool_id=pool_id,
+            block_quantity=said.block_quantity,
+            batch=batch,
+        )
+        for code in codes
+    ]
+
+
+def _read_cursor(cursor: str | None) -> bytes | None:
+    try:
+        return None if cursor is None else parse(VOUCHER, cursor)
+    except ValueError:
+        return None

@@ -1,0 +1,204 @@
+"""Lists of events: what the public finds, and what an organisation works on.
+
+Parts of a list begin after the last event of the part before, named by its sort key and id, so that events
+which come or go in between neither repeat nor hide others. A statement is put together from the conditions
+that are asked for only, of fixed pieces: each combination is planned for itself and uses the index that fits.
+"""
+
+import base64
+from typing import Any, Final
+
+import msgspec
+
+from domain.ids import EventId, OrganisationId
+from storage.event_records import EventRecord, read_events
+from storage.postgres import Pool, asking
+
+_WORDS_MAX: Final = 12
+_LISTED: Final = "status IN ('published', 'on_sale', 'paused', 'sold_out')"
+# An event without an end counts as over a day after its start, as in domain/event_status.py.
+_OVER: Final = "coalesce(ends_at, starts_at + interval '1 day')"
+# By sort: the column, its direction, and how its value is compared with a cursor's.
+SORTS: Final = {
+    "date": ("events.starts_at", "ASC", "timestamptz"),
+    "newest": ("events.created_at", "DESC", "timestamptz"),
+    "price": ("coalesce(events.price_min_minor, 0)", "ASC", "bigint"),
+}
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is looked for. None and "" are no condition; texts are as `catalogue.plain_words` writes them.
+
+    Attributes:
+        from_ms, until_ms: the event is not over by the first and starts before the second.
+        price_max_minor: something can be had for this; 0 is free.
+    """
+
+    words: str = ""
+    city: str = ""
+    country: str = ""
+    from_ms: int
+    until_ms: int | None = None
+    price_max_minor: int | None = None
+    category: str = ""
+    tag: str = ""
+    language: str = ""
+    organisation_id: OrganisationId | None = None
+    sort: str = "date"
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A part of a list, and where the next begins."""
+
+    events: tuple[EventRecord, ...]
+    next_cursor: str | None
+
+
+async def public_events(pool: Pool, wanted: Wanted, cursor: str | None, limit: int) -> Listed | None:
+    """Return a part of the events that everybody may find, None for a cursor that is not of this list."""
+    column, direction, kind = SORTS[wanted.sort]
+    conditions, values = _conditions(wanted)
+    if cursor is not None:
+        after = _read_cursor(cursor, wanted.sort)
+        if after is None:
+            return None
+        values += list(after)
+        compared = ">" if direction == "ASC" else "<"
+        conditions.append(
+            f"({column}, events.event_id) {compared} (${len(values) - 1}::{kind}, ${len(values)}::uuid)"
+        )
+    values.append(limit + 1)
+    async with asking(pool) as connection:
+        # Found first, read after: only those that are shown are put together.
+        rows = await connection.fetch(
+            f"""
+            SELECT event_id, {column} AS sort_key FROM events
+            WHERE {" AND ".join(conditions)}
+            ORDER BY {column} {direction}, event_id {direction} LIMIT ${len(values)}
+            """,  # noqa: S608 - pieces of this module's own
+            *values,
+        )
+        ids = [row["event_id"] for row in rows[:limit]]
+        events = await _read_in_order(connection, ids)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Listed(events, None if last is None else _cursor(wanted.sort, last["sort_key"], last["event_id"]))
+
+
+async def own_events(
+    pool: Pool,
+    organisation_id: OrganisationId,
+    *,
+    now_ms: int,
+    status: str | None,
+    words: str,
+    cursor: str | None,
+    limit: int,
+) -> Listed | None:
+    """Return a part of the events that an organisation works on, the latest first."""
+    conditions = [
+        """(organisation_id = $1 OR event_id IN (
+            SELECT event_id FROM event_grants WHERE event_grants.organisation_id = $1))"""
+    ]
+    values: list[Any] = [organisation_id]
+    if status is not None:
+        values += [status, now_ms]
+        conditions.append(f"{_status_at(len(values))} = ${len(values) - 1}")
+    if words:
+        values.append(_query(words))
+        conditions.append(f"search @@ to_tsquery('simple', ${len(values)})")
+    if cursor is not None:
+        after = _read_cursor(cursor, "own")
+        if after is None:
+            return None
+        values += list(after)
+        conditions.append(f"(starts_at, event_id) < (${len(values) - 1}::timestamptz, ${len(values)}::uuid)")
+    values.append(limit + 1)
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            f"""
+            SELECT event_id, starts_at FROM events WHERE {" AND ".join(conditions)}
+            ORDER BY starts_at DESC, event_id DESC LIMIT ${len(values)}
+            """,  # noqa: S608 - pieces of this module's own
+            *values,
+        )
+        events = await _read_in_order(connection, [row["event_id"] for row in rows[:limit]])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Listed(events, None if last is None else _cursor("own", last["starts_at"], last["event_id"]))
+
+
+async def slug_is_free(pool: Pool, slug: str) -> bool:
+    """Say whether no event, of whatever organisation, has an address."""
+    async with asking(pool) as connection:
+        return not await connection.fetchval("SELECT EXISTS (SELECT FROM events WHERE slug = $1)", slug)
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
+    conditions, values = [_LISTED], []  # type: tuple[list[str], list[Any]]
+
+    def add(condition: str, value: object) -> None:
+        values.append(value)
+        conditions.append(condition.replace("?", f"${len(values)}"))
+
+    add(f"{_OVER} > ?", wanted.from_ms)
+    if wanted.words:
+        add("search @@ to_tsquery('simple', ?)", _query(wanted.words))
+    if wanted.city:
+        add("city_key = ?", wanted.city)
+    if wanted.country:
+        add("country = ?", wanted.country)
+    if wanted.until_ms is not None:
+        add("starts_at < ?", wanted.until_ms)
+    if wanted.price_max_minor is not None:
+        add("price_min_minor <= ?", wanted.price_max_minor)
+    if wanted.category:
+        add("category = ?", wanted.category)
+    if wanted.tag:
+        add("tags @> ARRAY[?::text]", wanted.tag)
+    if wanted.language:
+        add("language = ?", wanted.language)
+    if wanted.organisation_id is not None:
+        add("organisation_id = ?", wanted.organisation_id)
+    return conditions, values
+
+
+def _query(words: str) -> str:
+    """Return a query for words of letters and digits: all of them, the last as the beginning of one."""
+    found = words.split()[:_WORDS_MAX]
+    return " & ".join([*found[:-1], f"{found[-1]}:*"])
+
+
+def _status_at(position: int) -> str:
+    """The same as `domain.event_status.status_at`, as SQL; a test compares them."""
+    now = f"${position}::timestamptz"
+    return f"""CASE
+        WHEN status IN ('published', 'on_sale', 'paused', 'sold_out') AND {_OVER} <= {now} THEN 'ended'
+        WHEN status = 'published' AND opens_at <= {now} THEN 'on_sale'
+        ELSE status END"""
+
+
+async def _read_in_order(connection: Any, ids: list[EventId]) -> tuple[EventRecord, ...]:
+    if not ids:
+        return ()
+    found = {
+        event.event_id: event
+        for event in await read_events(connection, "WHERE events.event_id = ANY ($1)", ids)
+    }
+    return tuple(found[event_id] for event_id in ids if event_id in found)
+
+
+def _cursor(sort: str, key: int, event_id: EventId) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode((sort, key, event_id))).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, sort: str) -> tuple[int, bytes] | None:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        given, key, event_id = msgspec.msgpack.decode(
+            base64.urlsafe_b64decode(padded), type=tuple[str, int, bytes]
+        )
+    except (ValueError, msgspec.MsgspecError):
+        return None
+    is_ours = given == sort and len(event_id) == 16 and abs(key) < 2**60
+    if sort in {"date", "newest", "own"}:
+        is_ours = is_ours and 0 <= key < 253_402_300_800_000
+    return (key, event_id) if is_ours else None
