@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from domain.refusals import Code, Refusal
 from gateway.api.api import BODY_BYTES_MAX
+from gateway.api.cors import add_cors
 from gateway.api.paths import PREFIX
 from gateway.limits import Limiter
 from gateway.metrics import GatewayMetrics
@@ -85,6 +86,8 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, shell: Shell, body_bytes_m
             log.exception("%s %s failed", request.method, _route(request))
             response = plain_problem(500, "This is our mistake, not yours.")
         metrics.http(_route(request), response.status)
+        if request.path.startswith(PREFIX):
+            add_cors(request, response)
         if response.status >= 400 and wants_page(request):
             return shell.error(request, response.status)
         return response

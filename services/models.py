@@ -43,6 +43,10 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    def __repr_args__(self) -> tuple[()]:
+        """Models hold names, passwords and tokens: a log line that mentions one shows its kind only."""
+        return ()
+
 
 def unfit(reason: str, message: str, **values: object) -> PydanticCustomError:
     """Return the error of a value that has the right form and still can't be used.
@@ -134,9 +138,9 @@ Email = Annotated[
     Field(max_length=254, pattern=EMAIL_PATTERN, examples=["anna@example.org"]),
     AfterValidator(lambda value: value.rpartition("@")[0] + "@" + value.rpartition("@")[2].lower()),
 ]
-Token = Annotated[str, Field(pattern=TOKEN_PATTERN, repr=False)]
+Token = Annotated[str, Field(pattern=TOKEN_PATTERN)]
 """What a link in a mail, or an answer of ours, gave the client to send back."""
-Password = Annotated[str, Field(min_length=1, max_length=256, repr=False)]
+Password = Annotated[str, Field(min_length=1, max_length=256)]
 """As it is typed: whether it is good enough is the user service's to say."""
 WebAddress = Annotated[str, Field(max_length=2_048, pattern=WEB_ADDRESS_PATTERN)]
 Country = Annotated[str, Field(pattern="^[A-Z]{2}$", examples=["DE"])]

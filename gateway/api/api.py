@@ -25,8 +25,8 @@ def register(app: web.Application, routes: Sequence[Route], pipeline: Pipeline) 
         methods = sorted({"OPTIONS", *(["HEAD"] if any(r.method == "GET" for r in here) else [])})
         methods = sorted({*methods, *(route.method for route in here)})
         for route in here:
-            handler = _handler(route, pipeline)
-            resource.add_route(route.method, handler)
+            handler, expected = _handler(route, pipeline), _expected(route, pipeline)
+            resource.add_route(route.method, handler, expect_handler=expected)
             if route.method == "GET":
                 resource.add_route("HEAD", handler)
         resource.add_route("OPTIONS", _preflight(methods))
@@ -35,6 +35,19 @@ def register(app: web.Application, routes: Sequence[Route], pipeline: Pipeline) 
 def _handler(route: Route, pipeline: Pipeline) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         return await pipeline.serve(route, request)
+
+    return handle
+
+
+def _expected(
+    route: Route, pipeline: Pipeline
+) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
+    async def handle(request: web.Request) -> web.StreamResponse | None:
+        """Answer a client that asks whether it may send its body."""
+        refused = pipeline.refuse_unsent(route, request)
+        if refused is None and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return refused
 
     return handle
 

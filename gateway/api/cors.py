@@ -29,7 +29,7 @@ def preflight(request: web.Request, methods: list[str]) -> web.Response:
     return response
 
 
-def add_cors(request: web.Request, response: web.Response) -> None:
+def add_cors(request: web.Request, response: web.StreamResponse) -> None:
     """Let a page of another origin read the answer, if it showed a key."""
     if "Authorization" in request.headers:
         response.headers["Access-Control-Allow-Origin"] = "*"

@@ -78,7 +78,7 @@ def parse_body(model: type[Parsed], raw: bytes) -> Parsed | Unusable:
 
 def parse_query(model: type[Parsed] | None, given: MultiMapping[str]) -> Parsed | Unusable | None:
     """Return a query string as its model; without a model, every parameter is one too many."""
-    keys = list(given.keys())
+    keys = [key for key, _ in given.items()]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         return Unusable(

@@ -21,9 +21,8 @@ from domain.identity import Identity, Origin, Verdict
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import PLATFORM_PERMISSIONS, STEP_UP
-from gateway.api.cors import add_cors
 from gateway.api.ports import EventOwners, Identities, Rates, Rendered, Repetitions
-from gateway.api.reading import Read, Wrong, read
+from gateway.api.reading import Read, Wrong, read, too_large
 from gateway.api.route import Access, Answer, Call, Route
 from gateway.cookies import SessionCookie
 from gateway.origins import Origins
@@ -80,7 +79,15 @@ class Pipeline:
             if found.session_token is not None:
                 self._parts.cookie.put(response, found.session_token)
         response.headers.update(headers)
-        add_cors(request, response)
+        return response
+
+    def refuse_unsent(self, route: Route, request: web.Request) -> web.Response | None:
+        """Return why a body that was announced need not be sent, None if it may be."""
+        bytes_max = route.body_bytes_max or self._parts.body_bytes_max
+        if (request.content_length or 0) <= bytes_max:
+            return None
+        response = problem(too_large(bytes_max))
+        response.force_close()
         return response
 
     async def _stages(
