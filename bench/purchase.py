@@ -1,5 +1,9 @@
 """`bilten bench purchase`: holds and whole purchases through real websockets, beside a bare echo.
 
+A thousand buyers at once are what a flash sale is, and two gateway processes what two cores carry; the echo
+has as many connections. Captures, which no buyer waits for, have to keep up
+as well: how long the last order took to be paid after the last answer is part of the result.
+
 The generator runs on the same cores as the platform, so it is the cheapest client there is (`bench.echo`
 compares three), and its share of the processor is part of the result. The echo is asked with a hold's own
 bytes by the same client in the same run, before and after; the ratios are to the mean of both.
@@ -30,14 +34,16 @@ from cluster import running
 from cluster.running import Running
 from domain import ids, wire
 from services.events.catalogue_file import CatalogueFile, read_catalogue
+from storage.postgres import connect
 
 NAME: Final = "purchase"
-CONNECTIONS: Final = 400
-GATEWAYS: Final = 1
+CONNECTIONS: Final = 1_000
+GATEWAYS: Final = 2
 SECONDS: Final = 8.0
 SECONDS_QUICK: Final = 2.0
 WARM_UP_S: Final = 1.0
-# Limits that are there to stop one person; here 400 do the work of a town.
+CAPTURED_S_MAX: Final = 60.0
+# Limits that are there to stop one person; here a thousand do the work of a town.
 UNLIMITED: Final[Mapping[str, Mapping[str, float]]] = {
     "gateway": {
         "requests_per_s": 1e6,
@@ -95,8 +101,10 @@ async def _echoes(seconds: float, *, is_quick: bool) -> dict[str, EchoLoad]:
 
 async def _shop(
     found: Running, data_path: Path, seconds: float
-) -> tuple[Measured, Measured, list[str], float]:
-    """Measure holds, then purchases; the last is the share of a core that the generator took for holds."""
+) -> tuple[Measured, Measured, list[str], float, float]:
+    """Measure holds, then purchases; then the share of a core that the generator took for holds, and for how
+    long payments were still captured when the last buyer had been answered.
+    """
     event = await make_event(found, bench_catalogue(), 0)
     name = ids.text(ids.EVENT, event.event_id)
     async with BiltenClient(found.url) as client:
@@ -117,7 +125,21 @@ async def _shop(
             done.append(measured)
             if not (measured.purchases if is_buying else measured.holds):
                 raise BenchFailed(f"no {what} at all; refused: {measured.refused}")
-    return done[0], done[1], limits, share
+    return done[0], done[1], limits, share, await _captured(found.dsn)
+
+
+async def _captured(dsn: str) -> float:
+    """Wait until no order is unfinished, and return the seconds."""
+    began = time.perf_counter()
+    connection = await connect(dsn, application_name="bilten bench")
+    try:
+        async with asyncio.timeout(CAPTURED_S_MAX):
+            unfinished = "SELECT count(*) FROM orders WHERE finished_at IS NULL"
+            while await connection.fetchval(unfinished):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
+    return round(time.perf_counter() - began, 2)
 
 
 def result(
@@ -125,6 +147,7 @@ def result(
     purchases: Measured,
     echoes: Mapping[str, EchoLoad],
     share: float,
+    captured_s: float,
     limits: list[str],
     seconds: float,
     described: Machine,
@@ -141,6 +164,7 @@ def result(
         "hold_p99_ms": hold.p99_ms,
         "purchase_p50_ms": purchase.p50_ms,
         "purchase_p99_ms": purchase.p99_ms,
+        "all_captured_after_s": captured_s,
         "connections": CONNECTIONS,
         "gateways": GATEWAYS,
         "client": "raw frames on an asyncio Protocol",
@@ -160,11 +184,11 @@ def run(console: Console, *, is_quick: bool) -> Result:
     described = machine()
     echoes = uvloop.run(_echoes(seconds, is_quick=is_quick))
     with own_platform(GATEWAYS, UNLIMITED) as (found, data_path):
-        holds, purchases, limits, share = uvloop.run(_shop(found, data_path, seconds))
+        holds, purchases, limits, share, captured_s = uvloop.run(_shop(found, data_path, seconds))
     # Once more afterwards: on a shared machine the echo of a minute ago may have had more of it, or less.
     again = uvloop.run(_echoes(seconds, is_quick=True))["raw"]
     echoes |= {"raw_again": again}
-    made = result(holds, purchases, echoes, share, limits, seconds, described)
+    made = result(holds, purchases, echoes, share, captured_s, limits, seconds, described)
     rows: list[tuple[object, ...]] = [
         (f"echo, {name} client", load.per_s, load.latency.p50_ms, load.latency.p99_ms, load.client_us)
         for name, load in echoes.items()
@@ -181,8 +205,9 @@ def run(console: Console, *, is_quick: bool) -> Result:
         ),
     ]
     columns = ("through websockets", "per s", "p50 ms", "p99 ms", "client us each")
-    print_table(console, f"{CONNECTIONS} connections, {GATEWAYS} gateway", columns, rows)
+    print_table(console, f"{CONNECTIONS} connections, {GATEWAYS} gateways", columns, rows)
     console.print(f"ratios to the echo: {dict(made.ratios)}; the generator took {share:.2f} cores")
+    console.print(f"all captured {captured_s} s after the last answer")
     for refused in (holds.refused, purchases.refused):
         if refused:
             console.print(f"refused: {refused}")

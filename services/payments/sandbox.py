@@ -122,7 +122,8 @@ class SandboxProvider:
             return Unavailable(is_unknown=False, reason="status 500")
         if settings.outage == "timeouts":
             await asyncio.Event().wait()
-        await asyncio.sleep((settings.slow_ms if token == CARD_SLOW else settings.latency_ms) / 1000)
+        if latency_ms := settings.slow_ms if token == CARD_SLOW else settings.latency_ms:
+            await asyncio.sleep(latency_ms / 1000)
         return None
 
     async def _answer(self) -> None:

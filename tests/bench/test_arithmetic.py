@@ -91,7 +91,7 @@ def test_the_purchase_bench_counts_against_the_cheapest_echo() -> None:
         "raw": EchoLoad("raw", 400, 10_000.0, latency([0.001]), cores),
         "websockets": EchoLoad("websockets", 400, 5_000.0, latency([0.001]), cores),
     }
-    made = purchase.result(holds, bought, echoes, 0.3, ["a line"], 2.0, MACHINE)
+    made = purchase.result(holds, bought, echoes, 0.3, 0.5, ["a line"], 2.0, MACHINE)
     assert made.figures["holds_per_s"] == 1_000
     assert made.figures["purchases_per_s"] == 200
     assert {"hold_p99_ms", "purchase_p99_ms"} <= made.figures.keys()
