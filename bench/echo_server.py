@@ -1,7 +1,7 @@
 """A bare aiohttp websocket echo: what a gateway could do at most if it did nothing.
 
 It collects garbage as seldom as a gateway does (`gateway.process`): with the usual thresholds thousands of
-connections cost it half of what it can do, which would flatter us.
+connections cost it up to a third of what it can do, which would flatter us.
 
 `python -m bench.echo_server` prints its port and lives until its standard input ends.
 """
