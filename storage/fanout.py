@@ -42,7 +42,7 @@ class RedisFanout:
         self._channels: dict[str, Heard] = {}
         self._pubsub: redis.client.PubSub | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._on_reconnect: Callable[[], None] = lambda: None
+        self._on_reconnect: list[Callable[[], None]] = []
         self._is_away = False
         self.dropped = 0
         self.reconnects = 0
@@ -81,7 +81,7 @@ class RedisFanout:
 
     def on_reconnect(self, callback: Callable[[], None]) -> None:
         """Have a function called after messages may have been missed."""
-        self._on_reconnect = callback
+        self._on_reconnect.append(callback)
 
     async def subscribe(self, channel: str, heard: Heard) -> None:
         """Have a function called with each message of a channel; one function a channel."""
@@ -119,7 +119,8 @@ class RedisFanout:
                     if late := self._channels.keys() - set(first):
                         await pubsub.subscribe(*late)
                     if self.reconnects:
-                        self._on_reconnect()
+                        for callback in self._on_reconnect:
+                            callback()
                     pause_s = RECONNECT_S_MIN
                     async for message in pubsub.listen():
                         self._hear(message)

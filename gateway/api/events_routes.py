@@ -1,0 +1,222 @@
+"""Writing events and taking them through their life."""
+
+from functools import partial
+
+from domain.event_status import Step
+from domain.ids import ORGANISATION, text
+from domain.refusals import Code, Refusal
+from domain.roles import Permission
+from gateway.api.route import Answer, Call, Handler, LimitClass, Route
+from services.events.models import (
+    CancelRequest,
+    CapacityRequest,
+    CopyRequest,
+    Event,
+    EventPatch,
+    EventRow,
+    GrantRequest,
+    Grants,
+    NewEvent,
+    OwnEventsQuery,
+    QuantityRequest,
+)
+from services.events.organising import Organising
+from services.events.tickets_models import TicketsDocument, TicketsFields
+from services.models import Page
+
+_EVENTS = "/organisations/{organisation}/events"
+_EVENT = "/organisations/{organisation}/events/{event}"
+_POOL = _EVENT + "/pools/{pool}"
+_route = partial(Route, tag="Events", limit=LimitClass.ORGANIZER)
+_STEP_REFUSALS = (Code.ILLEGAL_STEP, Code.INVALID, Code.BUSY)
+_STEPS = {
+    Step.PUBLISH: (Permission.EVENTS_PUBLISH, "Publish an event and set its sale up"),
+    Step.PAUSE: (Permission.SALE_CONTROL, "Take no new reservations for a while"),
+    Step.RESUME: (Permission.SALE_CONTROL, "Take reservations again"),
+    Step.CLOSE: (Permission.SALE_CONTROL, "End the sale for good"),
+    Step.ARCHIVE: (Permission.EVENTS_PUBLISH, "Put an event away"),
+}
+
+
+def routes(organising: Organising) -> list[Route]:
+    """Return the routes of organisers' events."""
+    return [*_writing(organising), *_running(organising), *_stock(organising), *_sharing(organising)]
+
+
+def _answer(result: Event | Refusal) -> Answer | Refusal:
+    return result if isinstance(result, Refusal) else Answer(body=result, version=result.version)
+
+
+def _tickets(result: Event | Refusal) -> Answer | Refusal:
+    if isinstance(result, Refusal):
+        return result
+    return Answer(body=result.tickets, version=result.tickets.version)
+
+
+def _plain(result: Grants | Page[EventRow] | Refusal) -> Answer | Refusal:
+    return result if isinstance(result, Refusal) else Answer(body=result)
+
+
+def _writing(organising: Organising) -> list[Route]:
+    editing = organising.editing
+
+    async def create(call: Call) -> Answer | Refusal:
+        return _answer(await editing.create(call.who, call.organisation, call.body))
+
+    async def listed(call: Call) -> Answer | Refusal:
+        return _plain(await editing.listed(call.organisation, call.query))
+
+    async def read(call: Call) -> Answer | Refusal:
+        return _answer(await editing.read(call.organisation, call.event))
+
+    async def update(call: Call) -> Answer | Refusal:
+        return _answer(await editing.edit(call.who, call.organisation, call.event, call.version, call.body))
+
+    async def read_tickets(call: Call) -> Answer | Refusal:
+        return _tickets(await editing.read(call.organisation, call.event))
+
+    async def set_tickets(call: Call) -> Answer | Refusal:
+        return _tickets(
+            await editing.set_tickets(call.who, call.organisation, call.event, call.version, call.body)
+        )
+
+    async def copy(call: Call) -> Answer | Refusal:
+        return _answer(await editing.copy(call.who, call.organisation, call.event, call.body))
+
+    edit, tickets = Permission.EVENTS_EDIT, _EVENT + "/ticket-types"
+    return [
+        _route(
+            method="POST", path=_EVENTS, name="events.create", summary="Make a draft",
+            access=Permission.EVENTS_CREATE, handler=create, body=NewEvent, answer=Event, status=201,
+            refusals=(Code.INVALID,),
+        ),
+        _route(
+            method="GET", path=_EVENTS, name="events.own", summary="The events that an organisation works on",
+            access=Permission.EVENTS_READ, handler=listed, query=OwnEventsQuery, answer=Page[EventRow],
+            refusals=(Code.INVALID,),
+        ),
+        _route(
+            method="GET", path=_EVENT, name="events.read_own", summary="An event with all that can be edited",
+            access=Permission.EVENTS_READ, handler=read, answer=Event,
+        ),
+        _route(
+            method="PATCH", path=_EVENT, name="events.update", summary="Change what is said of an event",
+            access=edit, handler=update, body=EventPatch, answer=Event, is_versioned=True,
+            refusals=_STEP_REFUSALS,
+        ),
+        _route(
+            method="GET", path=tickets, name="events.tickets",
+            summary="Pools, ticket types and questions of an event",
+            access=Permission.EVENTS_READ, handler=read_tickets, answer=TicketsDocument,
+        ),
+        _route(
+            method="PUT", path=tickets, name="events.set_tickets",
+            summary="Change pools, ticket types and questions, all at once",
+            access=edit, handler=set_tickets, body=TicketsFields, answer=TicketsDocument, is_versioned=True,
+            refusals=_STEP_REFUSALS,
+        ),
+        _route(
+            method="POST", path=_EVENT + "/copy", name="events.copy", summary="Make a draft like an event",
+            access=Permission.EVENTS_CREATE, handler=copy, body=CopyRequest, answer=Event, status=201,
+            refusals=(Code.INVALID,),
+        ),
+    ]  # fmt: skip
+
+
+def _running(organising: Organising) -> list[Route]:
+    steps = organising.steps
+
+    def taking(step: Step) -> Handler:
+        async def take(call: Call) -> Answer | Refusal:
+            return _answer(await steps.take(call.who, call.organisation, call.event, step))
+
+        return take
+
+    async def cancel(call: Call) -> Answer | Refusal:
+        reason = call.body.reason
+        return _answer(await steps.take(call.who, call.organisation, call.event, Step.CANCEL, reason))
+
+    return [
+        *[
+            _route(
+                method="POST", path=f"{_EVENT}/{step.value}", name=f"events.{step.value}", summary=summary,
+                access=permission, handler=taking(step), answer=Event, refusals=_STEP_REFUSALS,
+            )
+            for step, (permission, summary) in _STEPS.items()
+        ],
+        _route(
+            method="POST", path=_EVENT + "/cancel", name="events.cancel",
+            summary="Say that an event does not take place; its sale stops at once",
+            access=Permission.EVENTS_CANCEL, handler=cancel, body=CancelRequest, answer=Event,
+            refusals=_STEP_REFUSALS,
+        ),
+    ]  # fmt: skip
+
+
+def _stock(organising: Organising) -> list[Route]:
+    steps = organising.steps
+
+    async def capacity(call: Call) -> Answer | Refusal:
+        where = (call.organisation, call.event, call.path["pool"])
+        return _answer(await steps.set_capacity(call.who, *where, call.body.capacity))
+
+    async def withhold(call: Call) -> Answer | Refusal:
+        where = (call.organisation, call.event, call.path["pool"])
+        return _answer(await steps.withhold(call.who, *where, call.body.quantity))
+
+    async def give_back(call: Call) -> Answer | Refusal:
+        where = (call.organisation, call.event, call.path["pool"])
+        return _answer(await steps.give_back(call.who, *where, call.body.quantity))
+
+    refusals = (*_STEP_REFUSALS, Code.UNKNOWN_POOL, Code.QUANTITY_OUT_OF_RANGE, Code.SOLD_OUT)
+    control = Permission.SALE_CONTROL
+    return [
+        _route(
+            method="POST", path=_POOL + "/capacity", name="events.capacity",
+            summary="Set how many places a pool has",
+            access=control, handler=capacity, body=CapacityRequest, answer=Event,
+            refusals=(*refusals, Code.CAPACITY_IN_USE),
+        ),
+        _route(
+            method="POST", path=_POOL + "/withhold", name="events.withhold",
+            summary="Take free places out of the sale",
+            access=control, handler=withhold, body=QuantityRequest, answer=Event, refusals=refusals,
+        ),
+        _route(
+            method="POST", path=_POOL + "/return", name="events.return",
+            summary="Give withheld places back to the sale",
+            access=control, handler=give_back, body=QuantityRequest, answer=Event, refusals=refusals,
+        ),
+    ]  # fmt: skip
+
+
+def _sharing(organising: Organising) -> list[Route]:
+    grants = organising.grants
+
+    async def listed(call: Call) -> Answer | Refusal:
+        return _plain(await grants.listed(call.organisation, call.event))
+
+    async def give(call: Call) -> Answer | Refusal:
+        return _plain(await grants.give(call.who, call.organisation, call.event, call.body))
+
+    async def take(call: Call) -> Answer | Refusal:
+        guest = GrantRequest(organisation=text(ORGANISATION, call.path["guest"]))
+        return _plain(await grants.take(call.who, call.organisation, call.event, guest))
+
+    path, manage = _EVENT + "/grants", Permission.MEMBERS_MANAGE
+    return [
+        _route(
+            method="GET", path=path, name="events.grants", summary="Organisations that were let in",
+            access=Permission.EVENTS_READ, handler=listed, answer=Grants,
+        ),
+        _route(
+            method="POST", path=path, name="events.grant", summary="Let another organisation in",
+            access=manage, handler=give, body=GrantRequest, answer=Grants,
+            refusals=(Code.INVALID,),
+        ),
+        _route(
+            method="DELETE", path=path + "/{guest}", name="events.ungrant",
+            summary="Let an organisation in no more",
+            access=manage, handler=take, answer=Grants,
+        ),
+    ]  # fmt: skip

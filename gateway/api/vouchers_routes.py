@@ -1,0 +1,80 @@
+"""Vouchers and access codes of events."""
+
+from functools import partial
+
+from domain.refusals import Code, Refusal
+from domain.roles import Permission
+from gateway.api.route import Answer, Call, LimitClass, Route
+from services.events.voucher_models import (
+    Bulk,
+    BulkVouchers,
+    NewVoucher,
+    Voucher,
+    VouchersCsvQuery,
+    VouchersQuery,
+)
+from services.events.vouchers import Vouchers
+from services.models import Page
+
+_VOUCHERS = "/organisations/{organisation}/events/{event}/vouchers"
+_CSV = "text/csv"
+_route = partial(Route, tag="Vouchers", limit=LimitClass.ORGANIZER)
+_REFUSALS = (
+    Code.INVALID, Code.ILLEGAL_STEP, Code.BUSY, Code.VOUCHER_EXISTS, Code.VOUCHER_LIMIT, Code.SOLD_OUT,
+)  # fmt: skip
+
+
+def routes(vouchers: Vouchers) -> list[Route]:
+    """Return the routes of vouchers."""
+
+    async def create(call: Call) -> Answer | Refusal:
+        return _answer(await vouchers.create(call.who, call.organisation, call.event, call.body))
+
+    async def bulk(call: Call) -> Answer | Refusal:
+        made = await vouchers.create_bulk(call.who, call.organisation, call.event, call.body)
+        return made if isinstance(made, Refusal) else Answer(body=made)
+
+    async def listed(call: Call) -> Answer | Refusal:
+        found = await vouchers.listed(call.organisation, call.event, call.query)
+        return found if isinstance(found, Refusal) else Answer(body=found)
+
+    async def csv(call: Call) -> Answer | Refusal:
+        found = await vouchers.csv(call.organisation, call.event, call.query.batch)
+        if isinstance(found, Refusal):
+            return found
+        headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"'}
+        return Answer(body=found, content_type=_CSV, headers=headers)
+
+    async def retire(call: Call) -> Answer | Refusal:
+        return _answer(await vouchers.retire(call.who, call.organisation, call.event, call.path["voucher"]))
+
+    manage, read = Permission.VOUCHERS_MANAGE, Permission.VOUCHERS_READ
+    return [
+        _route(
+            method="POST", path=_VOUCHERS, name="vouchers.create", summary="Make a code",
+            access=manage, handler=create, body=NewVoucher, answer=Voucher, status=201, refusals=_REFUSALS,
+        ),
+        _route(
+            method="POST", path=_VOUCHERS + "/bulk", name="vouchers.bulk",
+            summary="Make many codes that give the same",
+            access=manage, handler=bulk, body=BulkVouchers, answer=Bulk, status=201, refusals=_REFUSALS,
+        ),
+        _route(
+            method="GET", path=_VOUCHERS, name="vouchers.list", summary="The codes of an event",
+            access=read, handler=listed, query=VouchersQuery, answer=Page[Voucher], refusals=(Code.INVALID,),
+        ),
+        _route(
+            method="GET", path=_VOUCHERS + ".csv", name="vouchers.csv",
+            summary="The codes of an event as CSV",
+            access=read, handler=csv, query=VouchersCsvQuery, gives=_CSV,
+        ),
+        _route(
+            method="DELETE", path=_VOUCHERS + "/{voucher}", name="vouchers.retire",
+            summary="End a code; what it kept goes back to the sale",
+            access=manage, handler=retire, answer=Voucher, refusals=(Code.ILLEGAL_STEP, Code.BUSY),
+        ),
+    ]  # fmt: skip
+
+
+def _answer(result: Voucher | Refusal) -> Answer | Refusal:
+    return result if isinstance(result, Refusal) else Answer(body=result)

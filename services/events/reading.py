@@ -1,0 +1,228 @@
+"""What everybody may read of events: pages and lists, from memory, Redis or PostgreSQL, in this order.
+
+A change is announced by whoever makes it, and every gateway forgets its copy when it hears of it. Who hears
+nothing (Redis is away, a word was lost) reads anew after a short while anyway. Many who ask for the same
+thing that is not at hand make one question (docs/decisions/reading-the-catalogue.md).
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from domain.event_status import PUBLIC
+from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
+from services.events.views import status_of
+from storage.catalogue import Catalogue
+from storage.event_lists import Listed, Wanted, public_events
+from storage.event_pages import EventPages, Word
+from storage.event_records import EventRecord
+from storage.organisation_profiles import OrganisationProfile, find_profile
+from storage.postgres import Pool
+
+PAGE_FRESH_S: Final = 2.0
+LIST_FRESH_S: Final = 1.0
+PAGES_MAX: Final = 5_000
+LISTS_MAX: Final = 500
+NAMES_MAX: Final = 20_000
+ANNOUNCED_MAX: Final = 20_000
+MEMORY, REDIS, DATABASE = "memory", "redis", "database"
+
+T = TypeVar("T")
+
+
+class Kept(msgspec.Struct):
+    """An event as it was read, and what was drawn of it since, by name."""
+
+    event: EventRecord
+    read_at: float
+    drawn: dict[str, Any]
+
+
+class Reading:
+    """Reads for everybody. Raises `ConnectionError` when PostgreSQL is away and nothing is at hand.
+
+    Attributes:
+        reads: how many pages came from where.
+        list_reads: the same for lists.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        pages: EventPages,
+        clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._catalogue = Catalogue(pool)
+        self._pages = pages
+        self._clock = clock
+        self._monotonic = monotonic
+        self._kept: OrderedDict[EventId, Kept] = OrderedDict()
+        self._ids: OrderedDict[str, tuple[float, EventId | None]] = OrderedDict()
+        self._lists: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+        self._announced: OrderedDict[EventId, int] = OrderedDict()
+        self._flights: dict[object, asyncio.Future[Any]] = {}
+        self._on_change: list[Callable[[EventId], None]] = []
+        self._changes = 0
+        self.reads = dict.fromkeys((MEMORY, REDIS, DATABASE), 0)
+        self.list_reads = dict.fromkeys((MEMORY, DATABASE), 0)
+
+    async def listen(self) -> None:
+        """Hear of changes from now on."""
+        await self._pages.listen(self._heard, self._missed)
+
+    def on_change(self, callback: Callable[[EventId], None]) -> None:
+        """Have a function called when an event has changed."""
+        self._on_change.append(callback)
+
+    async def announce(self, event: EventRecord) -> None:
+        """Tell every gateway, this one at once, that an event has changed."""
+        self._heard(Word(event.event_id, event.slug, event.revision))
+        await self._pages.announce(event)
+
+    async def page(self, name: str) -> Kept | None:
+        """Return the event with a slug or TypeID if everybody may see it.
+
+        Drafts and what was put away are not told from what never was.
+        """
+        event_id = await self._id_of(name)
+        kept = None if event_id is None else await self._find(event_id)
+        if kept is None or status_of(kept.event, self._clock()) not in PUBLIC:
+            return None
+        return kept
+
+    def drawn(self, kept: Kept, name: str, draw: Callable[[EventRecord], T]) -> T:
+        """Return what is made of an event, made at most once for each change of it."""
+        found = kept.drawn.get(name)
+        if found is None:
+            found = kept.drawn[name] = draw(kept.event)
+        made: T = found
+        return made
+
+    async def search(self, wanted: Wanted, cursor: str | None, limit: int) -> Listed | None:
+        """Return a part of a list of events, None for a cursor that is not of this list."""
+        # A list is the same for everybody who asks within a second.
+        rounded = msgspec.structs.replace(wanted, from_ms=wanted.from_ms // 1000 * 1000)
+        key = msgspec.msgpack.encode((rounded, cursor, limit))
+        return await self._listed(key, lambda: public_events(self._pool, rounded, cursor, limit))
+
+    async def organisation(self, slug: str) -> OrganisationProfile | None:
+        """Return what everybody may know of an organisation."""
+        key = b"organisation\0" + slug.encode()
+        return await self._listed(key, lambda: find_profile(self._pool, slug))
+
+    async def _listed(self, key: bytes, read: Callable[[], Awaitable[T]]) -> T:
+        now = self._monotonic()
+        known = self._lists.get(key)
+        if known is not None and now - known[0] < LIST_FRESH_S:
+            self.list_reads[MEMORY] += 1
+            found: T = known[1]
+            return found
+        changes = self._changes
+        found = await self._once(key, read)
+        self.list_reads[DATABASE] += 1
+        if changes == self._changes:
+            _keep(self._lists, key, (self._monotonic(), found), LISTS_MAX)
+        return found
+
+    async def _id_of(self, name: str) -> EventId | None:
+        if name.startswith(EVENT + "_"):
+            try:
+                return EventId(parse(EVENT, name))
+            except MalformedId:
+                return None
+        known = self._ids.get(name)
+        if known is not None and self._monotonic() - known[0] < PAGE_FRESH_S:
+            return known[1]
+        event_id: EventId | None = await self._once(name, lambda: self._look_up(name))
+        _keep(self._ids, name, (self._monotonic(), event_id), NAMES_MAX)
+        return event_id
+
+    async def _look_up(self, slug: str) -> EventId | None:
+        event_id = await self._pages.find_id(slug)
+        if event_id is not None:
+            kept = await self._find(event_id)
+            # An address that was given to another event since is looked up anew.
+            if kept is not None and kept.event.slug == slug:
+                return event_id
+        event = await self._catalogue.find_by_slug(slug)
+        if event is None:
+            return None
+        self.reads[DATABASE] += 1
+        await self._take(event, is_from_database=True)
+        return event.event_id
+
+    async def _find(self, event_id: EventId) -> Kept | None:
+        kept = self._kept.get(event_id)
+        if kept is not None and self._monotonic() - kept.read_at < PAGE_FRESH_S:
+            self.reads[MEMORY] += 1
+            return kept
+        found: Kept | None = await self._once(event_id, lambda: self._read(event_id))
+        return found
+
+    async def _read(self, event_id: EventId) -> Kept | None:
+        event = await self._pages.find(event_id)
+        if event is not None and event.revision >= self._announced.get(event_id, 0):
+            self.reads[REDIS] += 1
+            return await self._take(event, is_from_database=False)
+        event = await self._catalogue.find(event_id)
+        self.reads[DATABASE] += 1
+        return None if event is None else await self._take(event, is_from_database=True)
+
+    async def _take(self, event: EventRecord, *, is_from_database: bool) -> Kept:
+        earlier = self._kept.get(event.event_id)
+        if earlier is not None and earlier.event == event:
+            kept = Kept(event, self._monotonic(), earlier.drawn)
+        else:
+            kept = Kept(event, self._monotonic(), {})
+        if event.revision >= self._announced.get(event.event_id, 0):
+            _keep(self._kept, event.event_id, kept, PAGES_MAX)
+            if is_from_database:
+                await self._pages.put(event)
+        return kept
+
+    def _heard(self, word: Word) -> None:
+        self._changes += 1
+        self._lists.clear()
+        self._ids.pop(word.slug, None)
+        kept = self._kept.pop(word.event_id, None)
+        if kept is not None:
+            self._ids.pop(kept.event.slug, None)
+        revision = max(word.revision, self._announced.pop(word.event_id, 0))
+        _keep(self._announced, word.event_id, revision, ANNOUNCED_MAX)
+        for callback in self._on_change:
+            callback(word.event_id)
+
+    def _missed(self) -> None:
+        """Forget everything: what was announced meanwhile was not heard."""
+        self._changes += 1
+        for cache in (self._kept, self._ids, self._lists):
+            cache.clear()
+
+    async def _once(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, or wait for somebody who does."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.ensure_future(read())
+            self._flights[key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        # Whoever leaves must not end it for the others.
+        found: T = await asyncio.shield(flight)
+        return found
+
+
+def wanted_by(organisation_id: OrganisationId, now_ms: int) -> Wanted:
+    """Return what is looked for on the page of an organisation."""
+    return Wanted(from_ms=now_ms, organisation_id=organisation_id)
+
+
+def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, count_max: int) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > count_max:
+        cache.popitem(last=False)

@@ -1,0 +1,145 @@
+"""Events as pages show them, in Redis: one copy for all gateways, and the word that one is out of date.
+
+Everything in here may be lost at any time. A copy is written only if it is not older than what was announced
+since: a reader that was slow to write must not bring an old page back.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+import msgspec
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from domain.ids import EventId
+from storage.event_records import EventRecord
+
+CHANNEL: Final = "catalogue"
+KEPT_S: Final = 8
+_ANNOUNCED_S: Final = 3_600
+_TIMEOUT_S: Final = 0.5
+# After a failure Redis is left alone for this long: a page must not wait for it each time.
+_REST_S: Final = 1.0
+
+# KEYS: the copy, what was announced. ARGV: revision, copy, seconds.
+_PUT: Final = """
+if tonumber(redis.call('GET', KEYS[2]) or '0') > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+# KEYS: the copy, what was announced. ARGV: revision, seconds, channel, message.
+_ANNOUNCE: Final = """
+if tonumber(redis.call('GET', KEYS[2]) or '0') < tonumber(ARGV[1]) then
+    redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
+end
+redis.call('DEL', KEYS[1])
+return redis.call('PUBLISH', ARGV[3], ARGV[4])
+"""
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """An event has changed."""
+
+    event_id: EventId
+    slug: str
+    revision: int
+
+
+class Subscribing(Protocol):
+    """As much of `storage.fanout.RedisFanout` as is needed here."""
+
+    async def subscribe(self, channel: str, heard: Callable[[bytes], None]) -> None: ...
+
+    def on_reconnect(self, callback: Callable[[], None]) -> None: ...
+
+
+_decode: Final = msgspec.msgpack.Decoder(EventRecord).decode
+_word: Final = msgspec.msgpack.Decoder(Word).decode
+
+
+class EventPages:
+    """The copies in Redis. Nothing here raises: a Redis that is away has no copies.
+
+    Attributes:
+        failures: how often Redis could not be asked.
+    """
+
+    def __init__(self, url: str, fanout: Subscribing) -> None:
+        self._redis = redis.Redis.from_url(
+            url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, socket_keepalive=True
+        )
+        self._fanout = fanout
+        self._put = self._redis.register_script(_PUT)
+        self._announce = self._redis.register_script(_ANNOUNCE)
+        self._rests_until = 0.0
+        self.failures = 0
+
+    async def listen(self, heard: Callable[[Word], None], missed: Callable[[], None]) -> None:
+        """Have functions called when an event has changed, and when such words may have been missed."""
+        self._fanout.on_reconnect(missed)
+        await self._fanout.subscribe(CHANNEL, lambda payload: heard(_word(payload)))
+
+    async def find(self, event_id: EventId) -> EventRecord | None:
+        """Return the copy of an event if there is one."""
+        packed = await self._get(_page(event_id))
+        if packed is None:
+            return None
+        try:
+            return _decode(packed)
+        except msgspec.MsgspecError:
+            # Written by another version of this code.
+            return None
+
+    async def find_id(self, slug: str) -> EventId | None:
+        """Return which event had an address when it was last looked up."""
+        packed = await self._get(f"slug:{slug}")
+        return None if packed is None or len(packed) != 16 else EventId(packed)
+
+    async def put(self, event: EventRecord) -> None:
+        """Keep a copy for the other gateways."""
+        if self._is_resting():
+            return
+        keys = [_page(event.event_id), _announced(event.event_id)]
+        with self._failing():
+            await self._put(keys=keys, args=[event.revision, msgspec.msgpack.encode(event), KEPT_S])
+            await self._redis.set(f"slug:{event.slug}", event.event_id, ex=KEPT_S)
+
+    async def announce(self, event: EventRecord) -> None:
+        """Tell every gateway that what it has of an event is out of date."""
+        word = msgspec.msgpack.encode(Word(event.event_id, event.slug, event.revision))
+        keys = [_page(event.event_id), _announced(event.event_id)]
+        with self._failing():
+            await self._announce(keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def _get(self, key: str) -> bytes | None:
+        if self._is_resting():
+            return None
+        found: bytes | None = None
+        with self._failing():
+            found = await self._redis.get(key)
+        return found  # noqa: RET504 - what failed is swallowed in between
+
+    def _is_resting(self) -> bool:
+        return asyncio.get_running_loop().time() < self._rests_until
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, OSError, TimeoutError):
+            self.failures += 1
+            self._rests_until = asyncio.get_running_loop().time() + _REST_S
+
+
+def _page(event_id: EventId) -> str:
+    return f"page:{event_id.hex()}"
+
+
+def _announced(event_id: EventId) -> str:
+    return f"announced:{event_id.hex()}"
