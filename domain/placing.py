@@ -69,6 +69,7 @@ def place_hold(state: Inventory, command: c.PlaceHold, now_ms: int) -> e.Held | 
         )
     if command.codes or command.numbers:
         return _place_fully(state, definition, command, now_ms)
+    wrong: Refusal | None = None
     needed: dict[int, int] = {}
     for line in command.lines:
         position = state.type_positions.get(line.ticket_type_id)
@@ -81,8 +82,12 @@ def place_hold(state: Inventory, command: c.PlaceHold, now_ms: int) -> e.Held | 
             refusal = _window_refusal(kind, now_ms)
             if refusal is not None:
                 return refusal
+        if line.quantity < 1:
+            wrong = _no_quantity(kind, line.quantity)
         needed[position] = needed.get(position, 0) + line.quantity
-    refusal = _quantity_refusal(definition, needed) or _limit_refusal(state, command.buyer_id, needed)
+    refusal = (
+        wrong or _quantity_refusal(definition, needed) or _limit_refusal(state, command.buyer_id, needed)
+    )
     if refusal is None:
         refusal = _stock_refusal(state, definition, needed)
     if refusal is not None:
@@ -108,9 +113,13 @@ def _quantity_refusal(definition: SaleDefinition, needed: dict[int, int]) -> Ref
     for position, quantity in needed.items():
         kind = definition.ticket_types[position]
         if not kind.quantity_min <= quantity <= kind.quantity_max:
-            bounds = {"quantity_min": kind.quantity_min, "quantity_max": kind.quantity_max}
-            return Refusal(Code.QUANTITY_OUT_OF_RANGE, None, {**bounds, "quantity": quantity})
+            return _no_quantity(kind, quantity)
     return None
+
+
+def _no_quantity(kind: TicketType, quantity: int) -> Refusal:
+    bounds = {"quantity_min": kind.quantity_min, "quantity_max": kind.quantity_max}
+    return Refusal(Code.QUANTITY_OUT_OF_RANGE, None, {**bounds, "quantity": quantity})
 
 
 def _limit_refusal(state: Inventory, buyer_id: BuyerId, needed: dict[int, int]) -> Refusal | None:
@@ -196,6 +205,7 @@ def _wanted(
     now_ms: int,
 ) -> list[Wanted] | Refusal:
     """Return what is wanted, lines of the same type and price together, or why one of them can't be had."""
+    wrong: Refusal | None = None
     quantities: dict[tuple[int, int | None], int] = {}
     for line in command.lines:
         position = state.type_positions.get(line.ticket_type_id)
@@ -217,9 +227,8 @@ def _wanted(
         at = (position, price_minor)
         quantities[at] = quantities.get(at, 0) + line.quantity
         if line.quantity < 1:
-            bounds = {"quantity_min": kind.quantity_min, "quantity_max": kind.quantity_max}
-            return Refusal(Code.QUANTITY_OUT_OF_RANGE, None, {**bounds, "quantity": line.quantity})
-    return [Wanted(position, quantity, price) for (position, price), quantity in quantities.items()]
+            wrong = _no_quantity(kind, line.quantity)
+    return wrong or [Wanted(position, quantity, price) for (position, price), quantity in quantities.items()]
 
 
 def _price_named(kind: TicketType, line: c.Line) -> int | Refusal | None:

@@ -39,6 +39,13 @@ def picture(state: Inventory) -> tuple[Any, ...]:
         dict(state.tally.items()),
         list(state.operations.recent.items()),
         dict(state.operations.spilled.items()),
+        state.definition_seq,
+        [dict(kind.tiers) for kind in state.types],
+        [pool.blocked for pool in state.pools],
+        state.limited,
+        dict(state.type_tally.items()),
+        state.vouchers.dump(),
+        list(state.vouchers.numbers.items()),
     )
 
 
