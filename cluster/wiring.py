@@ -18,6 +18,7 @@ from actors.refs import LaneSettings, Shards
 from cluster import processes
 from cluster.capabilities import Ground, services
 from cluster.key_ring import ensure_ring, read_ring
+from cluster.part_health import part_checks
 from cluster.settings import Settings
 from domain import ids
 from gateway.app import GatewayDependencies
@@ -27,6 +28,11 @@ from services.notifications.email import SmtpMailer, SmtpSettings
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
 from services.orders import BuyerOrders
+from services.organisations.capability import (
+    OrganisationGround,
+    OrganisationServices,
+    organisation_services,
+)
 from services.payments.breaker import Breaker, BreakerSettings
 from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
@@ -186,7 +192,18 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
         )
         mailer = mailer_of(settings, parts.clock)
-        people = users(settings, parts.pool, mailer, shared_limits, parts.clock)
+        vault = people_vault(settings, parts.pool, parts.clock)
+        organisations = organisation_services(
+            OrganisationGround(
+                pool=parts.pool,
+                vault=vault,
+                mailer=mailer,
+                clock=parts.clock,
+                new_id=new_id,
+                url=settings.url,
+            )
+        )
+        people = users(settings, parts.pool, vault, mailer, shared_limits, parts.clock, organisations)
         saga = OrderSaga(
             orders=orders,
             provider=_provider(settings, sandbox, parts.clock),
@@ -235,6 +252,16 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         sessions=sessions,
                         orders=BuyerOrders(orders, parts.events, ticket_key),
                         users=people,
+                        organisations=organisations,
+                        vault=vault,
+                        checks=part_checks(
+                            parts.pool,
+                            settings.redis.url,
+                            connect_through_ray(),
+                            settings.shards.count,
+                            mailer,
+                            settings.data_path,
+                        ),
                     )
                 ),
             )
@@ -313,15 +340,24 @@ def mailer_of(settings: Settings, clock: Callable[[], int]) -> SmtpMailer:
 
 
 def users(
-    settings: Settings, pool: Pool, mailer: SmtpMailer, limits: RedisLimits, clock: Callable[[], int]
+    settings: Settings,
+    pool: Pool,
+    vault: Vault,
+    mailer: SmtpMailer,
+    limits: RedisLimits,
+    clock: Callable[[], int],
+    organisations: OrganisationServices,
 ) -> Users:
     """The user service of one process."""
     given = settings.users
     return user_services(
         UserGround(
             pool=pool,
-            vault=people_vault(settings, pool, clock),
+            vault=vault,
             mailer=mailer,
+            memberships=organisations.memberships,
+            membership_views=organisations.membership_views,
+            keys=organisations.keys,
             passwords=Passwords(
                 PasswordSettings(
                     given.hash_memory_kib, given.hash_passes, given.hash_threads, given.hash_waiting_max

@@ -9,6 +9,11 @@ import msgspec
 
 from domain.ids import BuyerId, UserId, uuid7
 from services.notifications.email import SmtpMailer, SmtpSettings
+from services.organisations.capability import (
+    OrganisationGround,
+    OrganisationServices,
+    organisation_services,
+)
 from services.users.attempts import Attempts
 from services.users.capability import UserGround, Users, user_services
 from services.users.passwords import Passwords, PasswordSettings
@@ -59,6 +64,11 @@ class People:
         self.passwords = Passwords(CHEAP)
         self.vault = Vault(PersonKeys(pool), lambda: KeyRing({1: b"k" * 32}, b"l" * 32), clock)
         self._clock = clock
+        self.organisations: OrganisationServices = organisation_services(
+            OrganisationGround(
+                pool=pool, vault=self.vault, mailer=self.mailer, clock=clock, new_id=fresh, url=url
+            )
+        )
         self.users: Users = user_services(
             UserGround(
                 pool=pool,
@@ -66,6 +76,9 @@ class People:
                 mailer=self.mailer,
                 passwords=self.passwords,
                 attempts=Attempts(limits, burst),
+                memberships=self.organisations.memberships,
+                membership_views=self.organisations.membership_views,
+                keys=self.organisations.keys,
                 clock=clock,
                 new_id=fresh,
                 url=url,

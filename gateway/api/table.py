@@ -10,9 +10,14 @@ import msgspec
 
 from gateway.api import (
     account_routes,
+    admin_routes,
+    audit_routes,
     document_routes,
     factors_routes,
+    keys_routes,
+    members_routes,
     orders_routes,
+    organisations_routes,
     session_routes,
     users_routes,
 )
@@ -20,7 +25,9 @@ from gateway.api.idempotency import Store
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
+from services.admin.capability import Administration
 from services.orders import BuyerOrders
+from services.organisations.capability import OrganisationServices
 from services.sessions import Sessions
 from services.users.capability import Users
 
@@ -34,6 +41,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions
     orders: BuyerOrders
     users: Users
+    organisations: OrganisationServices
+    administration: Administration
 
 
 def all_routes(services: Services, limiter: Limiter, public_url: str, web_folder: Path) -> list[Route]:
@@ -50,4 +59,9 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *account_routes.routes(services.users, services.orders),
         *factors_routes.routes(services.users),
         *orders_routes.routes(services.orders, services.users.account.buyers),
+        *organisations_routes.routes(services.organisations.organisations),
+        *members_routes.routes(services.organisations.members, services.organisations.invitations),
+        *keys_routes.routes(services.organisations.keys),
+        *audit_routes.routes(services.organisations.audit),
+        *admin_routes.routes(services.administration),
     ]

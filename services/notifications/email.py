@@ -83,6 +83,13 @@ class SmtpMailer:
         self._waiting.append((mail, 1))
         self._carry()
 
+    async def greet(self) -> None:
+        """Connect and hang up again. Raises `ConnectionError` when the server does not answer."""
+        try:
+            await _hang_up(await self._connect())
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise ConnectionError(f"the mail server does not answer: {type(error).__name__}") from error
+
     async def close(self, within_ms: int = 5_000) -> None:
         """Carry what waits, for at most so long, and give up what is left."""
         self._is_closed = True

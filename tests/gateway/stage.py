@@ -5,7 +5,7 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from actors.ports import ShardHandle, ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
 from cluster.capabilities import Ground, services
+from cluster.part_health import part_checks
 from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from gateway.process import listening_socket, runner_for
+from services.admin.health import Check
 from services.demo import Loaded, load
 from services.events import Events
 from services.events.catalogue_file import CatalogueFile, read_catalogue
@@ -124,6 +126,7 @@ class Works:
     ) -> None:
         self.pool = pool
         self.clock = steady_clock()
+        self.redis_url = redis_url
         self.fanout = RedisFanout(redis_url)
         self.shared_limits = RedisLimits(redis_url)
         self.catalogue = Catalogue(pool)
@@ -188,6 +191,9 @@ class Works:
         record = await self.catalogue.find(loaded.event_id)
         assert record is not None
         return loaded, record
+
+    def checks(self) -> Mapping[str, Check]:
+        return part_checks(self.pool, self.redis_url, self._connect, 1, self.people.mailer, ROOT)
 
     async def close(self) -> None:
         await self.purchases.close()
@@ -269,6 +275,9 @@ class Stage:
                     sessions=made.sessions,
                     orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
                     users=made.people.users,
+                    organisations=made.people.organisations,
+                    vault=made.people.vault,
+                    checks=made.checks(),
                 )
             ),
         )
