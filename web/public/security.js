@@ -25,6 +25,7 @@ function Password() {
     const form = useForm({
         initial: empty,
         check: (values) => ({ old: values["old"] ? undefined : t("shared.field.missing"), new: passwordProblem(values["new"]) }),
+        called: { password: "new" },
         send: async (values) => {
             await post("/me/password", values);
             form.reset(empty);

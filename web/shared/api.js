@@ -66,12 +66,11 @@ export class Problem extends Error {
  * @returns {FieldError[]}
  */
 function fieldErrors(body) {
-    const found = body.errors ?? body.details?.["errors"];
-    if (Array.isArray(found)) {
-        return found;
+    if (body.errors && body.errors.length > 0) {
+        return body.errors;
     }
-    const field = body.details?.["field"];
-    return typeof field === "string" ? [{ field, code: body.code ?? "", message: body.detail ?? "" }] : [];
+    const { field, reason } = body.details ?? {};
+    return typeof field === "string" ? [{ field, code: typeof reason === "string" ? `reason.${reason}` : "", message: body.detail ?? "" }] : [];
 }
 
 /** @param {FieldError} error */

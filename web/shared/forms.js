@@ -28,9 +28,10 @@ import { t } from "./i18n.js";
  * @param {Record<string, any>} given.initial
  * @param {(values: Record<string, any>) => Errors} [given.check] what the browser can say without asking
  * @param {(values: Record<string, any>) => Promise<void>} given.send throws a Problem when it is refused
+ * @param {Record<string, string>} [given.called] what the server's fields are called here, where that differs
  * @returns {Form}
  */
-export function useForm({ initial, check, send }) {
+export function useForm({ initial, check, send, called = {} }) {
     const [values, setValues] = useState(initial);
     const [errors, setErrors] = useState(/** @type {Errors} */ ({}));
     const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
@@ -65,7 +66,8 @@ export function useForm({ initial, check, send }) {
             await send(given);
         } catch (thrown) {
             const refused = problemOf(thrown);
-            const known = Object.fromEntries(Object.entries(refused.fields).filter(([name]) => name in given));
+            const named = Object.entries(refused.fields).map(([name, text]) => /** @type {const} */ ([called[name] ?? name, text]));
+            const known = Object.fromEntries(named.filter(([name]) => name in given));
             setErrors(known);
             setProblem(Object.keys(known).length > 0 ? null : refused);
             focusFirstWrong(form);

@@ -144,7 +144,7 @@ function StepUp({ onProven }) {
     });
     const byPasskey = async () => {
         /** @type {{challenge: string, options: Record<string, any>}} */
-        const { challenge, options } = (await post("/me/step-up/passkey/options")).value;
+        const { challenge, options } = (await post("/sign-in/passkey/options")).value;
         try {
             await post("/me/step-up", { passkey: { challenge, credential: await usePasskey(options) } });
         } catch (thrown) {

@@ -1,0 +1,39 @@
+// Amounts of money as people write them, to the currency's smallest unit and back. No fractions of numbers: 0.1 + 0.2.
+
+/** @param {string} currency */
+function digitsOf(currency) {
+    return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+/**
+ * Return "12.5" or "12,50" as 1250 for euros; null for what is no amount in that currency.
+ *
+ * @param {string} text
+ * @param {string} currency
+ */
+export function minorOf(text, currency) {
+    const digits = digitsOf(currency);
+    const western = [...text.trim()].map((letter) => digitOf(letter) ?? letter).join("").replace(/[,٫]/, ".");
+    const match = /^(\d{1,10})(?:\.(\d+))?$/.exec(western);
+    const fraction = match?.[2] ?? "";
+    return match && fraction.length <= digits ? Number((match[1] ?? "0") + fraction.padEnd(digits, "0")) : null;
+}
+
+/**
+ * Return an amount as it is put into a field: "12.50".
+ *
+ * @param {number} minor
+ * @param {string} currency
+ */
+export function amountText(minor, currency) {
+    const digits = digitsOf(currency);
+    const text = String(minor).padStart(digits + 1, "0");
+    return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}
+
+/** @param {string} letter an Arabic-Indic digit, of either kind */
+function digitOf(letter) {
+    const code = letter.codePointAt(0) ?? 0;
+    const base = code >= 0x6f0 && code <= 0x6f9 ? 0x6f0 : code >= 0x660 && code <= 0x669 ? 0x660 : null;
+    return base === null ? null : String(code - base);
+}

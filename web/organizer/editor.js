@@ -1,0 +1,210 @@
+// The editor of one event: what it says, when and where, its tickets, its codes, and putting it on sale. Everything is
+// saved by itself; beside it stands what visitors will see.
+import { patch, post, read } from "../shared/api.js";
+import { ActionButton } from "../shared/forms.js";
+import { html, useEffect, useState } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
+import { Badge, TabPanel, Tabs } from "../shared/parts.js";
+import { toast, undoToast } from "../shared/toasts.js";
+import { Draft } from "./draft.js";
+import { Basics, Description, TimeAndPlace } from "./event-fields.js";
+import { showOrganisation } from "./frame.js";
+import { Preview } from "./preview.js";
+import { TONES } from "./status.js";
+import { Tickets, TicketsDocument } from "./tickets.js";
+import { Vouchers } from "./vouchers.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./frame.js").Place} Place */
+
+/**
+ * @typedef {object} EventDocument
+ * @property {string} event
+ * @property {number} version
+ * @property {string} status
+ * @property {string} slug
+ * @property {string} title
+ * @property {string} summary
+ * @property {string} description
+ * @property {string} description_html
+ * @property {string | null} venue
+ * @property {string} venue_name
+ * @property {string} address
+ * @property {string} city
+ * @property {string} country
+ * @property {string} time_zone
+ * @property {string} currency
+ * @property {string} starts_at
+ * @property {number} starts_at_ms
+ * @property {string | null} ends_at
+ * @property {string | null} doors_at
+ * @property {string | null} opens_at
+ * @property {string} image_url
+ * @property {string} image_alt
+ * @property {string} language
+ * @property {string} category
+ * @property {readonly string[]} tags
+ * @property {boolean} may_edit
+ * @property {string[]} steps
+ * @property {import("./tickets.js").TicketsValue} tickets
+ */
+
+const TABS = ["say", "place", "tickets", "codes"];
+
+/**
+ * @param {{place: Place, path: string, draft: Draft<EventDocument>, tickets: TicketsDocument}} given
+ * @returns {Child}
+ */
+function Editor({ place, path, draft, tickets }) {
+    const [tab, setTab] = useState(TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "say");
+    const event = draft.value.value;
+    const choose = (/** @type {string} */ id) => {
+        setTab(id);
+        history.replaceState(null, "", `#${id}`);
+    };
+    useEffect(() => {
+        document.title = `${event.title} · Bilten`;
+    }, [event.title]);
+    return html`
+        <p class="back"><a href=${`${place.base}/events`}>${t("organizer.nav.events")}</a></p>
+        <header class="editor-head">
+            <div class="editor-title">
+                <h1><bdi>${event.title}</bdi></h1>
+                <${Badge} tone=${TONES[event.status]}>${t(`organizer.status.${event.status}`)}<//>
+            </div>
+            <${SaveState} draft=${draft} />
+        </header>
+        <${Conflict} draft=${draft} />
+        <div class="editor">
+            <div class="stack editor-form">
+                <${Tabs}
+                    label=${t("organizer.editor.sections")}
+                    tabs=${TABS.filter((id) => id !== "codes" || place.may("vouchers.read", event.event)).map((id) => ({ id, label: t(`organizer.editor.${id}`) }))}
+                    chosen=${tab}
+                    onChoose=${choose}
+                />
+                <${TabPanel} id=${tab}>
+                    ${tab === "say" && html`<${Basics} draft=${draft} /><${Description} draft=${draft} />`}
+                    ${tab === "place" && html`<${TimeAndPlace} draft=${draft} place=${place} />`}
+                    ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} />`}
+                    ${tab === "codes" && html`<${Vouchers} path=${path} event=${event} tickets=${tickets.value.value} may=${place.may("vouchers.manage", event.event)} />`}
+                <//>
+            </div>
+            <aside class="editor-side" aria-label=${t("organizer.preview.label")}>
+                <${Publishing} place=${place} path=${path} draft=${draft} tickets=${tickets} onGo=${choose} />
+                <${Preview} event=${event} tickets=${tickets.value.value} organiser=${place.name} />
+            </aside>
+        </div>
+    `;
+}
+
+/**
+ * @param {{draft: Draft<EventDocument>}} given
+ * @returns {Child}
+ */
+function SaveState({ draft }) {
+    const state = draft.state.value;
+    return html`<p class="save-state" data-state=${state} role="status">
+        <span>${t(`organizer.save.${state}`)}</span>
+        ${draft.undoCount.value > 0 && html`<button type="button" class="button button-plain" onClick=${() => draft.undo()}>${t("shared.undo")}</button>`}
+    </p>`;
+}
+
+/**
+ * @param {{draft: Draft<EventDocument>}} given
+ * @returns {Child}
+ */
+function Conflict({ draft }) {
+    return html`<div role="alert" class="notice-place">
+        ${draft.state.value === "conflict" &&
+        html`<div class="notice">
+            <p class="notice-title">${t("organizer.conflict.title")}</p>
+            <p>${t("organizer.conflict.text")}</p>
+            <div class="form-actions">
+                <${ActionButton} onPress=${() => draft.takeTheirs()}>${t("organizer.conflict.theirs")}<//>
+                <${ActionButton} onPress=${() => draft.keepMine()}>${t("organizer.conflict.mine")}<//>
+            </div>
+        </div>`}
+    </div>`;
+}
+
+/**
+ * What is still missing, and the steps that may be taken now.
+ *
+ * @param {{place: Place, path: string, draft: Draft<EventDocument>, tickets: TicketsDocument, onGo: (tab: string) => void}} given
+ * @returns {Child}
+ */
+function Publishing({ place, path, draft, tickets, onGo }) {
+    const event = draft.value.value;
+    const step = async (/** @type {string} */ name) => {
+        if (!(await draft.flush())) {
+            toast(t("organizer.save.first"));
+            return;
+        }
+        /** @type {import("../shared/api.js").Answer<EventDocument>} */
+        const answer = await post(`${path}/${name}`, name === "cancel" ? { reason: "" } : undefined, { version: draft.version });
+        draft.adopt({ value: answer.value, version: answer.version ?? answer.value.version });
+        if (name === "pause") {
+            undoToast(t("organizer.did.pause"), () => step("resume"));
+        } else {
+            toast(t(`organizer.did.${name}`));
+        }
+    };
+    const tell = (/** @type {import("../shared/api.js").Problem} */ problem) => toast(Object.values(problem.fields)[0] ?? problem.text);
+    const missing = [
+        { is: !event.venue_name && !event.venue, tab: "place", name: "venue" },
+        { is: tickets.value.value.ticket_types.length === 0, tab: "tickets", name: "tickets" },
+    ].filter((one) => one.is);
+    const isDraft = event.steps.includes("publish");
+    const others = event.steps.filter((name) => !["publish", "archive", "cancel"].includes(name) && place.may("sale.control", event.event));
+    return html`<section class="panel publishing" aria-labelledby="publishing-heading">
+        <h2 id="publishing-heading">${t(isDraft ? "organizer.publish.title" : "organizer.publish.live")}</h2>
+        ${isDraft &&
+        missing.length > 0 &&
+        html`<ul class="missing">
+            ${missing.map((one) => html`<li><button type="button" class="button button-plain" onClick=${() => onGo(one.tab)}>${t(`organizer.missing.${one.name}`)}</button></li>`)}
+        </ul>`}
+        ${isDraft && missing.length === 0 && html`<p class="quiet">${t("organizer.publish.ready")}</p>`}
+        <div class="form-actions">
+            ${isDraft &&
+            place.may("events.publish", event.event) &&
+            html`<${ActionButton} kind="button-main" isDisabled=${missing.length > 0} onPress=${() => step("publish")} onProblem=${tell}>${t("organizer.step.publish")}<//>`}
+            ${!isDraft && html`<a class="button button-quiet" href=${`/e/${event.slug}`}>${t("organizer.see_page")}</a>`}
+            ${others.map((name) => html`<${ActionButton} key=${name} onPress=${() => step(name)} onProblem=${tell}>${t(`organizer.step.${name}`)}<//>`)}
+        </div>
+        ${event.steps.includes("cancel") && place.may("events.cancel", event.event) && html`<${Cancelling} onCancel=${() => step("cancel")} onProblem=${tell} />`}
+    </section>`;
+}
+
+/**
+ * Cancelling can't be undone, and refunds follow: this one is asked twice.
+ *
+ * @param {{onCancel: () => Promise<void>, onProblem: (problem: import("../shared/api.js").Problem) => void}} given
+ * @returns {Child}
+ */
+function Cancelling({ onCancel, onProblem }) {
+    return html`<details class="cancelling">
+        <summary>${t("organizer.cancel.title")}</summary>
+        <p class="quiet">${t("organizer.cancel.text")}</p>
+        <${ActionButton} kind="button-danger" onPress=${onCancel} onProblem=${onProblem}>${t("organizer.step.cancel")}<//>
+    </details>`;
+}
+
+void showOrganisation("events", async (place) => {
+    const id = /\/events\/(event_[0-9a-z]{26})/.exec(location.pathname)?.[1] ?? "";
+    const path = `${place.api}/events/${id}`;
+    const load = async () => {
+        /** @type {import("../shared/api.js").Answer<EventDocument>} */
+        const { value, version } = await read(path);
+        return { value, version: version ?? value.version };
+    };
+    const { value, version } = await load();
+    const save = async (/** @type {Partial<EventDocument>} */ changes, /** @type {number} */ based) => {
+        /** @type {import("../shared/api.js").Answer<EventDocument>} */
+        const answer = await patch(path, changes, { version: based });
+        return { value: answer.value, version: answer.version ?? answer.value.version };
+    };
+    const draft = new Draft(value, version, save, load);
+    const tickets = new TicketsDocument(`${path}/ticket-types`, value.tickets, async () => (await load()).value.tickets);
+    return html`<${Editor} place=${place} path=${path} draft=${draft} tickets=${tickets} />`;
+});

@@ -1,0 +1,107 @@
+// An organisation's events, and, while there are none, how to come to the first.
+import { get } from "../shared/api.js";
+import { html, useState } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
+import { Badge, PageHead, Tabs } from "../shared/parts.js";
+import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { ActionButton } from "../shared/forms.js";
+import { longDate, timeOfDay } from "../shared/formats.js";
+import { showOrganisation } from "./frame.js";
+import { TONES } from "./status.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./frame.js").Place} Place */
+/** @typedef {{event: string, title: string, status: string, starts_at_ms: number, time_zone: string, city: string, image_url: string, slug: string}} EventRow */
+/** @typedef {{items: EventRow[], next_cursor: string | null}} EventPage */
+
+const FILTERS = ["all", "draft", "on_sale", "ended"];
+
+/**
+ * @param {{place: Place}} given
+ * @returns {Child}
+ */
+function Events({ place }) {
+    const [filter, setFilter] = useState("all");
+    const load = (/** @type {string | null} */ cursor) =>
+        /** @type {Promise<EventPage>} */ (get(`${place.api}/events`, { status: filter === "all" ? null : filter, cursor }));
+    const page = useResource(() => load(null), [filter]);
+    const more = async () => {
+        const shown = page.value;
+        if (shown?.next_cursor) {
+            const next = await load(shown.next_cursor);
+            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
+        }
+    };
+    const isFirst = filter === "all" && page.value?.items.length === 0;
+    const mayCreate = place.may("events.create");
+    return html`
+        <${PageHead} title=${t("organizer.nav.events")}>
+            ${mayCreate && !isFirst && html`<a class="button button-main" href=${`${place.base}/events/new`}>${t("organizer.new_event.title")}</a>`}
+        <//>
+        ${isFirst
+            ? html`<${FirstEvent} place=${place} mayCreate=${mayCreate} />`
+            : html`
+                  <${Tabs}
+                      label=${t("organizer.nav.events")}
+                      tabs=${FILTERS.map((id) => ({ id, label: t(`organizer.filter.${id}`) }))}
+                      chosen=${filter}
+                      onChoose=${setFilter}
+                  />
+                  <div role="tabpanel" id=${`panel-${filter}`} aria-labelledby=${`tab-${filter}`}>
+                      <${Loaded} resource=${page} skeleton=${html`<${Skeleton} kind="rows" lines=${4} />`}>
+                          ${(/** @type {EventPage} */ found) =>
+                              found.items.length === 0
+                                  ? html`<p class="quiet empty">${t("organizer.no_events_like_this")}</p>`
+                                  : html`<ul class="event-rows">
+                                            ${found.items.map((event) => html`<${Row} key=${event.event} event=${event} place=${place} />`)}
+                                        </ul>
+                                        ${found.next_cursor && html`<${ActionButton} onPress=${more}>${t("shared.more")}<//>`}`}
+                      <//>
+                  </div>
+              `}
+    `;
+}
+
+/**
+ * @param {{event: EventRow, place: Place}} given
+ * @returns {Child}
+ */
+function Row({ event, place }) {
+    const isSelling = ["on_sale", "paused", "sold_out", "ended"].includes(event.status);
+    return html`<li class="event-row">
+        <img src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="128" height="72" loading="lazy" />
+        <div class="row-text">
+            <strong><a href=${`${place.base}/events/${event.event}`}><bdi>${event.title}</bdi></a></strong>
+            <span>${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}${event.city && html` · <bdi>${event.city}</bdi>`}</span>
+        </div>
+        <${Badge} tone=${TONES[event.status]}>${t(`organizer.status.${event.status}`)}<//>
+        ${isSelling &&
+        place.may("sales.watch", event.event) &&
+        html`<a class="button button-quiet" href=${`${place.base}/events/${event.event}/sales`}>${t("organizer.watch_sales")}</a>`}
+    </li>`;
+}
+
+const STEPS = ["say", "tickets", "publish"];
+
+/**
+ * @param {{place: Place, mayCreate: boolean}} given
+ * @returns {Child}
+ */
+function FirstEvent({ place, mayCreate }) {
+    return html`<section class="first" aria-labelledby="first-title">
+        <h2 id="first-title">${t("organizer.first.title")}</h2>
+        <p class="quiet">${t("organizer.first.text")}</p>
+        <ol class="first-steps">
+            ${STEPS.map(
+                (step, at) => html`<li>
+                    <span class="first-number" aria-hidden="true">${at + 1}</span>
+                    <h3>${t(`organizer.first.${step}`)}</h3>
+                    <p class="quiet">${t(`organizer.first.${step}_text`)}</p>
+                </li>`,
+            )}
+        </ol>
+        ${mayCreate && html`<a class="button button-main" href=${`${place.base}/events/new`}>${t("organizer.first.button")}</a>`}
+    </section>`;
+}
+
+void showOrganisation("events", (place) => html`<${Events} place=${place} />`);

@@ -1,0 +1,44 @@
+// What visitors will see of an event, as it is being written.
+import { leaf, money } from "../shared/formats.js";
+import { html } from "../shared/html.js";
+import { locale, t } from "../shared/i18n.js";
+import { ServerHtml } from "../shared/server-html.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+
+/**
+ * @param {{event: import("./editor.js").EventDocument, tickets: import("./tickets.js").TicketsValue, organiser: string}} given
+ * @returns {Child}
+ */
+export function Preview({ event, tickets, organiser }) {
+    const date = leaf(event.starts_at_ms, event.time_zone);
+    // As the clock at the venue shows it: what is written is already that.
+    const [day = "", clock = ""] = event.starts_at.split("T");
+    const written = new Date(`${day}T00:00:00Z`);
+    const long = Number.isNaN(written.getTime()) ? "" : new Intl.DateTimeFormat(locale, { dateStyle: "full", timeZone: "UTC" }).format(written);
+    const shown = tickets.ticket_types.filter((type) => !type.is_hidden && !type.is_retired);
+    return html`<article class="preview">
+        <p class="preview-note">${t("organizer.preview.label")}</p>
+        <div class="poster">
+            <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="1200" height="675" />
+            <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
+        </div>
+        <div class="preview-text">
+            <p class="preview-organiser">${t("organizer.preview.presents", { organiser })}</p>
+            <h2><bdi>${event.title}</bdi></h2>
+            ${event.summary && html`<p class="quiet" dir="auto">${event.summary}</p>`}
+            <p>${long}${clock && `, ${clock.slice(0, 5)}`}</p>
+            <p class="quiet"><bdi>${[event.venue_name, event.address, event.city].filter(Boolean).join(", ")}</bdi></p>
+            ${shown.length > 0 &&
+            html`<ul class="rows">
+                ${shown.map(
+                    (type) => html`<li>
+                        <span><bdi>${type.name}</bdi></span>
+                        <strong>${type.price_minor === 0 ? t("organizer.free") : money(type.price_minor, event.currency)}</strong>
+                    </li>`,
+                )}
+            </ul>`}
+            ${event.description_html && html`<${ServerHtml} text=${event.description_html} />`}
+        </div>
+    </article>`;
+}

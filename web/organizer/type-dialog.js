@@ -1,0 +1,149 @@
+// One ticket type: what it is called, what it costs, where its places come from, and who may have how many when.
+import { Checkbox, Choices, FormBox, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
+import { Dialog } from "../shared/dialog.js";
+import { html } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
+import { amountText, minorOf } from "./amounts.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./tickets.js").TicketType} TicketType */
+
+/** @type {TicketType} */
+const FRESH = {
+    ticket_type: null,
+    name: "",
+    description: "",
+    kind: "fixed",
+    price_minor: 0,
+    price_min_minor: null,
+    pools: [],
+    quantity_min: 1,
+    quantity_max: 10,
+    buyer_limit: null,
+    sales_start: null,
+    sales_end: null,
+    is_hidden: false,
+    is_retired: false,
+    tiers: [],
+};
+
+/**
+ * @param {{tickets: import("./tickets.js").TicketsDocument, event: import("./editor.js").EventDocument, at: number, onClose: () => void, onRemove: () => void}} given
+ * @returns {Child}
+ */
+export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
+    const value = tickets.value.peek();
+    const present = value.ticket_types[at];
+    const type = present ?? FRESH;
+    const form = useForm({
+        initial: {
+            ...type,
+            price: present ? amountText(type.price_minor, event.currency) : "",
+            price_min: type.price_min_minor === null ? "" : amountText(type.price_min_minor, event.currency),
+            quantity_min: String(type.quantity_min),
+            quantity_max: String(type.quantity_max),
+            sales_start: type.sales_start?.slice(0, 16) ?? "",
+            sales_end: type.sales_end?.slice(0, 16) ?? "",
+            // The first type makes its pool by the way.
+            pools: present ? [...type.pools] : value.pools.length > 0 ? [0] : [],
+            capacity: value.pools.length === 0 ? "100" : "",
+        },
+        check: (given) => ({
+            name: given["name"].trim() ? undefined : t("shared.field.missing"),
+            price: given["kind"] === "free" || minorOf(given["price"], event.currency) !== null ? undefined : t("organizer.wrong.amount"),
+            price_min: given["kind"] !== "pay_what_you_want" || minorOf(given["price_min"] || "0", event.currency) !== null ? undefined : t("organizer.wrong.amount"),
+            pools: value.pools.length === 0 || given["pools"].length > 0 ? undefined : t("organizer.wrong.pools"),
+            capacity: value.pools.length > 0 || /^\d{1,7}$/.test(given["capacity"]) ? undefined : t("shared.field.int_parsing"),
+            quantity_min: /^[1-9]\d{0,4}$/.test(given["quantity_min"]) ? undefined : t("shared.field.int_parsing"),
+            quantity_max: /^[1-9]\d{0,4}$/.test(given["quantity_max"]) ? undefined : t("shared.field.int_parsing"),
+        }),
+        called: Object.fromEntries(
+            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end" }).map(
+                ([theirs, ours]) => [`ticket_types.${at}.${theirs}`, ours],
+            ),
+        ),
+        send: async (given) => {
+            const isFree = given["kind"] === "free";
+            /** @type {TicketType} */
+            const written = {
+                ...type,
+                name: given["name"].trim(),
+                description: given["description"].trim(),
+                kind: given["kind"],
+                price_minor: isFree ? 0 : Number(minorOf(given["price"], event.currency)),
+                price_min_minor: given["kind"] === "pay_what_you_want" ? Number(minorOf(given["price_min"] || "0", event.currency)) : null,
+                pools: value.pools.length === 0 ? [0] : [...given["pools"]].sort((a, b) => a - b),
+                quantity_min: Number(given["quantity_min"]),
+                quantity_max: Number(given["quantity_max"]),
+                sales_start: given["sales_start"] || null,
+                sales_end: given["sales_end"] || null,
+                is_hidden: given["is_hidden"],
+            };
+            const types = [...value.ticket_types];
+            types[at] = written;
+            const pools = value.pools.length > 0 ? value.pools : [{ pool: null, name: written.name, capacity: Number(given["capacity"]) }];
+            await tickets.change({ ticket_types: types, pools });
+            onClose();
+        },
+    });
+    const kind = form.values["kind"];
+    return html`<${Dialog} title=${present ? type.name : t("organizer.tickets.add_type")} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <${TextField} ...${form.field("name")} label=${t("organizer.type.name")} placeholder=${t("organizer.type.name_example")} maxlength="120" dir="auto" autofocus />
+            <${Choices}
+                ...${form.field("kind")}
+                label=${t("organizer.type.kind")}
+                kind="cards"
+                options=${["fixed", "free", "pay_what_you_want"].map((one) => ({ value: one, label: t(`organizer.type.kind.${one}`) }))}
+            />
+            ${kind !== "free" &&
+            html`<div class="form-row">
+                <${TextField} ...${form.field("price")} label=${t(kind === "fixed" ? "organizer.type.price" : "organizer.type.suggested")} inputmode="decimal" after=${event.currency} maxlength="14" />
+                ${kind === "pay_what_you_want" && html`<${TextField} ...${form.field("price_min")} label=${t("organizer.type.at_least")} inputmode="decimal" after=${event.currency} maxlength="14" isOptional />`}
+            </div>`}
+            ${value.pools.length === 0
+                ? html`<${TextField} ...${form.field("capacity")} label=${t("organizer.type.capacity")} hint=${t("organizer.type.capacity_hint")} inputmode="numeric" />`
+                : html`<${PoolChoices} pools=${value.pools} field=${form.field("pools")} />`}
+            <details>
+                <summary>${t("organizer.type.more")}</summary>
+                <div class="form">
+                    <${TextArea} ...${form.field("description")} label=${t("organizer.type.description")} maxlength="1000" dir="auto" isOptional />
+                    <div class="form-row">
+                        <${TextField} ...${form.field("quantity_min")} label=${t("organizer.type.quantity_min")} inputmode="numeric" />
+                        <${TextField} ...${form.field("quantity_max")} label=${t("organizer.type.quantity_max")} inputmode="numeric" />
+                    </div>
+                    <div class="form-row">
+                        <${TextField} ...${form.field("sales_start")} label=${t("organizer.type.sales_start")} type="datetime-local" isOptional />
+                        <${TextField} ...${form.field("sales_end")} label=${t("organizer.type.sales_end")} type="datetime-local" isOptional />
+                    </div>
+                    <${Checkbox} ...${form.field("is_hidden")} label=${t("organizer.type.is_hidden")} hint=${t("organizer.type.is_hidden_hint")} />
+                </div>
+            </details>
+            <div class="form-actions">
+                <${SubmitButton} form=${form}>${t("shared.save")}<//>
+                ${present && html`<button type="button" class="button button-plain" data-tone="danger" onClick=${onRemove}>${t("shared.remove")}</button>`}
+            </div>
+        <//>
+    <//>`;
+}
+
+/**
+ * @param {{pools: import("./tickets.js").Pool[], field: {name: string, value: number[], wrong: string | undefined, onValue: (value: number[]) => void}}} given
+ * @returns {Child}
+ */
+function PoolChoices({ pools, field }) {
+    const toggled = (/** @type {number} */ at) => field.onValue(field.value.includes(at) ? field.value.filter((one) => one !== at) : [...field.value, at]);
+    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="pools-hint pools-wrong">
+        <legend>${t("organizer.type.pools")}</legend>
+        <p class="field-hint" id="pools-hint">${t("organizer.type.pools_hint")}</p>
+        <div class="choices">
+            ${pools.map(
+                (pool, at) => html`<label class="choice">
+                    <input type="checkbox" checked=${field.value.includes(at)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(at)} />
+                    <span><span class="series-dot" data-series=${(at % 6) + 1}></span> <bdi>${pool.name}</bdi></span>
+                </label>`,
+            )}
+        </div>
+        <p class="field-wrong" id="pools-wrong">${field.wrong ?? ""}</p>
+    </fieldset>`;
+}

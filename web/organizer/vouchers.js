@@ -1,0 +1,170 @@
+// Codes of an event: discounts, access to hidden types, and places kept for somebody.
+import { get, post, problemOf, remove } from "../shared/api.js";
+import { Dialog } from "../shared/dialog.js";
+import { Choices, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { money } from "../shared/formats.js";
+import { html, useState } from "../shared/html.js";
+import { locale, t } from "../shared/i18n.js";
+import { Empty, Panel, Table } from "../shared/parts.js";
+import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { delayed, toast } from "../shared/toasts.js";
+import { minorOf } from "./amounts.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {{voucher: string, version: number, code: string, batch: string, kind: string, percent_basis_points: number | null, amount_minor: number | null, is_per_order: boolean, uses_max: number | null, ticket_types: string[], block_pool: string | null, block_quantity: number | null, is_retired: boolean}} Voucher */
+/** @typedef {{path: string, event: import("./editor.js").EventDocument, tickets: import("./tickets.js").TicketsValue, may: boolean}} Given */
+
+const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 });
+
+/**
+ * @param {Given} given
+ * @returns {Child}
+ */
+export function Vouchers({ path, event, tickets, may }) {
+    const [isNew, setNew] = useState(false);
+    const [hidden, setHidden] = useState(/** @type {string[]} */ ([]));
+    const vouchers = useResource(async () => /** @type {{items: Voucher[]}} */ (await get(`${path}/vouchers`)).items);
+    const drop = (/** @type {Voucher} */ voucher) => {
+        setHidden([...hidden, voucher.voucher]);
+        const back = () => setHidden((before) => before.filter((one) => one !== voucher.voucher));
+        const send = () =>
+            remove(`${path}/vouchers/${voucher.voucher}`, { version: voucher.version }).catch((/** @type {unknown} */ thrown) => {
+                toast(problemOf(thrown).text);
+                back();
+            });
+        delayed(t("organizer.codes.removed", { code: voucher.code }), send, back);
+    };
+    const columns = [
+        { name: t("organizer.codes.code"), cell: (/** @type {Voucher} */ one) => html`<span class="mono">${one.code}</span>` },
+        { name: t("organizer.codes.gives"), cell: (/** @type {Voucher} */ one) => gives(one, event.currency) },
+        { name: t("organizer.codes.uses"), cell: (/** @type {Voucher} */ one) => (one.uses_max === null ? t("organizer.codes.unlimited") : one.uses_max), isNumber: true },
+        {
+            name: "",
+            cell: (/** @type {Voucher} */ one) =>
+                may && html`<button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: one.code })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
+        },
+    ];
+    const shown = (vouchers.value ?? []).filter((one) => !one.is_retired && !hidden.includes(one.voucher));
+    const add = may && html`<button type="button" class="button button-quiet" onClick=${() => setNew(true)}>${t("organizer.codes.add")}</button>`;
+    return html`
+        <${Loaded} resource=${vouchers} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
+            ${() =>
+                shown.length === 0
+                    ? html`<${Empty} title=${t("organizer.codes.none")} text=${t("organizer.codes.none_text")}>${add}<//>`
+                    : html`<${Panel} id="codes" title=${t("organizer.editor.codes")} action=${add}>
+                          <${Table} label=${t("organizer.editor.codes")} columns=${columns} rows=${shown} keyOf=${(/** @type {Voucher} */ one) => one.voucher} />
+                          <div class="form-actions"><a class="button button-plain" href=${`/api/v1${path}/vouchers.csv`} download>${t("organizer.codes.export")}</a></div>
+                      <//>`}
+        <//>
+        ${isNew &&
+        html`<${NewVoucher} path=${path} event=${event} tickets=${tickets} onClose=${() => setNew(false)} onDone=${() => (setNew(false), vouchers.reload())} />`}
+    `;
+}
+
+/**
+ * @param {Voucher} voucher
+ * @param {string} currency
+ */
+function gives(voucher, currency) {
+    if (voucher.kind === "access") {
+        return t("organizer.codes.gives_access");
+    }
+    if (voucher.kind === "block") {
+        return t("organizer.codes.gives_block", { count: voucher.block_quantity ?? 0 });
+    }
+    const amount = voucher.percent_basis_points === null ? money(voucher.amount_minor ?? 0, currency) : percent.format(voucher.percent_basis_points / 10_000);
+    return t(voucher.is_per_order ? "organizer.codes.off_order" : "organizer.codes.off_ticket", { amount });
+}
+
+/**
+ * @param {Omit<Given, "may"> & {onClose: () => void, onDone: () => void}} given
+ * @returns {Child}
+ */
+function NewVoucher({ path, event, tickets, onClose, onDone }) {
+    const form = useForm({
+        initial: { kind: "discount", code: suggestion(), unit: "percent", amount: "", uses_max: "", count: "", batch: "", block_pool: tickets.pools[0]?.pool ?? "", block_quantity: "", ticket_type: "" },
+        check: (given) => ({
+            code: Number(given["count"]) > 1 || /^[0-9A-Za-z -]{3,60}$/.test(given["code"].trim()) ? undefined : t("organizer.wrong.code"),
+            amount: given["kind"] !== "discount" || isAmount(given, event.currency) ? undefined : t("organizer.wrong.amount"),
+            uses_max: /^\d*$/.test(given["uses_max"]) ? undefined : t("shared.field.int_parsing"),
+            count: /^\d*$/.test(given["count"]) ? undefined : t("shared.field.int_parsing"),
+            block_quantity: given["kind"] !== "block" || /^[1-9]\d*$/.test(given["block_quantity"]) ? undefined : t("shared.field.int_parsing"),
+        }),
+        called: { percent_basis_points: "amount", amount_minor: "amount" },
+        send: async (given) => {
+            const isBulk = Number(given["count"]) > 1;
+            const body = { ...bodyOf(given, event.currency), ...(isBulk ? { count: Number(given["count"]), batch: given["batch"].trim() || given["code"].trim() } : { code: given["code"].trim() }) };
+            await post(`${path}/vouchers${isBulk ? "/bulk" : ""}`, body);
+            toast(t("organizer.codes.made", { count: isBulk ? Number(given["count"]) : 1 }));
+            onDone();
+        },
+    });
+    const { kind, unit } = form.values;
+    return html`<${Dialog} title=${t("organizer.codes.add")} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <${Choices} ...${form.field("kind")} label=${t("organizer.codes.kind")} kind="cards" options=${["discount", "access", "block"].map((value) => ({ value, label: t(`organizer.codes.kind.${value}`) }))} />
+            <${TextField} ...${form.field("code")} label=${t("organizer.codes.code")} hint=${t("organizer.codes.code_hint")} maxlength="60" autocapitalize="characters" spellcheck="false" data-latin />
+            ${kind === "discount" &&
+            html`<div class="form-row">
+                <${TextField} ...${form.field("amount")} label=${t("organizer.codes.amount")} inputmode="decimal" after=${unit === "percent" ? "%" : event.currency} />
+                <${Select} ...${form.field("unit")} label=${t("organizer.codes.unit")} options=${["percent", "ticket", "order"].map((value) => ({ value, label: t(`organizer.codes.unit.${value}`) }))} />
+            </div>`}
+            ${kind === "block" &&
+            html`<div class="form-row">
+                <${Select} ...${form.field("block_pool")} label=${t("organizer.codes.pool")} options=${tickets.pools.map((pool) => ({ value: pool.pool ?? "", label: pool.name }))} />
+                <${TextField} ...${form.field("block_quantity")} label=${t("organizer.codes.quantity")} inputmode="numeric" />
+            </div>`}
+            <div class="form-row">
+                <${Select}
+                    ...${form.field("ticket_type")}
+                    label=${t("organizer.codes.for")}
+                    options=${[{ value: "", label: t(kind === "access" ? "organizer.codes.for_hidden" : "organizer.codes.for_all") }, ...tickets.ticket_types.filter((type) => type.ticket_type).map((type) => ({ value: type.ticket_type ?? "", label: type.name }))]}
+                />
+                <${TextField} ...${form.field("uses_max")} label=${t("organizer.codes.uses_max")} hint=${t("organizer.codes.uses_hint")} inputmode="numeric" isOptional />
+            </div>
+            <details>
+                <summary>${t("organizer.codes.bulk")}</summary>
+                <div class="form-row">
+                    <${TextField} ...${form.field("count")} label=${t("organizer.codes.count")} inputmode="numeric" maxlength="4" isOptional />
+                    <${TextField} ...${form.field("batch")} label=${t("organizer.codes.batch")} maxlength="80" dir="auto" isOptional />
+                </div>
+            </details>
+            <div class="form-actions"><${SubmitButton} form=${form}>${t("organizer.codes.add")}<//></div>
+        <//>
+    <//>`;
+}
+
+/**
+ * @param {Record<string, any>} given
+ * @param {string} currency
+ */
+function isAmount(given, currency) {
+    const value = given["unit"] === "percent" ? Number(given["amount"].replace(",", ".")) : minorOf(given["amount"], currency);
+    return value !== null && value > 0 && (given["unit"] !== "percent" || value <= 100);
+}
+
+/**
+ * @param {Record<string, any>} given
+ * @param {string} currency
+ */
+function bodyOf(given, currency) {
+    const isPercent = given["unit"] === "percent";
+    const discount = {
+        percent_basis_points: isPercent ? Math.round(Number(given["amount"].replace(",", ".")) * 100) : null,
+        amount_minor: isPercent ? null : minorOf(given["amount"], currency),
+        is_per_order: given["unit"] === "order",
+    };
+    return {
+        kind: given["kind"],
+        ...(given["kind"] === "discount" ? discount : {}),
+        ...(given["kind"] === "block" ? { block_pool: given["block_pool"], block_quantity: Number(given["block_quantity"]) } : {}),
+        ticket_types: given["ticket_type"] ? [given["ticket_type"]] : [],
+        uses_max: given["uses_max"] ? Number(given["uses_max"]) : null,
+    };
+}
+
+/** Letters and digits that are not taken for one another. */
+function suggestion() {
+    const letters = "ABCDEFGHJKMNPQRSTVWXYZ23456789";
+    return [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => letters[byte % letters.length]).join("");
+}

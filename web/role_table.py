@@ -1,0 +1,49 @@
+"""Who may do what, for the pages: `python -m web.role_table > web/shared/roles.js`.
+
+The pages only hide what would be refused; what decides is the API, from the same table.
+"""
+
+import json
+import sys
+
+from domain.roles import DEVICE_SCOPES, GRANTS, KEY_SCOPES, Permission, Role
+
+_HEAD = """\
+// Made from domain/roles.py by `python -m web.role_table`: who may do what, so that the pages show no button
+// that would be refused. What decides is the API.
+
+/** @typedef {%(roles)s} Role */
+/** @typedef {%(permissions)s} Permission */
+"""
+
+
+def module() -> str:
+    """Return the module `web/shared/roles.js`."""
+    permissions = sorted({permission.value for granted in GRANTS.values() for permission in granted})
+    head = _HEAD % {
+        "roles": " | ".join(f'"{role.value}"' for role in Role),
+        "permissions": " | ".join(f'"{permission}"' for permission in permissions),
+    }
+    grants = {role.value: sorted(permission.value for permission in GRANTS[role]) for role in Role}
+    return "\n".join(
+        [
+            head,
+            "/** @type {Record<string, readonly string[]>} */",
+            f"export const GRANTS = {json.dumps(grants, indent=4)};",
+            "",
+            "/** What an API key may be given. @type {readonly string[]} */",
+            f"export const KEY_SCOPES = {_listed(KEY_SCOPES)};",
+            "",
+            "/** What a device may be given. @type {readonly string[]} */",
+            f"export const DEVICE_SCOPES = {_listed(DEVICE_SCOPES)};",
+            "",
+        ]
+    )
+
+
+def _listed(scopes: frozenset[Permission]) -> str:
+    return json.dumps(sorted(scope.value for scope in scopes), indent=4)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(module())
