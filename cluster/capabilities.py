@@ -9,9 +9,12 @@ from services.admin.capability import Administration
 from services.admin.health import Check, HealthChecks
 from services.admin.organisations import OrganisationAdministration
 from services.admin.users import UserAdministration
+from services.events.organising import organising
+from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
 from services.sessions import Sessions
+from services.tickets import Asking
 from services.users.capability import Users
 from services.vault import Vault
 from storage.event_owners import EventOwners
@@ -25,6 +28,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         clock: milliseconds since the epoch.
         new_id: makes identifiers, 16 bytes.
+        code_key: with which the codes of vouchers are hashed.
         checks: how the parts of the platform are asked whether they are well, by their names.
     """
 
@@ -36,19 +40,34 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     users: Users
     organisations: OrganisationServices
     vault: Vault
+    shards: Asking
+    reading: Reading
+    code_key: bytes
     checks: Mapping[str, Check]
 
 
 def services(ground: Ground) -> Services:
     """Return the services of one gateway process."""
+    owners = EventOwners(ground.pool)
     return Services(
         identities=ground.users.identities,
-        owners=EventOwners(ground.pool),
+        owners=owners,
         repeated_requests=RepeatedRequests(ground.pool),
         sessions=ground.sessions,
         orders=ground.orders,
         users=ground.users,
         organisations=ground.organisations,
+        reading=ground.reading,
+        organising=organising(
+            pool=ground.pool,
+            shards=ground.shards,
+            owners=owners,
+            announcing=ground.reading,
+            clock=ground.clock,
+            new_id=ground.new_id,
+            code_key=ground.code_key,
+        ),
+        clock=ground.clock,
         administration=Administration(
             users=UserAdministration(ground.pool, ground.vault, ground.users.sessions),
             organisations=OrganisationAdministration(ground.pool),

@@ -21,9 +21,11 @@ from cluster.key_ring import ensure_ring, read_ring
 from cluster.part_health import part_checks
 from cluster.settings import Settings
 from domain import ids
+from domain.codes import code_key
 from gateway.app import GatewayDependencies
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from services.events import Events
+from services.events.reading import Reading
 from services.notifications.email import SmtpMailer, SmtpSettings
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
@@ -45,6 +47,7 @@ from services.users.passwords import Passwords, PasswordSettings
 from services.vault import Vault
 from storage import audit_log
 from storage.catalogue import Catalogue
+from storage.event_pages import EventPages
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
@@ -178,13 +181,14 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
     """Everything that one gateway process stands on."""
     async with core(settings, name) as parts:
         fanout = RedisFanout(settings.redis.url)
+        event_pages = EventPages(settings.redis.url, fanout)
         shared_limits = RedisLimits(settings.redis.url)
         ticket_key = _ticket_key(settings)
         tickets = Tickets(parts.shards, parts.events, parts.clock)
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         sandbox = SandboxLedger(parts.pool)
-        new_id = _new_id(parts.clock)
+        new_id = new_ids(parts.clock)
         sessions = Sessions(
             SessionStore(parts.pool),
             parts.clock,
@@ -244,6 +248,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 states=parts.shards,
                 recovery=OrderRecovery(orders, saga, recovery, random.Random()),  # noqa: S311
                 is_reachable=_is_reachable(parts.pool),
+                mailbox_folder=Path(settings.mail.mailbox_dir) if settings.mail.mailbox_dir else None,
                 services=services(
                     Ground(
                         pool=parts.pool,
@@ -254,6 +259,9 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         users=people,
                         organisations=organisations,
                         vault=vault,
+                        shards=parts.shards,
+                        reading=Reading(parts.pool, event_pages, parts.clock),
+                        code_key=code_key(ticket_key),
                         checks=part_checks(
                             parts.pool,
                             settings.redis.url,
@@ -269,6 +277,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             await people.close()
             await mailer.close()
             await orders.close()
+            await event_pages.close()
             await fanout.close()
             await shared_limits.close()
 
@@ -365,14 +374,15 @@ def users(
             ),
             attempts=Attempts(limits, given.attempts_burst, given.attempts_per_s),
             clock=clock,
-            new_id=_new_id(clock),
+            new_id=new_ids(clock),
             url=settings.url,
             settings=UserSessionSettings(given.session_ms, given.step_up_ms),
         )
     )
 
 
-def _new_id(clock: Callable[[], int]) -> Callable[[], bytes]:
+def new_ids(clock: Callable[[], int]) -> Callable[[], bytes]:
+    """What makes identifiers."""
     return lambda: ids.uuid7(clock(), secrets.randbits(74))
 
 

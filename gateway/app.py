@@ -18,6 +18,8 @@ from gateway.api.rates import ApiRates
 from gateway.api.table import Services, all_routes
 from gateway.connections import Connections
 from gateway.cookies import SessionCookie
+from gateway.dev_mail import DevMail
+from gateway.feeds import Feeds
 from gateway.headers import add_headers, errors
 from gateway.http import Http
 from gateway.limits import GatewayLimits, Limiter, SharedLimits
@@ -48,6 +50,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
         recovery: finishes the orders that nobody works on; None where another process does it.
         is_reachable: whether PostgreSQL answers, for `/readyz`.
         services: what the API's routes call.
+        mailbox_folder: whose mails /dev/mail shows; None, and no such page, but in the embedded stack.
     """
 
     limits: GatewayLimits
@@ -67,6 +70,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     recovery: OrderRecovery | None
     is_reachable: Callable[[], Awaitable[bool]]
     services: Services
+    mailbox_folder: Path | None = None
 
 
 class Gateway:
@@ -79,7 +83,7 @@ class Gateway:
         self.limiter = Limiter(given.limits, given.shared_limits, given.monotonic)
         self.connections = Connections(given.limits, self.metrics)
         self.turns = Turns(given.limits.waiting_after_ms, self.metrics)
-        self.topics = Topics(given.subscriptions, given.states, self.connections, self.metrics, given.clock)
+        self.topics = Topics(given.subscriptions, given.states, self.connections, self.metrics, given.clock, given.events.learn)
         self.requests = Requests(
             limits=given.limits,
             metrics=self.metrics,
@@ -93,6 +97,8 @@ class Gateway:
         )
         self.purchases = given.purchases
         self._recovery = given.recovery
+        self._catalogue = given.services
+        self._events = given.events
         self._is_reachable = given.is_reachable
 
     async def is_ready(self) -> bool:
@@ -112,6 +118,9 @@ class Gateway:
         ]
         if self._recovery is not None:
             work.append(self._recovery.run())
+        work.append(self._catalogue.organising.changes.run(CHANGES_EVERY_S))
+        self._catalogue.reading.on_change(self._events.forget)
+        await self._catalogue.reading.listen()
         tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:
@@ -124,6 +133,7 @@ class Gateway:
                 await self.purchases.close()
 
 
+CHANGES_EVERY_S: Final = 1.0
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 
 
@@ -160,7 +170,11 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
     app.add_routes(pages.routes())
+    reading = dependencies.services.reading
+    app.add_routes(Feeds(reading, dependencies.clock, dependencies.public_url).routes())
     app.router.add_get("/ws", websockets.handle)
+    if dependencies.mailbox_folder is not None:
+        app.add_routes(DevMail(dependencies.mailbox_folder).routes())
     routes = all_routes(
         dependencies.services, gateway.limiter, dependencies.public_url, dependencies.web_folder
     )

@@ -4,6 +4,7 @@ A capability adds two lines here: its service in `Services`, and its routes in `
 service is made is `cluster/capabilities.py`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,20 +13,26 @@ from gateway.api import (
     account_routes,
     admin_routes,
     audit_routes,
+    catalogue_routes,
     document_routes,
+    events_routes,
     factors_routes,
     keys_routes,
     members_routes,
     orders_routes,
     organisations_routes,
+    public_routes,
     session_routes,
     users_routes,
+    vouchers_routes,
 )
 from gateway.api.idempotency import Store
 from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
 from services.admin.capability import Administration
+from services.events.organising import Organising
+from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
 from services.sessions import Sessions
@@ -43,6 +50,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     users: Users
     organisations: OrganisationServices
     administration: Administration
+    organising: Organising
+    reading: Reading
+    clock: Callable[[], int]
 
 
 def all_routes(services: Services, limiter: Limiter, public_url: str, web_folder: Path) -> list[Route]:
@@ -64,4 +74,8 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *keys_routes.routes(services.organisations.keys),
         *audit_routes.routes(services.organisations.audit),
         *admin_routes.routes(services.administration),
+        *public_routes.routes(services.reading, services.clock),
+        *events_routes.routes(services.organising),
+        *catalogue_routes.routes(services.organising),
+        *vouchers_routes.routes(services.organising.vouchers),
     ]

@@ -221,6 +221,11 @@ def wanted_by(organisation_id: OrganisationId, now_ms: int) -> Wanted:
     return Wanted(from_ms=now_ms, organisation_id=organisation_id)
 
 
+def wanted_all(now_ms: int) -> Wanted:
+    """Return what is looked for by who wants everything that is ahead."""
+    return Wanted(from_ms=now_ms)
+
+
 def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, count_max: int) -> None:
     cache[key] = value
     cache.move_to_end(key)

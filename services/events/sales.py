@@ -1,19 +1,21 @@
 """What is known of an event beside its counts: its page, and what the gateway needs to speak of its sale.
 
-Both come from the catalogue tables and change rarely, so they are kept for some seconds; a sale's types and
-their positions never change once it is configured.
+Both come from the catalogue tables and change rarely, so they are kept for some seconds. A sale grows while it
+is sold: pools and ticket types are added at the end, and none ever changes its place. Who hears a shard's notice
+learns of that at once (`learn`); who meets a place that is not known yet asks the shard (`covering`).
 """
 
 import hashlib
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
 import msgspec
 
-from domain.ids import EVENT, POOL, TICKET_TYPE, EventId, MalformedId, TicketTypeId, parse, text
+from domain.ids import EVENT, POOL, TICKET_TYPE, EventId, MalformedId, PoolId, TicketTypeId, parse, text
+from domain.notices import SaleNotice
 from storage.catalogue import Catalogue, EventRecord
 
 CACHED_MAX: Final = 2_000
@@ -27,9 +29,6 @@ class SaleType(msgspec.Struct, frozen=True):
 
     ticket_type_id: TicketTypeId
     text: str
-    price_minor: int
-    sales_start_ms: int | None
-    sales_end_ms: int | None
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -50,14 +49,29 @@ class Sale(msgspec.Struct, frozen=True):
     pools: tuple[str, ...]
 
 
+class States(Protocol):
+    """As much of `actors.refs.Shards` as is needed here."""
+
+    async def state(self, event_id: EventId) -> SaleNotice | None:
+        """Return the state of an event's sale from its shard, None if that can't be had in time."""
+        ...
+
+
 class Events:
     """Looks events up. Every method that awaits raises `ConnectionError` when PostgreSQL is away and what is
     asked for is not at hand.
     """
 
-    def __init__(self, catalogue: Catalogue, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        states: States | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._monotonic = monotonic
+        self._states = states
         self._sales: OrderedDict[str, Sale] = OrderedDict()
         self._records: OrderedDict[str, tuple[float, EventRecord]] = OrderedDict()
         self._upcoming: tuple[float, list[EventRecord]] | None = None
@@ -84,11 +98,35 @@ class Events:
         if known is not None:
             return known
         record = await self._catalogue.find(event_id)
-        if record is None:
-            return None
-        sale = self._sales[name] = sale_of(record)
-        if len(self._sales) > CACHED_MAX:
-            self._sales.popitem(last=False)
+        return None if record is None else self._keep(sale_of(record))
+
+    def learn(self, notice: SaleNotice) -> Sale | None:
+        """Return the sale that a notice speaks of, brought up to date by it; None if it is not at hand."""
+        known = self._sales.get(text(EVENT, notice.event_id))
+        if known is None or not notice.offers:
+            return known
+        if (len(known.types), len(known.pools)) == (len(notice.offers), len(notice.pool_ids)):
+            return known
+        types = [offer.ticket_type_id for offer in notice.offers]
+        return self._keep(_sale(notice.event_id, notice.currency, types, notice.pool_ids))
+
+    async def covering(self, sale: Sale, positions: Iterable[int]) -> Sale:
+        """Return a sale that knows the ticket types at these positions.
+
+        Raises:
+            ConnectionError: neither its shard nor the catalogue says what they are.
+        """
+        last = max(positions, default=-1)
+        if last < len(sale.types):
+            return sale
+        notice = await self._states.state(sale.event_id) if self._states else None
+        if notice is not None:
+            sale = self.learn(notice) or sale
+        if last >= len(sale.types):
+            record = await self._catalogue.find(sale.event_id)
+            sale = sale if record is None else self._keep(sale_of(record))
+        if last >= len(sale.types):
+            raise ConnectionError(f"nobody knows yet what type {last} of event {sale.text} is")
         return sale
 
     async def page(self, name: str) -> EventRecord | None:
@@ -126,24 +164,32 @@ class Events:
                 return None
         return await self._catalogue.find_by_slug(name)
 
+    def _keep(self, sale: Sale) -> Sale:
+        self._sales[sale.text] = sale
+        if len(self._sales) > CACHED_MAX:
+            self._sales.popitem(last=False)
+        return sale
+
 
 def sale_of(record: EventRecord) -> Sale:
     """Return what must be known of an event to speak of its sale."""
-    types = tuple(
-        SaleType(
-            kind.ticket_type_id,
-            text(TICKET_TYPE, kind.ticket_type_id),
-            kind.price_minor,
-            kind.sales_start_ms,
-            kind.sales_end_ms,
-        )
-        for kind in record.ticket_types
-    )
-    return Sale(
+    return _sale(
         record.event_id,
-        text(EVENT, record.event_id),
         record.currency,
+        [kind.ticket_type_id for kind in record.ticket_types],
+        [pool.pool_id for pool in record.pools],
+    )
+
+
+def _sale(
+    event_id: EventId, currency: str, type_ids: Iterable[TicketTypeId], pool_ids: Iterable[PoolId]
+) -> Sale:
+    types = tuple(SaleType(type_id, text(TICKET_TYPE, type_id)) for type_id in type_ids)
+    return Sale(
+        event_id,
+        text(EVENT, event_id),
+        currency,
         types,
         {kind.text: kind.ticket_type_id for kind in types},
-        tuple(text(POOL, pool.pool_id) for pool in record.pools),
+        tuple(text(POOL, pool_id) for pool_id in pool_ids),
     )

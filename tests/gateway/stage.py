@@ -18,6 +18,7 @@ from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
 from cluster.capabilities import Ground, services
 from cluster.part_health import part_checks
+from domain.codes import code_key
 from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
 from gateway.limits import ClassRates, GatewayLimits, Rate
@@ -26,6 +27,7 @@ from services.admin.health import Check
 from services.demo import Loaded, load
 from services.events import Events
 from services.events.catalogue_file import CatalogueFile, read_catalogue
+from services.events.reading import Reading
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
 from services.orders import BuyerOrders
@@ -35,6 +37,7 @@ from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
 from storage.catalogue import Catalogue, EventRecord
+from storage.event_pages import EventPages
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
@@ -130,6 +133,8 @@ class Works:
         self.fanout = RedisFanout(redis_url)
         self.shared_limits = RedisLimits(redis_url)
         self.catalogue = Catalogue(pool)
+        self.event_pages = EventPages(redis_url, self.fanout)
+        self.reading = Reading(pool, self.event_pages, self.clock)
         self.handle = shard
         self.shards = Shards(PostgresJournal(pool), self._connect, 1, LaneSettings())
         self.events = Events(self.catalogue)
@@ -201,6 +206,7 @@ class Works:
         await self.shards.close()
         if self.handle is not None:
             await self.handle.shard.kill()
+        await self.event_pages.close()
         await self.fanout.close()
         await self.shared_limits.close()
 
@@ -278,6 +284,9 @@ class Stage:
                     organisations=made.people.organisations,
                     vault=made.people.vault,
                     checks=made.checks(),
+                    shards=made.shards,
+                    reading=made.reading,
+                    code_key=code_key(TICKET_KEY),
                 )
             ),
         )

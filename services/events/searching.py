@@ -1,0 +1,51 @@
+"""What people look for, as they say it, to what is asked of the catalogue."""
+
+import datetime as dt
+
+from domain.refusals import Refusal
+from services.events.drafting import invalid
+from services.events.public_models import EventsQuery
+from services.events.reading import Reading
+from storage.catalogue import plain_words
+from storage.event_lists import Listed, Wanted
+
+_DAY_MS = 86_400_000
+
+
+async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | Refusal:
+    """Return a part of what somebody looks for, soonest first unless they say otherwise."""
+    words, city = plain_words(query.q), plain_words(query.city)
+    if (query.q and not words) or (query.city and not city):
+        return Listed((), None)
+    try:
+        from_ms = now_ms if query.from_ is None else max(day_ms(query.from_), 0)
+        until_ms = None if query.to is None else day_ms(query.to) + _DAY_MS
+    except ValueError:
+        return invalid("from", "no_such_day")
+    organisation_id = None
+    if query.organisation is not None:
+        profile = await reading.organisation(query.organisation)
+        if profile is None:
+            return Listed((), None)
+        organisation_id = profile.organisation_id
+    wanted = Wanted(
+        words=words,
+        city=city,
+        country=query.country or "",
+        # What is over is not for sale, however early somebody begins to look.
+        from_ms=max(from_ms, now_ms),
+        until_ms=until_ms,
+        price_max_minor=0 if query.free else query.price_max,
+        category=query.category or "",
+        tag=query.tag.casefold(),
+        language=query.language or "",
+        organisation_id=organisation_id,
+        sort=query.sort,
+    )
+    listed = await reading.search(wanted, query.cursor, query.limit)
+    return invalid("cursor", "not_ours") if listed is None else listed
+
+
+def day_ms(day: str) -> int:
+    """Return when a day begins, at UTC. Raises `ValueError` for a day that no calendar has."""
+    return int(dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC).timestamp() * 1000)
