@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster import cli_audit, cli_keys
+from cluster import cli_audit, cli_keys, cli_users
 from cluster.cli_settings import Config, JsonFile, dsn_or_exit, settings_of_running, settings_or_exit
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(serve, name="serve")
 app.add_typer(journal, name="journal")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_keys.app, name="keys")
+app.add_typer(cli_users.app, name="users")
 
 
 @app.command()
@@ -72,6 +73,22 @@ def serve_shards(config: Config = None) -> None:
     from cluster.serve import run_shards
 
     raise typer.Exit(run_shards(settings_of_running(config)))
+
+
+@serve.command("smtp")
+def serve_smtp(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Loopback port to take mail on.")],
+    config: Config = None,
+) -> None:
+    """Run the mail server of the embedded stack, which sends nothing on.
+
+    Example:
+
+        bilten serve smtp --port 2525
+    """
+    from cluster.serve import run_smtp
+
+    raise typer.Exit(run_smtp(settings_or_exit(config), port))
 
 
 @app.command()

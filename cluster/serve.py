@@ -48,6 +48,15 @@ def run_gateway(settings: Settings, name: str) -> int:
     return 0
 
 
+def run_smtp(settings: Settings, port: int) -> int:
+    """Takes mail until told to stop; the exit code."""
+    from cluster.embedded_smtp import serve_smtp
+
+    log_to_output(settings)
+    asyncio.run(serve_smtp(settings.data_path / "mail", port, _ready(settings, "smtp")))
+    return 0
+
+
 def load_catalogue(settings: Settings, file: Path, access_key: str, opens_in_ms: int | None) -> "Loaded":
     """Loads a catalogue file and opens its sale.
 

@@ -34,6 +34,7 @@ from cluster.processes import Identity
 from cluster.ray_head import RayHead
 from cluster.running import AlreadyRunning, Lock, Part, Running
 from cluster.settings import Settings
+from cluster.shown import DEMO_OWNER, DEMO_PASSWORD_FILE, demo_password, show_running, show_urls
 from cluster.supervision import Child, Supervised, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ def run(settings: Settings, config: Path | None) -> int:
     try:
         lock = Lock(data_path)
     except AlreadyRunning:
-        _show_running(console, data_path)
+        show_running(console, data_path)
         return EXIT_ALREADY_RUNNING
     platform = Platform(settings, config, console)
     stop = _stop_on_signal()
@@ -93,6 +94,7 @@ class Platform:
         self._valkey: EmbeddedValkey | None = None
         self._ray: RayHead | None = None
         self._ray_starting: Future[None] | None = None
+        self._smtp_port = 0
         self._ray_restarts = 0
         self._ray_of: dict[str, int] = {}  # which of Ray's starts a child was started under
         self._threads = ThreadPoolExecutor(thread_name_prefix="start")
@@ -104,6 +106,7 @@ class Platform:
         steps: list[tuple[str, Callable[[], str]]] = [
             ("PostgreSQL", self._start_postgres),
             ("Valkey", self._start_valkey),
+            ("mail", self._start_smtp),
             ("schema", self._migrate),
             ("Ray", self._wait_for_ray),
             ("shards", self._start_shards),
@@ -148,7 +151,7 @@ class Platform:
 
     def show(self) -> None:
         """Prints the URLs."""
-        _show_urls(self._console, self._note(), self._data)
+        show_urls(self._console, self._note(), self._data)
         self._console.print(f"[dim]logs and data are in {self._data}; Ctrl-C stops everything[/]")
 
     def show_dead(self) -> None:
@@ -185,6 +188,15 @@ class Platform:
         self._add("redis", server)
         return f"127.0.0.1:{server.port}"
 
+    def _start_smtp(self) -> str:
+        if self._settings.mail.smtp_url:
+            return "the server of mail.smtp_url"
+        self._smtp_port = processes.remembered_port(self._data / "smtp.port")
+        child = self._child("smtp", "serve", "smtp", "--port", str(self._smtp_port))
+        child.start()
+        self._add("smtp", child)
+        return f"127.0.0.1:{self._smtp_port}, shown at /dev/mail"
+
     def _begin_ray(self) -> None:
         """Starts Ray, which takes longest, while PostgreSQL and Valkey start."""
         if not self._settings.ray.address:
@@ -214,21 +226,30 @@ class Platform:
         file = demo.catalogue or str(ROOT / "docs" / "examples" / "demo.toml")
         result = self._data / "demo.json"
         # A command of its own: it talks to the shards through Ray, of which this process stays free.
+        self._run("load", file, "--opens-in-ms", str(demo.opens_in_ms), "--json", str(result))
+        loaded = msgspec.json.decode(result.read_bytes(), type=Demo)
+        self._add_demo_owner(loaded.slug)
+        self._event_slug = loaded.slug
+        self._note()
+        opens_in_s = loaded.opens_at_ms / 1000 - time.time()
+        opens = f"opens in {opens_in_s:.0f} s" if opens_in_s > 0 else "is open"
+        return f"{loaded.title}, {opens}"
+
+    def _add_demo_owner(self, slug: str) -> None:
+        demo_password(self._data)
+        password = ("--password-file", str(self._data / DEMO_PASSWORD_FILE))
+        self._run("users", "add", DEMO_OWNER, "--name", "Demo", "--owner-of-event", slug, *password)
+
+    def _run(self, *arguments: str) -> None:
         done = subprocess.run(
-            [*COMMAND, "load", file, "--opens-in-ms", str(demo.opens_in_ms), "--json", str(result)],
+            [*COMMAND, *arguments],
             check=False,
             capture_output=True,
             env=dict(self._environment()),
             text=True,
         )
         if done.returncode != 0:
-            raise StartFailed(f"the demo event was not loaded: {done.stderr.strip()[-2000:]}")
-        loaded = msgspec.json.decode(result.read_bytes(), type=Demo)
-        self._event_slug = loaded.slug
-        self._note()
-        opens_in_s = loaded.opens_at_ms / 1000 - time.time()
-        opens = f"opens in {opens_in_s:.0f} s" if opens_in_s > 0 else "is open"
-        return f"{loaded.title}, {opens}"
+            raise StartFailed(f"the demo was not loaded: {done.stderr.strip()[-2000:]}")
 
     def _start_shards(self) -> str:
         child = self._child("shards", "serve", "shards")
@@ -280,6 +301,9 @@ class Platform:
             "BILTEN_REDIS_URL": self._redis_url,
             "PYTHONUNBUFFERED": "1",
         }
+        if self._smtp_port:
+            own["BILTEN_MAIL_SMTP_URL"] = f"smtp://127.0.0.1:{self._smtp_port}"
+            own["BILTEN_MAIL_MAILBOX_DIR"] = str(self._data / "mail")
         if self._config is not None:
             own["BILTEN_CONFIG"] = str(self._config.absolute())
         ray_environment = self._ray.environment() if self._ray else {}
@@ -330,7 +354,7 @@ class Platform:
         left = running.read(self._data)
         if left is None:
             return
-        ours = [part for part in left.parts if part.name.startswith(("gateway", "shards"))]
+        ours = [part for part in left.parts if part.name.startswith(("gateway", "shards", "smtp"))]
         ended = [
             self._threads.submit(processes.stop_stray, part.process, signal.SIGTERM, 10) for part in ours
         ]
@@ -371,25 +395,3 @@ def _stop_on_signal() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, handle)
     return stop
-
-
-def _show_running(console: Console, data_path: Path) -> None:
-    console.print(f"Bilten is already running from {data_path}:", soft_wrap=True)
-    found = running.read_living(data_path)
-    if found is None:
-        console.print("  it is just starting; its own terminal shows how far it is")
-        return
-    _show_urls(console, found, data_path)
-    console.print(f"Stop it with Ctrl-C in its terminal, or: kill {found.supervisor.pid}")
-
-
-def _show_urls(console: Console, found: Running, data_path: Path) -> None:
-    slug = found.event_slug
-    rows = [("pages", "/"), ("metrics", "/metrics"), ("protocol", "/docs/protocol")]
-    if slug:
-        key = processes.secret(data_path / "organizer-key")
-        rows = [("the sale", f"/e/{slug}"), ("organizer", f"/organizer/events/{slug}#key={key}"), *rows[1:]]
-    console.print()
-    for name, path in rows:
-        console.print(f"  {name:<10} [bold]{found.url}{path}[/]", soft_wrap=True)
-    console.print()

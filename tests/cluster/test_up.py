@@ -51,7 +51,7 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
     platform.start()
     try:
         first = platform.note
-        assert living(first) == ["postgres", "redis", "ray", "shards", "gateway-1", "gateway-2"]
+        assert living(first) == ["postgres", "redis", "smtp", "ray", "shards", "gateway-1", "gateway-2"]
         assert json.loads(get(f"{platform.url}/api/events"))["events"][0]["slug"] == first.event_slug
         assert "Nachtlicht" in get(f"{platform.url}/e/{first.event_slug}")
 

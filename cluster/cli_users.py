@@ -1,0 +1,100 @@
+"""`bilten users`: accounts that nobody can make over the web, such as the first administrator's."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cluster.cli_settings import Config, dsn_or_exit, settings_of_running
+from cluster.settings import Settings
+from domain.roles import PlatformRole
+
+if TYPE_CHECKING:
+    from services.users.administration import UserAdministration
+
+app = typer.Typer(no_args_is_help=True, help="Accounts, from the command line.")
+
+
+@app.command()
+def promote(
+    email: Annotated[str, typer.Argument(help="Address of an account that is confirmed.")],
+    role: Annotated[PlatformRole, typer.Option(help="What the account is to the platform from now on.")],
+    config: Config = None,
+) -> None:
+    """Give an account a role of the platform. It is in the platform's audit log.
+
+    Example:
+
+        bilten users promote anna@example.org --role platform_admin
+    """
+    if not asyncio.run(_promote(_settings(config), email, role)):
+        typer.echo("promote: there is no account with this address", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"this account is {role.value} from now on")
+
+
+@app.command()
+def add(
+    email: Annotated[str, typer.Argument(help="Address of the account.")],
+    password_file: Annotated[Path, typer.Option(help="File whose first line is the password.")],
+    name: Annotated[str, typer.Option(help="Name of the person.")] = "Owner",
+    owner_of_event: Annotated[
+        str, typer.Option(help="Make it an owner of the organisation of the event with this slug.")
+    ] = "",
+    config: Config = None,
+) -> None:
+    """Make an account without a mail; one that is there already stays as it is.
+
+    Example:
+
+        bilten users add anna@example.org --name Anna --password-file secret.txt --owner-of-event demo
+    """
+    try:
+        password = password_file.read_text(encoding="utf-8").partition("\n")[0]
+    except OSError as error:
+        typer.echo(f"add: {error}", err=True)
+        raise typer.Exit(1) from None
+    problem = asyncio.run(_add(_settings(config), email, name, password, owner_of_event))
+    if problem:
+        typer.echo(f"add: {problem}", err=True)
+        raise typer.Exit(1)
+
+
+def _settings(config: Path | None) -> Settings:
+    settings = settings_of_running(config)
+    dsn_or_exit(settings)
+    return settings
+
+
+@contextlib.asynccontextmanager
+async def _administration(settings: Settings) -> AsyncIterator["UserAdministration"]:
+    from actors.ports import steady_clock
+    from cluster.wiring import audit_key, new_ids, people_vault
+    from services.users.administration import UserAdministration
+    from services.users.passwords import Passwords, PasswordSettings
+    from storage import audit_log
+    from storage.postgres import close_pool, create_pool
+
+    audit_log.seal_with(audit_key(settings))
+    pool = await create_pool(settings.postgres.dsn, application_name="bilten users")
+    passwords = Passwords(PasswordSettings(settings.users.hash_memory_kib, settings.users.hash_passes))
+    try:
+        clock = steady_clock()
+        vault = people_vault(settings, pool, clock)
+        yield UserAdministration(pool, vault, passwords, clock, new_ids(clock))
+    finally:
+        passwords.close()
+        await close_pool(pool)
+
+
+async def _promote(settings: Settings, email: str, role: PlatformRole) -> bool:
+    async with _administration(settings) as administration:
+        return await administration.promote(email, role)
+
+
+async def _add(settings: Settings, email: str, name: str, password: str, event: str) -> str:
+    async with _administration(settings) as administration:
+        return await administration.add(email, name, password, event)

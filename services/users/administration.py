@@ -1,0 +1,123 @@
+"""What operators do to accounts from the command line."""
+
+from collections.abc import Callable
+
+from pydantic import TypeAdapter, ValidationError
+
+from domain.ids import USER, BuyerId, MemberId, OrganisationId, UserId, text
+from domain.refusals import Refusal
+from domain.roles import PlatformRole, Role
+from services.audit import SYSTEM, entry_for
+from services.models import Email, Name
+from services.users.passwords import Passwords
+from services.users.people import lookup_of
+from services.vault import Vault
+from storage import audit_log, members, platform
+from storage.accounts import Accounts, User, UserState
+from storage.catalogue import Catalogue
+from storage.postgres import Pool, asking
+
+_EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+class UserAdministration:
+    """Methods raise `ConnectionError` when PostgreSQL is away."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        vault: Vault,
+        passwords: Passwords,
+        clock: Callable[[], int],
+        new_id: Callable[[], bytes],
+    ) -> None:
+        self._pool = pool
+        self._vault = vault
+        self._passwords = passwords
+        self._clock = clock
+        self._new_id = new_id
+        self._accounts = Accounts(pool)
+
+    async def promote(self, email: str, role: PlatformRole) -> bool:
+        """Give an account a role of the platform. Returns whether there is one with this address."""
+        user = await self._accounts.find_by_email(lookup_of(self._vault, email))
+        if user is None:
+            return False
+        now_ms = self._clock()
+        async with asking(self._pool) as connection, connection.transaction():
+            had = await platform.set_platform_role(connection, user.user_id, role, now_ms)
+            await audit_log.record(
+                connection,
+                entry_for(
+                    SYSTEM,
+                    "platform.promote",
+                    text(USER, user.user_id),
+                    organisation_id=None,
+                    at_ms=now_ms,
+                    before={"role": had.value if had else None},
+                    after={"role": role.value},
+                ),
+            )
+        return True
+
+    async def add(self, email: str, name: str, password: str, owner_of_event: str = "") -> str:
+        """Make an account that needs no confirmation, and an owner of the organisation of an event. One that
+        is there keeps its name and password. Returns what is wrong, "" if nothing is.
+        """
+        try:
+            email, name = _EMAIL.validate_python(email), _NAME.validate_python(name)
+        except ValidationError:
+            return "the address or the name can't be used"
+        user = await self._accounts.find_by_email(lookup_of(self._vault, email))
+        if user is None:
+            made = await self._make(email, name, password)
+            if isinstance(made, str):
+                return made
+            user = made
+        if not owner_of_event:
+            return ""
+        event = await Catalogue(self._pool).find_by_slug(owner_of_event)
+        if event is None:
+            return f"there is no event {owner_of_event}"
+        await self._own(user.user_id, event.organisation_id)
+        return ""
+
+    async def _make(self, email: str, name: str, password: str) -> User | str:
+        weakness = await self._passwords.weakness(password, (email, name))
+        if weakness is not None:
+            return f"the password is not good enough: {dict(weakness.details)}"
+        password_hash = await self._passwords.hash(password)
+        if isinstance(password_hash, Refusal):
+            return "busy"
+        user_id = UserId(self._new_id())
+        user = User(
+            user_id,
+            BuyerId(self._new_id()),
+            UserState.ACTIVE,
+            lookup_of(self._vault, email),
+            await self._vault.seal(user_id, "users", "email_sealed", email),
+            await self._vault.seal(user_id, "users", "name_sealed", name),
+            "en",
+            password_hash,
+        )
+        return user if await self._accounts.create(user, self._clock()) else "somebody has this address"
+
+    async def _own(self, user_id: UserId, organisation_id: OrganisationId) -> None:
+        now_ms = self._clock()
+        member = members.Member(
+            MemberId(self._new_id()), organisation_id, user_id, Role.OWNER, None, 1, now_ms
+        )
+        async with asking(self._pool) as connection, connection.transaction():
+            if await members.insert(connection, member):
+                await audit_log.record(
+                    connection,
+                    entry_for(
+                        SYSTEM,
+                        "member.add",
+                        text(USER, user_id),
+                        organisation_id=organisation_id,
+                        at_ms=now_ms,
+                        after={"role": Role.OWNER.value},
+                    ),
+                )

@@ -1,0 +1,131 @@
+"""Mail, against a real SMTP server. If these failed, a name could add headers or markup to a mail, or a
+server that is away would hold up whoever sends.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.notifications.email import SmtpMailer, SmtpSettings, message_of
+from services.notifications.letters import letter, one_line
+from services.notifications.port import Mail
+from tests.mailbox import Mailbox, html_of, mailbox, text_of
+
+SENDER = "tickets@bilten.example"
+NASTY = '"><script>alert(1)</script>\r\nBcc: everyone@example.org\u202e'
+
+
+def clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    async with mailbox() as box:
+        yield box
+
+
+def mailer_to(url: str, waiting_max: int = 100, tries: int = 8) -> SmtpMailer:
+    return SmtpMailer(SmtpSettings(url, SENDER, pause_ms=10, waiting_max=waiting_max, tries=tries), clock)
+
+
+async def test_a_mail_arrives_as_text_and_html(box: Mailbox) -> None:
+    mailer = mailer_to(box.url)
+    link = ("Confirm", "https://tickets.example/confirm#token=" + "x" * 43)
+    await mailer.send(letter("anna@example.org", "Grüße", ["Hello Ánna,", "a line"], link=link))
+    mail = await box.next_to("anna@example.org")
+    assert mail["Subject"] == "Grüße"
+    assert mail["From"] == f"Bilten <{SENDER}>"
+    assert link[1] in text_of(mail), "a link is not broken over lines"
+    assert f'href="{link[1]}"' in html_of(mail)
+    assert mail["Message-ID"].endswith("@bilten.example>")
+    await mailer.close()
+
+
+async def test_nothing_adds_headers_or_markup(box: Mailbox) -> None:
+    mailer = mailer_to(box.url)
+    await mailer.send(letter("anna@example.org", NASTY, [NASTY], link=(NASTY, "https://x.example/")))
+    mail = await box.next_to("anna@example.org")
+    assert mail["Bcc"] is None
+    assert "\n" not in str(mail["Subject"])
+    assert "<script" not in html_of(mail)
+    assert box.envelopes[0].rcpt_tos == ["anna@example.org"]
+    # Whoever builds a mail by hand can't either.
+    await mailer.send(Mail("anna@example.org", "S\r\nBcc: b@example.org", "t", "h"))
+    mail = await box.next_to("anna@example.org")
+    assert mail["Bcc"] is None
+    await mailer.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anna@example.org\r\nRCPT TO:<b@example.org>",
+        "anna@example.org, b@example.org",
+        "Anna <anna@example.org>",
+        "anna",
+        "@example.org",
+        "a@" + "x" * 300,
+    ],
+)
+async def test_what_is_no_address_is_dropped(box: Mailbox, address: str) -> None:
+    settings = SmtpSettings(box.url, SENDER)
+    with pytest.raises(ValueError, match=r"address|label"):
+        message_of(Mail(address, "s", "t", "h"), settings, clock())
+    mailer = mailer_to(box.url)
+    await mailer.send(Mail(address, "s", "t", "h"))
+    await mailer.send(Mail("good@example.org", "s", "t", "h"))
+    await box.next_to("good@example.org")
+    assert mailer.dropped == 1
+    await mailer.close()
+
+
+async def test_what_the_server_takes_later_is_tried_again(box: Mailbox) -> None:
+    box.answers = ["451 later", "421 going down"]
+    mailer = mailer_to(box.url)
+    await mailer.send(Mail("anna@example.org", "s", "t", "h"))
+    await box.next_to("anna@example.org")
+    await mailer.close()
+    assert (mailer.sent, mailer.retried, mailer.dropped) == (1, 2, 0)
+
+
+async def test_what_the_server_refuses_for_good_is_dropped(box: Mailbox) -> None:
+    box.answers = ["554 never"]
+    mailer = mailer_to(box.url)
+    await mailer.send(Mail("anna@example.org", "s", "t", "h"))
+    await mailer.send(Mail("next@example.org", "s", "t", "h"))
+    await box.next_to("next@example.org")
+    await mailer.close()
+    assert (mailer.sent, mailer.dropped) == (1, 1)
+
+
+async def test_a_server_that_is_away_holds_up_nobody_and_bounds_what_waits() -> None:
+    mailer = mailer_to("smtp://127.0.0.1:1", waiting_max=5, tries=100)
+    mail = Mail("anna@example.org", "s", "t", "h")
+    async with asyncio.timeout(1):
+        for _ in range(5):
+            await mailer.send(mail)
+    with pytest.raises(ConnectionError):
+        await mailer.send(mail)
+    await mailer.close(0)
+    with pytest.raises(ConnectionError):
+        await mailer.send(mail)
+
+
+async def test_mail_waits_for_a_server_that_comes_back(box: Mailbox) -> None:
+    away = SmtpMailer(SmtpSettings("smtp://127.0.0.1:1", SENDER, pause_ms=10, tries=50), clock)
+    await away.send(Mail("anna@example.org", "s", "t", "h"))
+    async with asyncio.timeout(5):
+        while not away.retried:
+            await asyncio.sleep(0.01)
+    away._server = away._server._replace(netloc=f"127.0.0.1:{box.port}")
+    await box.next_to("anna@example.org")
+    await away.close()
+
+
+def test_lines_have_no_ends() -> None:
+    assert one_line("a\r\nb\u2028c\x00d") == "a b c d"
+    assert len(one_line("x" * 500)) == 150
+    assert repr(Mail("secret@example.org", "s", "t", "h")).count("secret") == 0
