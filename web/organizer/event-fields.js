@@ -118,7 +118,7 @@ export function TimeAndPlace({ draft, place }) {
             </div>
             <div class="form-row">
                 <${TextField} ...${boundTime(draft, "doors_at")} label=${t("organizer.event.doors_at")} type="datetime-local" isOptional />
-                <${Select} ...${bound(draft, "time_zone")} label=${t("organizer.event.time_zone")} hint=${t("organizer.event.time_zone_hint")} options=${zoneOptions()} />
+                <${Select} ...${bound(draft, "time_zone")} label=${t("organizer.event.time_zone")} hint=${t("organizer.event.time_zone_hint")} options=${zoneOptions(event.time_zone)} />
             </div>
             <${TextField} ...${boundTime(draft, "opens_at")} label=${t("organizer.event.opens_at")} hint=${t("organizer.event.opens_at_hint")} type="datetime-local" isOptional />
         <//>

@@ -34,7 +34,7 @@ function NewEvent({ place }) {
                 <${TextField} ...${form.field("title")} label=${t("organizer.event.title")} maxlength="200" autofocus dir="auto" />
                 <div class="form-row">
                     <${TextField} ...${form.field("starts_at")} label=${t("organizer.event.starts_at")} type="datetime-local" />
-                    <${Select} ...${form.field("time_zone")} label=${t("organizer.event.time_zone")} options=${zoneOptions()} />
+                    <${Select} ...${form.field("time_zone")} label=${t("organizer.event.time_zone")} options=${zoneOptions(form.values["time_zone"])} />
                 </div>
                 <${Select} ...${form.field("currency")} label=${t("organizer.event.currency")} hint=${t("organizer.event.currency_hint")} options=${CURRENCIES} />
                 <div class="form-actions"><${SubmitButton} form=${form}>${t("organizer.new_event.button")}<//></div>

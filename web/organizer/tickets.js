@@ -149,7 +149,7 @@ function withoutPool(value, at) {
     };
 }
 
-const ROW = 76;
+const ROW = 88;
 const GAP = 12;
 
 /**

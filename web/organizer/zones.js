@@ -9,10 +9,14 @@ export const CURRENCIES = COMMON.map((code) => ({ value: code, label: `${code} Â
 /** @type {{value: string, label: string}[] | null} */
 let zones = null;
 
-/** The zones of the IANA database, with how far each is from UTC now. */
-export function zoneOptions() {
+/**
+ * The zones of the IANA database, with how far each is from UTC now.
+ *
+ * @param {string} present one that must be there, although the browser calls it otherwise
+ */
+export function zoneOptions(present) {
     zones ??= Intl.supportedValuesOf("timeZone").map((name) => ({ value: name, label: `${name.replaceAll("_", " ")} (${offset(name)})` }));
-    return zones;
+    return zones.some((zone) => zone.value === present) ? zones : [{ value: present, label: present }, ...zones];
 }
 
 /** @param {string} zone */
