@@ -43,12 +43,10 @@ def example_of(
 def _by_type(schema: Mapping[str, Any], components: Mapping[str, Any], name: str, depth: int) -> Any:
     kind = schema.get("type")
     if kind == "object":
-        required = set(schema.get("required", ()))
-        return {
-            key: example_of(value, components, key, depth + 1)
-            for key, value in schema.get("properties", {}).items()
-            if key in required or depth == 0
-        }
+        properties = schema.get("properties", {})
+        # What may be left out may also not go together; where all of it may be, something has to be shown.
+        shown = schema.get("required") or (properties if depth == 0 else ())
+        return {key: example_of(properties[key], components, key, depth + 1) for key in shown}
     if kind == "array":
         is_wanted = schema.get("minItems", 0) > 0 or depth < _DEPTH_MAX
         return (
@@ -75,4 +73,5 @@ def _text(schema: Mapping[str, Any], name: str) -> str:
     said = (name or "text").replace("_", " ").capitalize()
     if pattern and not re.search(pattern, said):
         said = re.sub(r"[^a-z0-9]+", "-", said.lower())
-    return said[: schema.get("maxLength", 80)]
+    shortest = int(schema.get("minLength", 0))
+    return (said * (1 + shortest // len(said)))[: max(len(said), shortest)][: schema.get("maxLength", 80)]

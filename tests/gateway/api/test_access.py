@@ -1,0 +1,192 @@
+"""Who may use which route, tried on every route as everybody. If one failed, somebody would see or change
+what is not theirs, or could not do what their role is for.
+
+What is expected comes from the table in `domain.roles`; nothing here is a list of routes.
+"""
+
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from domain.ids import EVENT, ORGANISATION, text
+from domain.refusals import Code
+from domain.roles import PLATFORM_PERMISSIONS, Permission
+from gateway.api.examples import example_of
+from gateway.api.openapi import document
+from gateway.api.paths import FORM_OF, KIND_OF, names_in
+from gateway.api.route import Access, Route
+from gateway.api.table import capability_routes
+from tests.gateway.api.cast import Cast, Figure, assemble, open_session
+from tests.gateway.stage import Stage, fresh
+
+SLUG = "nothing-of-that-name"
+
+
+def routes_of(stage: Stage) -> list[Route]:
+    return capability_routes(stage.dependencies().services, stage.gateway.limiter)
+
+
+async def test_every_route_says_who_may_use_it(stage: Stage) -> None:
+    routes = routes_of(stage)
+    assert len({route.name for route in routes}) == len(routes), "operations have names of their own"
+    assert len({(route.method, route.path) for route in routes}) == len(routes)
+    for route in routes:
+        assert isinstance(route.access, Access | Permission), route.name
+        assert set(names_in(route.path)) <= {*KIND_OF, *FORM_OF}, route.name
+        if "organisation" in names_in(route.path):
+            assert isinstance(route.access, Permission), f"{route.name} names an organisation"
+            assert route.access not in PLATFORM_PERMISSIONS or route.path.startswith("/admin/"), route.name
+        elif isinstance(route.access, Permission):
+            assert route.access in PLATFORM_PERMISSIONS, f"{route.name} needs an organisation to be judged by"
+        if "event" in names_in(route.path):
+            assert "organisation" in names_in(route.path), f"{route.name}: whose event is it?"
+        if route.is_versioned:
+            assert route.method in {"PUT", "PATCH", "DELETE", "POST"}, route.name
+
+
+async def test_everything_that_changes_names_the_version_that_it_changes(stage: Stage) -> None:
+    """Two editors: the second is told, and nothing is overwritten."""
+    for route in routes_of(stage):
+        # A switch has nothing beside itself that could be overwritten.
+        is_switch = route.method == "PUT" and route.body is not None and len(route.body.model_fields) == 1
+        if route.method in {"PUT", "PATCH"} and not is_switch:
+            assert route.is_versioned, f"{route.name} would overwrite what somebody else has just changed"
+
+
+def expected(route: Route, figure: Figure) -> str:
+    access = route.access
+    is_known = figure.person is not None or bool(figure.key)
+    if access is Access.ANYONE:
+        return "allowed"
+    if access is Access.SESSION:
+        return "allowed" if figure.person or figure.is_guest else "unauthenticated"
+    if access is Access.USER:
+        return "allowed" if figure.person else "unauthenticated"
+    assert isinstance(access, Permission)
+    if not is_known:
+        return "unauthenticated"
+    if access in PLATFORM_PERMISSIONS:
+        return "allowed" if access in figure.on_platform else "forbidden"
+    granted = figure.granted_for_event if "event" in names_in(route.path) else figure.granted
+    if granted is None:
+        return "hidden"
+    return "allowed" if access in granted else "forbidden"
+
+
+class Asking:
+    """Asks a gateway as one figure, with requests that are valid."""
+
+    def __init__(self, stage: Stage, cast: Cast, routes: list[Route]) -> None:
+        self.stage = stage
+        self.cast = cast
+        self.document = document(routes, "")
+        # Cookies are the figures' own, not those that an answer before has set.
+        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+    def path(self, route: Route, organisation_id: bytes, event_id: bytes) -> str:
+        path = route.path
+        for name in names_in(path):
+            if name == "organisation":
+                value = text(ORGANISATION, organisation_id)
+            elif name == "event":
+                value = text(EVENT, event_id)
+            else:
+                value = text(KIND_OF[name], fresh()) if name in KIND_OF else SLUG
+            path = path.replace("{" + name + "}", value)
+        return path
+
+    async def ask(self, route: Route, figure: Figure, session: str, path: str) -> tuple[int, bytes]:
+        operation: dict[str, Any] = self.document["paths"][route.path][route.method.lower()]
+        headers = {"Cookie": f"bilten={session}"} if session else {}
+        if figure.key:
+            headers["Authorization"] = f"Bearer {figure.key}"
+        if route.is_versioned:
+            headers["If-Match"] = '"1"'
+        data = None
+        if route.body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(operation["requestBody"]["content"]["application/json"]["example"])
+        elif route.takes:
+            headers["Content-Type"] = route.takes[0]
+            data = "nothing"
+        query = {
+            parameter["name"]: str(
+                example_of(parameter["schema"], self.document["components"]["schemas"], parameter["name"])
+            )
+            for parameter in operation["parameters"]
+            if parameter["in"] == "query" and parameter.get("required")
+        }
+        async with self.http.request(
+            route.method, f"{self.stage.url}/api/v1{path}", params=query, data=data, headers=headers
+        ) as answer:
+            return answer.status, await answer.read()
+
+
+def fault(route: Route, outcome: str, status: int, body: bytes, hidden: bytes) -> str:
+    """Return what is wrong with an answer, "" if nothing is."""
+    code = json.loads(body).get("code", "") if status >= 400 and body.startswith(b"{") else ""
+    if status >= 500 and code != Code.BUSY:
+        return f"{status} {code}"
+    if outcome == "unauthenticated":
+        return "" if (status, code) == (401, Code.UNAUTHENTICATED) else f"{status} {code}, not 401"
+    if outcome == "forbidden":
+        return "" if (status, code) == (403, Code.FORBIDDEN) else f"{status} {code}, not 403"
+    if outcome == "hidden":
+        if (status, code) != (404, Code.NOT_FOUND):
+            return f"{status} {code}, not 404"
+        return "" if body == hidden else f"{body!r} is told from {hidden!r}"
+    if code in {Code.UNAUTHENTICATED, Code.STEP_UP_NEEDED} and isinstance(route.access, Permission):
+        return f"{status} {code}, although it is allowed"
+    if status == 400:
+        return f"the example of the document is refused: {body!r}"
+    is_there = set(names_in(route.path)) <= {"organisation", "event"}
+    if status == 404 and isinstance(route.access, Permission) and is_there and names_in(route.path):
+        return "404, although it is there and allowed"
+    return ""
+
+
+@pytest.mark.timeout(600)
+async def test_every_route_as_everybody(stage: Stage) -> None:
+    made = stage.works
+    cast = await assemble(made)
+    routes = routes_of(stage)
+    asking = Asking(stage, cast, routes)
+    faults: list[str] = []
+    for figure in cast.figures:
+        session = await open_session(made, figure)
+        for route in routes:
+            if not isinstance(route.access, Permission):
+                # It may end its session, or change who it belongs to.
+                session = await open_session(made, figure)
+            outcome = expected(route, figure)
+            hidden = b""
+            if outcome == "hidden":
+                nowhere = asking.path(route, fresh(), fresh())
+                hidden = (await asking.ask(route, figure, session, nowhere))[1]
+            path = asking.path(route, cast.organisation_id, cast.event_id)
+            status, body = await asking.ask(route, figure, session, path)
+            wrong = fault(route, outcome, status, body, hidden)
+            if wrong:
+                faults.append(f"{figure.name}: {route.method} {route.path}: {wrong}")
+    await asking.http.close()
+    assert not faults, "\n".join(faults)
+
+
+async def test_an_event_of_another_organisation_looks_like_none_at_all(stage: Stage) -> None:
+    """Even to an owner, who may do everything to their own."""
+    cast = await assemble(stage.works)
+    routes = routes_of(stage)
+    asking = Asking(stage, cast, routes)
+    owner = next(figure for figure in cast.figures if figure.name == "owner")
+    session = await open_session(stage.works, owner)
+    for route in routes:
+        if "event" not in names_in(route.path) or route.access not in (owner.granted or ()):
+            continue
+        foreign = asking.path(route, cast.organisation_id, cast.foreign_event_id)
+        nowhere = asking.path(route, cast.organisation_id, fresh())
+        told = await asking.ask(route, owner, session, foreign)
+        assert told[0] == 404, (route.name, told)
+        assert told == await asking.ask(route, owner, session, nowhere), route.name
+    await asking.http.close()
