@@ -27,6 +27,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.origins import Origins
 from gateway.page_handlers import Pages
 from gateway.requests import Requests
+from gateway.revocations import watch_revocations
 from gateway.shell import Shell
 from gateway.static import StaticFiles
 from gateway.topics import States, Subscriptions, Topics
@@ -37,6 +38,7 @@ from services.order_recovery import OrderRecovery
 from services.purchases import Purchases
 from services.sessions import Sessions
 from services.tickets import Tickets
+from services.unlocking import Unlocking
 
 
 class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions
     tickets: Tickets
     purchases: Purchases
+    unlocking: Unlocking
     shared_limits: SharedLimits
     subscriptions: Subscriptions
     states: States
@@ -83,7 +86,14 @@ class Gateway:
         self.limiter = Limiter(given.limits, given.shared_limits, given.monotonic)
         self.connections = Connections(given.limits, self.metrics)
         self.turns = Turns(given.limits.waiting_after_ms, self.metrics)
-        self.topics = Topics(given.subscriptions, given.states, self.connections, self.metrics, given.clock, given.events.learn)
+        self.topics = Topics(
+            given.subscriptions,
+            given.states,
+            self.connections,
+            self.metrics,
+            given.clock,
+            given.events.learn,
+        )
         self.requests = Requests(
             limits=given.limits,
             metrics=self.metrics,
@@ -93,11 +103,13 @@ class Gateway:
             events=given.events,
             tickets=given.tickets,
             purchases=given.purchases,
+            unlocking=given.unlocking,
             clock=given.clock,
         )
         self.purchases = given.purchases
         self._recovery = given.recovery
         self._catalogue = given.services
+        self._people = given.services.users
         self._events = given.events
         self._is_reachable = given.is_reachable
 
@@ -115,6 +127,7 @@ class Gateway:
             self.connections.watch(),
             self.turns.watch(),
             self.topics.watch_over(),
+            watch_revocations(self._people.sessions.ended, self._people.identities, self.connections),
         ]
         if self._recovery is not None:
             work.append(self._recovery.run())
@@ -162,7 +175,8 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     )
     limits = dependencies.limits
     shell = Shell(dependencies.web_folder)
-    pages = Pages(shell, dependencies.events, dependencies.clock, dependencies.public_url)
+    reading = dependencies.services.reading
+    pages = Pages(shell, reading, dependencies.clock, dependencies.public_url)
     app = web.Application(
         middlewares=[errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)],
         client_max_size=limits.body_bytes_max,
@@ -170,7 +184,6 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
     app.add_routes(pages.routes())
-    reading = dependencies.services.reading
     app.add_routes(Feeds(reading, dependencies.clock, dependencies.public_url).routes())
     app.router.add_get("/ws", websockets.handle)
     if dependencies.mailbox_folder is not None:

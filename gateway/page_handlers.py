@@ -5,26 +5,34 @@ import html
 import io
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import segno
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from pydantic import ValidationError
 
+from domain.refusals import Refusal
 from gateway.cards import Card, Filters, cards, more_link, quick_filters
 from gateway.messages import LANGUAGES, Messages
-from gateway.page_table import EVENT, HOME, PRIVACY, SCRIPTED, PageKind
+from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
 from gateway.poster import poster
-from gateway.shell import LANGUAGE_COOKIE, Preview, Shell, data_block
-from services.events import Events
-from services.events.pages import EventData, view_of
-from storage.catalogue import EventRecord
+from gateway.shell import LANGUAGE_COOKIE, Preview, Shell, data_block, script_text
+from services.events.descriptions import plain, render
+from services.events.public_models import EventsQuery
+from services.events.public_views import price_min, public_model
+from services.events.reading import Reading
+from services.events.searching import search
+from services.events.views import status_of
+from storage.event_records import EventRecord
 
 _LANGUAGE_S: Final = 365 * 86_400
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-_TEXT_MAX: Final = 120
 _QR_BYTES_MAX: Final = 500
+_LISTED: Final = 24
+_RENDERED_MAX: Final = 500
+_ASKED: Final = frozenset({"q", "city", "from", "to", "free", "cursor"})
 
 
 class Pages:
@@ -34,9 +42,9 @@ class Pages:
         public_url: the address that people type, "" to take it from each request.
     """
 
-    def __init__(self, shell: Shell, events: Events, clock: Callable[[], int], public_url: str) -> None:
+    def __init__(self, shell: Shell, reading: Reading, clock: Callable[[], int], public_url: str) -> None:
         self._shell = shell
-        self._events = events
+        self._reading = reading
         self._clock = clock
         self._public_url = public_url
 
@@ -45,6 +53,7 @@ class Pages:
         scripted = [web.get(kind.path, self._scripted(kind)) for kind in SCRIPTED]
         return [
             web.get(HOME.path, self.home),
+            web.get(ORGANISATION.path, self.organisation),
             web.get(EVENT.path, self.event),
             web.get(PRIVACY.path, self.privacy),
             web.get("/language", self.language),
@@ -54,10 +63,9 @@ class Pages:
         ]
 
     async def home(self, request: web.Request) -> web.Response:
-        """What is on: the first page of the list, or of what is looked for."""
-        messages = self._shell.messages(request)
-        filters = filters_of(request)
-        found = [_card(record) for record in await self._events.upcoming() if _matches(record, filters)]
+        """What is on: a part of the list of all events, or of what is looked for."""
+        messages, query = self._shell.messages(request), events_query(request)
+        filters = _filters(query)
         today = dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC).date()
         holes = {
             "q": html.escape(filters.q),
@@ -67,27 +75,67 @@ class Pages:
             "open": " open" if filters.city or filters.since or filters.until else "",
             "free": '<input type="hidden" name="free" value="true" />' if filters.is_free else "",
             "chips": quick_filters(filters, messages, "/", today),
-            "list": self._list(found, messages, filters, "/", more_link(filters, messages, "/", None)),
+            "list": await self._list(query, filters, messages, "/"),
         }
         body = self._shell.fill("public/home.html", messages, holes)
         preview = Preview(messages.text("home.title"), messages.text("home.lead"), f"{self._url(request)}/")
         return self._page(request, HOME, messages, body=body, preview=preview)
 
+    async def organisation(self, request: web.Request) -> web.Response:
+        """Who sells, and what they have ahead."""
+        profile = await self._reading.organisation(request.match_info["slug"])
+        if profile is None:
+            raise web.HTTPNotFound
+        messages, path = self._shell.messages(request), f"/o/{profile.slug}"
+        query = events_query(request).model_copy(update={"organisation": profile.slug})
+        description = rendered(profile.description)
+        links = [
+            (profile.website, messages.text("home.website")),
+            (f"/calendar/{profile.slug}.ics", messages.text("home.calendar")),
+        ]
+        shown = [
+            f'<a href="{html.escape(address)}" rel="noopener nofollow">{html.escape(said)}</a>'
+            for address, said in links
+            if address
+        ]
+        holes = {
+            "initial": html.escape(profile.name[:1]),
+            "name": f"<bdi>{html.escape(profile.name)}</bdi>",
+            # Made safe where it was made.
+            "description": description,
+            "links": "".join(shown),
+            "list": await self._list(query, Filters(), messages, path),
+        }
+        body = self._shell.fill("public/organisation.html", messages, holes)
+        preview = Preview(profile.name, plain(description), f"{self._url(request)}{path}")
+        return self._page(request, ORGANISATION, messages, body=body, preview=preview)
+
     async def event(self, request: web.Request) -> web.Response:
         """An event, with its data for the script that sells it."""
-        record = await self._events.page(request.match_info["name"])
-        if record is None:
+        kept = await self._reading.page(request.match_info["name"])
+        if kept is None:
             raise web.HTTPNotFound
-        messages = self._shell.messages(request)
-        data = EventData(self._clock(), view_of(record))
+        messages, now_ms, url = self._shell.messages(request), self._clock(), self._url(request)
+        # The status goes on with the time, everything else with the event's changes.
+        status = status_of(kept.event, now_ms)
+        # Without an address of its own a site has as many as there are names for it.
+        name = f"page {status.value} {messages.language} {url}"
+        preview, said = self._reading.drawn(
+            kept,
+            name,
+            lambda event: (
+                event_preview(event, status, url, messages),
+                script_text(public_model(event, now_ms).model_dump_json()),
+            ),
+        )
         noscript = html.escape(messages.text("event.noscript"))
         return self._page(
             request,
             EVENT,
             messages,
             body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
-            data=data_block(data),
-            preview=event_preview(data.event, self._url(request), messages),
+            data=data_block(f'{{"server_time_ms":{now_ms},"event":{said}}}'),
+            preview=preview,
         )
 
     async def privacy(self, request: web.Request) -> web.Response:
@@ -140,9 +188,17 @@ class Pages:
 
         return handler
 
-    def _list(self, found: list[Card], messages: Messages, filters: Filters, path: str, more: str) -> str:
-        if found:
-            return f'<ul class="event-list">{cards(found, messages, self._clock())}</ul>{more}'
+    async def _list(self, query: EventsQuery, filters: Filters, messages: Messages, path: str) -> str:
+        now_ms = self._clock()
+        listed = await search(self._reading, query, now_ms)
+        if isinstance(listed, Refusal):
+            # A cursor of another list, or a day that no calendar has: the list from its beginning.
+            listed = await search(self._reading, EventsQuery(organisation=query.organisation), now_ms)
+            assert not isinstance(listed, Refusal)
+        if listed.events:
+            items = cards([_card(event, now_ms) for event in listed.events], messages, now_ms)
+            more = more_link(filters, messages, path, listed.next_cursor)
+            return f'<ul class="event-list">{items}</ul>{more}'
         name = "empty" if filters.is_empty else "none"
         title, text = messages.text(f"home.{name}.title"), messages.text(f"home.{name}.text")
         everything = "" if filters.is_empty else html.escape(messages.text("home.none.all"))
@@ -171,48 +227,45 @@ class Pages:
         return self._public_url or f"{request.scheme}://{request.host}"
 
 
-def filters_of(request: web.Request) -> Filters:
+def events_query(request: web.Request) -> EventsQuery:
     """Return what the address of a list asks for; what can't be meant is left out."""
-    query = request.query
+    asked = {name: value for name, value in request.query.items() if name in _ASKED and value.strip()}
+    try:
+        return EventsQuery.model_validate_strings({"limit": str(_LISTED), **asked})
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]) for one in error.errors()}
+        kept = {name: value for name, value in asked.items() if name not in wrong}
+        return EventsQuery.model_validate_strings({"limit": str(_LISTED), **kept})
 
-    def day(name: str) -> str:
-        value = query.get(name, "")
-        return value if _DAY.fullmatch(value) else ""
 
+@lru_cache(maxsize=_RENDERED_MAX)
+def rendered(markdown: str) -> str:
+    """Return a description as HTML that can do nothing but be read."""
+    return render(markdown)
+
+
+def _filters(query: EventsQuery) -> Filters:
     return Filters(
-        q=query.get("q", "").strip()[:_TEXT_MAX],
-        city=query.get("city", "").strip()[:_TEXT_MAX],
-        since=day("from"),
-        until=day("to"),
-        is_free=query.get("free", "") == "true",
+        q=query.q,
+        city=query.city,
+        since=query.from_ or "",
+        until=query.to or "",
+        is_free=bool(query.free),
     )
 
 
-def _matches(record: EventRecord, filters: Filters) -> bool:
-    text = f"{record.title} {record.summary} {record.venue} {record.organisation}".casefold()
-    day = dt.datetime.fromtimestamp(record.starts_at_ms / 1000, dt.UTC).date().isoformat()
-    return (
-        all(word in text for word in filters.q.casefold().split())
-        and filters.city.casefold() in record.city.casefold()
-        and (not filters.since or day >= filters.since)
-        and (not filters.until or day <= filters.until)
-        and (not filters.is_free or any(kind.price_minor == 0 for kind in record.ticket_types))
-    )
-
-
-def _card(record: EventRecord) -> Card:
-    prices = [kind.price_minor for kind in record.ticket_types]
+def _card(event: EventRecord, now_ms: int) -> Card:
     return Card(
-        slug=record.slug,
-        title=record.title,
-        organiser=record.organisation,
-        venue=record.venue,
-        city=record.city,
-        starts_at_ms=record.starts_at_ms,
-        time_zone=record.time_zone,
-        currency=record.currency,
-        standing=record.status,
-        image_url=record.image_url,
-        opens_at_ms=record.opens_at_ms,
-        price_minor=min(prices) if prices else None,
+        slug=event.slug,
+        title=event.title,
+        organiser=event.organisation,
+        venue=event.venue,
+        city=event.city,
+        starts_at_ms=event.starts_at_ms,
+        time_zone=event.time_zone,
+        currency=event.currency,
+        standing=status_of(event, now_ms).value,
+        image_url=event.image_url,
+        opens_at_ms=event.opens_at_ms,
+        price_minor=price_min(event),
     )

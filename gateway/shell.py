@@ -50,12 +50,17 @@ _ESCAPES: Final = {
 
 def script_json(value: Any) -> str:
     """Return a value as JSON that can stand in a script element."""
-    return msgspec.json.encode(value).decode().translate(_ESCAPES)
+    return script_text(msgspec.json.encode(value).decode())
 
 
-def data_block(value: Any) -> str:
-    """Return the data block of a page, which its script reads and no browser runs."""
-    return f'<script type="application/json" id="data">{script_json(value)}</script>'
+def script_text(json_text: str) -> str:
+    """Return JSON so that it can stand in a script element: no text in it ends the element."""
+    return json_text.translate(_ESCAPES)
+
+
+def data_block(json_text: str) -> str:
+    """Return the data block of a page, of a `script_text`; its script reads it and no browser runs it."""
+    return f'<script type="application/json" id="data">{json_text}</script>'
 
 
 class Preview(msgspec.Struct, frozen=True):

@@ -61,12 +61,12 @@ async def test_an_event_page_says_what_previews_and_searches_need(stage: Stage, 
     assert [offer["price"] for offer in said["offers"]] == ["15.00", "9.50"]
     data = json.loads(scripts.blocks["application/json"])
     assert data["event"]["title"] == sale.record.title
-    _, served, _ = await get(stage, f"/api/events/{sale.record.slug}")
-    assert served["event"] == data["event"]
-    _, by_id, _ = await get(stage, f"/api/events/{sale.event}")
-    assert by_id["event"] == data["event"]
-    assert abs(served["server_time_ms"] - made.clock()) < 5_000
-    assert [kind["ticket_type"] for kind in served["event"]["ticket_types"]] == sale.types
+    _, served, _ = await get(stage, f"/api/v1/events/{sale.record.slug}")
+    assert served == data["event"]
+    _, by_id, _ = await get(stage, f"/api/v1/events/{sale.event}")
+    assert by_id == data["event"]
+    assert abs(data["server_time_ms"] - made.clock()) < 5_000
+    assert [kind["ticket_type"] for kind in served["ticket_types"]] == sale.types
 
 
 async def test_the_home_page_lists_events(stage: Stage, made: Works) -> None:
@@ -74,8 +74,8 @@ async def test_the_home_page_lists_events(stage: Stage, made: Works) -> None:
     status, page, _ = await get(stage, "/")
     assert status == 200
     assert sale.record.slug in page
-    _, found, _ = await get(stage, "/api/events")
-    assert [event["slug"] for event in found["events"]] == [sale.record.slug]
+    _, found, _ = await get(stage, "/api/v1/events")
+    assert [event["slug"] for event in found["items"]] == [sale.record.slug]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 // Who, what, when, where.
 import { leaf, longDate, timeOfDay, zoneName } from "../shared/formats.js";
 import { html } from "../shared/html.js";
-import { t } from "../shared/i18n.js";
+import { rich, t } from "../shared/i18n.js";
+import { ServerHtml } from "../shared/server-html.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./sale.js").EventData} EventData */
@@ -15,10 +16,10 @@ export function EventHeader({ event }) {
     return html`
         <header class="event-header">
             <div class="poster">
-                <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="1200" height="675" />
+                <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} alt=${event.image_alt} width="1200" height="675" />
                 <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
             </div>
-            <p class="organiser">${t("event.presents", { organiser: event.organiser })}</p>
+            <p class="organiser">${rich("event.presents", { organiser: html`<a href=${`/o/${event.organisation}`}><bdi>${event.organiser}</bdi></a>` })}</p>
             <h1><bdi>${event.title}</bdi></h1>
             ${event.summary && html`<p class="summary"><bdi>${event.summary}</bdi></p>`}
             <dl class="facts">
@@ -32,7 +33,7 @@ export function EventHeader({ event }) {
                 <div>
                     <dt><${Icon} path="M12 21c-4.5-4.8-7-8.3-7-11.300a7 7 0 0 1 14 0c0 3-2.5 6.5-7 11.300zM12 12.200a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z" /><span class="visually-hidden">${t("event.where")}</span></dt>
                     <dd>
-                        <strong><bdi>${event.venue}</bdi></strong>
+                        <strong><bdi>${event.venue_name || event.city}</bdi></strong>
                         <span><bdi>${place(event)}</bdi></span>
                     </dd>
                 </div>
@@ -46,12 +47,11 @@ export function EventHeader({ event }) {
  * @returns {Child}
  */
 export function EventDescription({ event }) {
-    const paragraphs = event.description.split(/\n\s*\n/).filter((text) => text.trim());
     return html`
         <section class="event-more" aria-label=${t("event.about_label")}>
-            ${paragraphs.length > 0 &&
+            ${event.description_html &&
             html`<h2>${t("event.about")}</h2>
-                ${paragraphs.map((text) => html`<p dir="auto">${text}</p>`)}`}
+                <${ServerHtml} text=${event.description_html} />`}
             <h2>${t("event.good_to_know")}</h2>
             <ul class="promises">
                 <li>${t("event.promise_1")}</li>

@@ -115,7 +115,7 @@ function OrderTickets({ order, event }) {
                         <p class="ticket-event">${event ? html`<a href=${`/e/${event.slug}`}>${title}</a>` : title}</p>
                         ${event &&
                         html`<p class="ticket-when">${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
-                            <p class="ticket-when"><bdi>${event.venue}</bdi></p>`}
+                            <p class="ticket-when"><bdi>${event.venue_name}</bdi></p>`}
                         <p class="ticket-id"><bdi>${shown}</bdi></p>
                     </div>
                     <div class="ticket-stub">

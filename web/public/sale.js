@@ -22,9 +22,10 @@ import { computed, signal } from "../shared/html.js";
  * @property {string} slug
  * @property {string} title
  * @property {string} summary
- * @property {string} description
+ * @property {string} description_html made safe by the server
  * @property {string} organiser
- * @property {string} venue
+ * @property {string} organisation the organiser's part of an address
+ * @property {string} venue_name
  * @property {string} address
  * @property {string} city
  * @property {string} country
@@ -33,7 +34,9 @@ import { computed, signal } from "../shared/html.js";
  * @property {number | null} doors_at_ms
  * @property {string} time_zone
  * @property {string} currency
- * @property {string | null} image_url
+ * @property {string} image_url
+ * @property {string} image_alt
+ * @property {string} cancelled_reason
  * @property {number | null} opens_at_ms
  * @property {string} status
  * @property {number} buyer_limit

@@ -44,7 +44,7 @@ function TicketCard({ ticket, sale }) {
                 <p class="ticket-type"><bdi>${name}</bdi></p>
                 <p class="ticket-event"><bdi>${event.title}</bdi></p>
                 <p class="ticket-when">${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
-                <p class="ticket-when"><bdi>${event.venue}</bdi></p>
+                <p class="ticket-when"><bdi>${event.venue_name}</bdi></p>
                 <p class="ticket-id">${ticket.ticket.slice(-8)}</p>
             </div>
             <div class="ticket-stub">

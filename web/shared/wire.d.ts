@@ -1,9 +1,10 @@
 // The wire's records as the pages see them. Written by `python -m web.wire_types`, not by hand.
 
-/** So many tickets of one type. */
+/** So many tickets of one type. `price_minor` is what the buyer names for each, if the type lets them. */
 export interface Line {
     ticket_type: string;
     quantity: number;
+    price_minor?: number | null;
 }
 
 /** How many tickets of a type can be had now. */
@@ -12,6 +13,9 @@ export interface TypeAvailability {
     free: number;
     price_minor: number;
     is_on_sale: boolean;
+    price_min_minor?: number | null;
+    tier_until_ms?: number | null;
+    tier_left?: number | null;
 }
 
 /** What everybody may know of an event's sale. */
@@ -32,11 +36,12 @@ export interface PoolSales {
     withheld: number;
 }
 
-/** Held tickets of one type and their agreed price. */
+/** Held tickets of one type at one agreed price; a type whose tickets differ in price has several lines. */
 export interface HeldLine {
     ticket_type: string;
     quantity: number;
     unit_price_minor: number;
+    list_price_minor: number;
 }
 
 /** A ticket: `code` is what its QR shows. */
@@ -44,6 +49,15 @@ export interface Ticket {
     ticket: string;
     ticket_type: string;
     code: string;
+}
+
+/** A hidden ticket type that a code shows, with its name and how many can be had now. */
+export interface UnlockedType {
+    name: string;
+    description: string;
+    quantity_min: number;
+    quantity_max: number;
+    availability: TypeAvailability;
 }
 
 /** Ask for the server's time. Answered by `pong`. */
@@ -82,6 +96,15 @@ export interface Hold {
     operation: string;
     event: string;
     lines: Line[];
+    codes?: string[];
+}
+
+/** Ask what a code is good for, without using it. Answered by `unlocked`. */
+export interface Unlock {
+    type: "unlock";
+    id: number;
+    event: string;
+    code: string;
 }
 
 /** Give a hold its one extension. Answered by `extended`. */
@@ -157,7 +180,7 @@ export interface WatchingSales {
     pools: PoolSales[];
 }
 
-/** The tickets are reserved until `expires_at_ms`. */
+/** The tickets are reserved until `expires_at_ms`. `discount_minor` is taken off already. */
 export interface Held {
     type: "held";
     id: number;
@@ -165,9 +188,26 @@ export interface Held {
     event: string;
     lines: HeldLine[];
     amount_minor: number;
+    discount_minor: number;
     currency: string;
     expires_at_ms: number;
     time_ms: number;
+}
+
+/** What a code is good for now. Nothing was used. */
+export interface Unlocked {
+    type: "unlocked";
+    id: number;
+    event: string;
+    kind: string;
+    percent_bp: number;
+    amount_minor: number;
+    is_per_order: boolean;
+    ticket_types: string[];
+    quantity_min: number;
+    ends_ms: number | null;
+    left: number | null;
+    unlocked: UnlockedType[];
 }
 
 /** The hold lasts longer. */
@@ -257,6 +297,7 @@ export type ClientMessage =
     | Unwatch
     | WatchSales
     | Hold
+    | Unlock
     | Extend
     | Release
     | Purchase;
@@ -268,6 +309,7 @@ export type ServerMessage =
     | Watching
     | WatchingSales
     | Held
+    | Unlocked
     | Extended
     | Released
     | Purchased
@@ -286,6 +328,7 @@ export type Reply =
     | Watching
     | WatchingSales
     | Held
+    | Unlocked
     | Extended
     | Released
     | Purchased;
