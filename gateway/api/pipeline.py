@@ -108,6 +108,11 @@ class Pipeline:
             return Refusal(Code.FORBIDDEN, None, {"field": "origin"})
         now_ms = parts.clock()
         refusal = await self._permission(route, said, identity, now_ms)
+        if refusal is not None and identity.user_id is not None:
+            # Somebody who has just made or joined an organisation is not refused for what is remembered of
+            # them, here or in another process.
+            identity = await parts.identities.anew(parts.cookie.token(request)) or _NOBODY
+            refusal = await self._permission(route, said, identity, now_ms)
         if refusal is not None:
             return refusal
         call = _call(said, request, identity, now_ms, parts.cookie)

@@ -18,6 +18,12 @@ class Identities(Protocol):
         """Return who a session's token opens. Raises `ConnectionError`."""
         ...
 
+    async def anew(self, token: str) -> Identity | None:
+        """Return the same as it is now, when somebody may just have been given what they ask for. Raises
+        `ConnectionError`.
+        """
+        ...
+
     async def of_key(self, token: str) -> Identity | None:
         """Return who an API key's or a device's token is. Raises `ConnectionError`."""
         ...

@@ -77,6 +77,17 @@ class Identities:
         token_hash = hashed(token)
         return await self._once(token_hash, lambda: self._sessions.find(token_hash, self._clock()))
 
+    async def anew(self, token: str) -> Identity | None:
+        """Return who a session's token is as it is stored now, whatever is kept here.
+
+        For who was about to be refused: what they may not do any more may be up to `kept_ms` late, what they
+        have just been given must not be.
+        """
+        if not is_token(token):
+            return None
+        token_hash = hashed(token)
+        return await self._look(token_hash, lambda: self._sessions.find(token_hash, self._clock()))
+
     async def of_session_id(self, session_id: SessionId) -> Identity | None:
         """Return who a user's session is now, as an open socket asks for each thing that needs a right."""
         return await self._once(session_id, lambda: self._sessions.find_by_id(session_id, self._clock()))

@@ -88,6 +88,9 @@ class People:
     async def of_session(self, token: str) -> Identity | None:
         return self.sessions.get(token)
 
+    async def anew(self, token: str) -> Identity | None:
+        return self.sessions.get(token)
+
     async def of_key(self, token: str) -> Identity | None:
         return self.keys.get(token)
 
