@@ -6,11 +6,11 @@ objects for each.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from domain import wire
-from domain.ids import BuyerId
+from domain.ids import BuyerId, SessionId
 from gateway.limits import GatewayLimits, is_loopback
 from gateway.metrics import GatewayMetrics
 from gateway.outbox import Lagging
@@ -18,6 +18,7 @@ from gateway.protocol import PING_FRAME
 from gateway.session import Session, now_s
 
 GOING_AWAY: Final = 1001
+SIGNED_OUT: Final = 4401
 SILENT: Final = 4408
 TOO_MANY: Final = 4409
 FULL: Final = 4503
@@ -34,6 +35,7 @@ class Connections:
         self._sessions: dict[Session, None] = {}
         self._by_buyer: dict[BuyerId, list[Session]] = {}
         self._by_address: Counter[str] = Counter()
+        self._by_session: dict[SessionId, list[Session]] = {}
         self._order: Iterator[Session] = iter(())
         self.lagging = Lagging()
         self.is_draining = False
@@ -47,6 +49,12 @@ class Connections:
     def of_buyer(self, buyer_id: BuyerId) -> list[Session]:
         """Return the connections of a buyer."""
         return self._by_buyer.get(buyer_id, [])
+
+    def end_sessions(self, ended: Iterable[SessionId]) -> None:
+        """Close the connections of sessions that have ended before their time."""
+        for session_id in ended:
+            for session in list(self._by_session.get(session_id, ())):
+                session.outbox.close(SIGNED_OUT, "the session has ended")
 
     def refusal(self, buyer_id: BuyerId, address: str) -> int:
         """Return the code with which one more connection is to be closed at once, 0 if there is room."""
@@ -66,6 +74,8 @@ class Connections:
         self._sessions[session] = None
         self._by_buyer.setdefault(session.buyer_id, []).append(session)
         self._by_address[session.address] += 1
+        if session.session_id is not None:
+            self._by_session.setdefault(session.session_id, []).append(session)
         self._metrics.connections.set(len(self._sessions))
 
     def remove(self, session: Session) -> None:
@@ -78,6 +88,11 @@ class Connections:
         self._by_address[session.address] -= 1
         if not self._by_address[session.address]:
             del self._by_address[session.address]
+        if session.session_id is not None:
+            open_ones = self._by_session[session.session_id]
+            open_ones.remove(session)
+            if not open_ones:
+                del self._by_session[session.session_id]
         self.lagging.discard(session.outbox)
         self._metrics.connections.set(len(self._sessions))
 

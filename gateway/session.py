@@ -1,14 +1,16 @@
 """One websocket connection: who it belongs to, what it waits for, and when it was last heard."""
 
 import asyncio
+import math
 from typing import Final
 
 from domain import wire
-from domain.ids import BUYER, BuyerId, EventId, text
+from domain.ids import BUYER, BuyerId, EventId, SessionId, UserId, text
 from domain.refusals import Refusal
 from gateway.limits import Bucket, GatewayLimits
 from gateway.outbox import Outbox
 from gateway.protocol import Dialect, refused
+from storage.sessions import SocketOwner
 
 NORMAL: Final = 1000
 
@@ -39,11 +41,14 @@ class Session:
         asked_at: when a sign of life was asked for that has not come, 0 if none is awaited.
         has_spoken: whether a first message came.
         is_gone: whether it has ended.
+        session_id, user_id: whose it is; no user for guests.
+        ends_at: when the session that opened it is over.
     """
 
     __slots__ = (
-        "__weakref__", "address", "asked_at", "bucket", "buyer_id", "dialect", "events", "has_spoken",
-        "heard_at", "in_flight", "is_gone", "opened_at", "outbox", "too_fast", "unreadable",
+        "__weakref__", "address", "asked_at", "bucket", "buyer_id", "dialect", "ends_at", "events",
+        "has_spoken", "heard_at", "in_flight", "is_gone", "opened_at", "outbox", "session_id", "too_fast",
+        "unreadable", "user_id",
     )  # fmt: skip
 
     def __init__(
@@ -68,8 +73,17 @@ class Session:
         self.asked_at = 0.0
         self.has_spoken = False
         self.is_gone = False
+        self.session_id: SessionId | None = None
+        self.user_id: UserId | None = None
+        self.ends_at = math.inf
         self.unreadable = 0
         self.too_fast = 0
+
+    def belongs_to(self, owner: SocketOwner, now_ms: int) -> None:
+        """Say whose session opened this connection."""
+        self.session_id = owner.session_id
+        self.user_id = owner.user_id
+        self.ends_at = self.opened_at + (owner.session_expires_at_ms - now_ms) / 1000
 
     def send(self, record: wire.ServerMessage) -> None:
         """Send a message that must not be lost."""
@@ -92,6 +106,8 @@ class Session:
             return "nothing was heard for too long"
         if self.asked_at and (now - self.asked_at) * 1000 > limits.heartbeat_ms:
             return "no sign of life"
+        if now > self.ends_at:
+            return "the session is over"
         return None
 
     def is_silent(self, limits: GatewayLimits, now: float) -> bool:

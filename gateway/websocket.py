@@ -12,7 +12,6 @@ from typing import Final
 from aiohttp import WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketError
 
-from domain.ids import BuyerId
 from domain.refusals import Code, Refusal
 from gateway.connections import FULL, TOO_MANY, Connections
 from gateway.limits import GatewayLimits, Limiter
@@ -25,6 +24,7 @@ from gateway.requests import Requests
 from gateway.session import NORMAL, Session, now_s
 from gateway.topics import Topics
 from services.sessions import Sessions
+from storage.sessions import SocketOwner
 
 BAD_TICKET: Final = 4401
 WRONG_KIND: Final = 1003
@@ -108,14 +108,15 @@ class Websockets:
         """Find out whose connection this is and whether there is room for it; say why not by a close code."""
         address = request.remote or ""
         try:
-            buyer_id = await self._sessions.redeem_ticket(request.query.get("ticket", ""))
+            owner = await self._sessions.redeem_ticket(request.query.get("ticket", ""))
         except ConnectionError as error:
             log.warning("socket tickets can't be redeemed: %r", error)
             await self._turn_away(websocket, FULL, "try again in a moment")
             return None
-        if buyer_id is None:
+        if owner is None:
             await self._turn_away(websocket, BAD_TICKET, "the ticket is missing, used or too old")
             return None
+        buyer_id = owner.buyer_id
         if await self._limiter.socket(buyer_id.hex(), address) is not None:
             await self._turn_away(websocket, TOO_MANY, "too many connections in a short time")
             return None
@@ -123,14 +124,14 @@ class Websockets:
         if code:
             await self._turn_away(websocket, code, "no room")
             return None
-        return self._session(request, buyer_id, address, dialect)
+        return self._session(request, owner, address, dialect)
 
     async def _turn_away(self, websocket: web.WebSocketResponse, code: int, reason: str) -> None:
         self._metrics.closed(code)
         await websocket.close(code=code, message=reason.encode())
 
     def _session(
-        self, request: web.Request, buyer_id: BuyerId, address: str, dialect: Dialect
+        self, request: web.Request, owner: SocketOwner, address: str, dialect: Dialect
     ) -> Session | None:
         transport = request.transport
         if transport is None:
@@ -143,7 +144,9 @@ class Websockets:
             limits.outbox_bytes_max,
             limits.update_bytes_max,
         )
-        return Session(buyer_id, address, dialect=dialect, outbox=outbox, limits=limits, now=now_s())
+        session = Session(owner.buyer_id, address, dialect=dialect, outbox=outbox, limits=limits, now=now_s())
+        session.belongs_to(owner, self._clock())
+        return session
 
     async def _serve(self, websocket: web.WebSocketResponse, session: Session, request: web.Request) -> None:
         self._connections.add(session)

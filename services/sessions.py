@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from domain.ids import BuyerId
-from storage.sessions import SessionStore
+from storage.sessions import SessionStore, SocketOwner
 
 TOKEN_BYTES: Final = 32
 _TOKEN_LENGTH_MAX: Final = 64
@@ -76,7 +76,7 @@ class Sessions:
         await self._store.issue_ticket(hashed(ticket), hashed(token), buyer_id, expires_at_ms)
         return ticket, self._settings.socket_ticket_ms
 
-    async def redeem_ticket(self, ticket: str) -> BuyerId | None:
+    async def redeem_ticket(self, ticket: str) -> SocketOwner | None:
         """Return whose ticket this is, and make it worthless; None if it is already."""
         if not is_token(ticket):
             return None

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from storage.accounts import UNCONFIRMED_KEPT_MS, forget_unconfirmed
 from storage.partitions import ensure_partitions, misplaced
 from storage.postgres import AnyConnection, Pool, asking
 
@@ -21,7 +22,9 @@ class Kept(msgspec.Struct, frozen=True):
     Attributes:
         months: partitions that were made.
         misplaced: rows in the default partition; more than none wants looking at.
-        sessions, socket_tickets, operations, repeated_requests: rows that were forgotten.
+        sessions, socket_tickets, operations, repeated_requests, account_tokens, revoked_sessions: rows that
+            were forgotten.
+        sign_ups: that nobody confirmed.
     """
 
     months: list[str]
@@ -30,6 +33,9 @@ class Kept(msgspec.Struct, frozen=True):
     socket_tickets: int
     operations: int
     repeated_requests: int
+    account_tokens: int
+    revoked_sessions: int
+    sign_ups: int
 
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:
@@ -42,6 +48,9 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
             await _forget(connection, "socket_tickets", "ticket_hash", now_ms),
             await prune_operations(connection, now_ms - OPERATIONS_KEPT_MS),
             await _forget(connection, "repeated_requests", "key_hash", now_ms),
+            await _forget(connection, "account_tokens", "token_hash", now_ms),
+            await _forget(connection, "revoked_sessions", "session_id", now_ms),
+            await forget_unconfirmed(connection, now_ms - UNCONFIRMED_KEPT_MS, ROWS_A_CALL),
         )
 
 

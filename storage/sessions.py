@@ -7,7 +7,7 @@ cost a few statements, because every call is batched.
 
 import msgspec
 
-from domain.ids import BuyerId
+from domain.ids import BuyerId, SessionId, UserId
 from storage.batcher import Batcher
 from storage.postgres import Pool, asking
 
@@ -26,6 +26,17 @@ class _SocketTicket(msgspec.Struct, frozen=True):
     expires_at_ms: int
 
 
+class SocketOwner(msgspec.Struct, frozen=True):
+    """Whose socket a ticket opens. `user_id` is None for guests; `session_id` stays when the session's token
+    changes.
+    """
+
+    buyer_id: BuyerId
+    session_id: SessionId
+    user_id: UserId | None
+    session_expires_at_ms: int
+
+
 class SessionStore:
     """Every method raises `ConnectionError` when PostgreSQL is away or too much waits for it, and may then be
     repeated, but for `redeem`, after which nobody knows whether the ticket is still good.
@@ -36,7 +47,7 @@ class SessionStore:
         self._opening: Batcher[_Session, None] = Batcher(self._open_all)
         self._finding: Batcher[bytes, tuple[BuyerId, int] | None] = Batcher(self._find_all)
         self._issuing: Batcher[_SocketTicket, None] = Batcher(self._issue_all)
-        self._redeeming: Batcher[bytes, tuple[BuyerId, int] | None] = Batcher(self._redeem_all)
+        self._redeeming: Batcher[bytes, tuple[SocketOwner, int] | None] = Batcher(self._redeem_all)
 
     async def open(
         self, token_hash: bytes, buyer_id: BuyerId, created_at_ms: int, expires_at_ms: int
@@ -54,9 +65,14 @@ class SessionStore:
         """Record a socket ticket."""
         await self._issuing.put(_SocketTicket(ticket_hash, session_hash, buyer_id, expires_at_ms))
 
-    async def redeem(self, ticket_hash: bytes, now_ms: int) -> BuyerId | None:
-        """Use a socket ticket up and return whose it was; None if there is none, any more, or it is over."""
-        return _unless_over(await self._redeeming.put(ticket_hash), now_ms)
+    async def redeem(self, ticket_hash: bytes, now_ms: int) -> SocketOwner | None:
+        """Use a socket ticket up and return whose it was; None if there is none, any more, or it or its
+        session is over.
+        """
+        found = await self._redeeming.put(ticket_hash)
+        if found is None or found[1] <= now_ms or found[0].session_expires_at_ms <= now_ms:
+            return None
+        return found[0]
 
     async def _open_all(self, sessions: list[_Session]) -> list[None]:
         async with asking(self._pool) as connection:
@@ -97,16 +113,20 @@ class SessionStore:
             )
         return [None] * len(tickets)
 
-    async def _redeem_all(self, ticket_hashes: list[bytes]) -> list[tuple[BuyerId, int] | None]:
+    async def _redeem_all(self, ticket_hashes: list[bytes]) -> list[tuple[SocketOwner, int] | None]:
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
                 """
-                DELETE FROM socket_tickets WHERE ticket_hash = ANY ($1)
-                RETURNING ticket_hash, buyer_id, expires_at
+                WITH used AS (
+                    DELETE FROM socket_tickets WHERE ticket_hash = ANY ($1)
+                    RETURNING ticket_hash, session_hash, expires_at
+                )
+                SELECT ticket_hash, buyer_id, session_id, user_id, sessions.expires_at, used.expires_at
+                FROM used JOIN sessions ON sessions.token_hash = used.session_hash
                 """,
                 ticket_hashes,
             )
-        found = {row["ticket_hash"]: (row["buyer_id"], row["expires_at"]) for row in rows}
+        found = {row[0]: (SocketOwner(row[1], row[2], row[3], row[4]), row[5]) for row in rows}
         # Of two who come with one ticket in one batch, the first one has it.
         return [found.pop(ticket_hash, None) for ticket_hash in ticket_hashes]
 

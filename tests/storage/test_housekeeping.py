@@ -54,7 +54,7 @@ async def test_what_is_over_is_forgotten(pool: Pool) -> None:
     store = SessionStore(pool)
     for number, expires_at_ms in enumerate((now_ms - 1, now_ms + DAY_MS)):
         await store.open(bytes([number]) * 32, BuyerId(fresh()), now_ms - DAY_MS, expires_at_ms)
-        await store.issue_ticket(bytes([number]) * 32, bytes(32), BuyerId(fresh()), expires_at_ms)
+        await store.issue_ticket(bytes([number]) * 32, bytes([number]) * 32, BuyerId(fresh()), expires_at_ms)
     kept = await keep_house(pool, now_ms)
     assert (kept.sessions, kept.socket_tickets, kept.operations, kept.misplaced) == (1, 1, 0, 0)
     assert await store.find(b"\x01" * 32, now_ms) is not None

@@ -227,3 +227,49 @@ async def test_a_session_that_was_ended_elsewhere_is_refused_within_a_second(
         async with asyncio.timeout(1):
             while (await there.ask("GET", "/me"))[0] == 200:
                 await asyncio.sleep(0.02)
+
+
+async def socket_of(browser: Browser) -> aiohttp.ClientWebSocketResponse:
+    _, ticket, _ = await browser.ask("POST", "/socket-ticket")
+    address = f"{browser.stage.url}/ws?ticket={ticket['ticket']}"
+    socket = await browser.http.ws_connect(address, protocols=("bilten.v1.json",))
+    assert (await socket.receive_json())["type"] == "welcome"
+    await socket.send_json({"type": "ping", "id": 1})
+    assert (await socket.receive_json())["type"] == "pong"
+    return socket
+
+
+async def test_sockets_of_a_session_that_ends_are_closed_within_a_second(made: Works, staging: Any) -> None:
+    """On every gateway, and only those of that session; a new token of the same session closes none."""
+    one, other = await staging(), await staging()
+    person = await made.people.add()
+    async with browsing(one) as here, browsing(other) as there:
+        await here.sign_in(person)
+        await there.sign_in(person)
+        staying, going = await socket_of(here), await socket_of(there)
+        assert (await here.ask("POST", "/me/step-up", {"password": person.password}))[0] == 200
+        _, listed, _ = await here.ask("GET", "/me/sessions")
+        theirs = next(each["id"] for each in listed["items"] if not each["is_current"])
+        assert (await here.ask("DELETE", f"/me/sessions/{theirs}"))[0] == 204
+        async with asyncio.timeout(1):
+            message = await going.receive()
+        assert message.type is aiohttp.WSMsgType.CLOSE
+        assert message.data == 4401
+        assert (await there.ask("POST", "/socket-ticket"))[0] == 401
+        await staying.send_json({"type": "ping", "id": 2})
+        assert (await staying.receive_json())["type"] == "pong"
+        await staying.close()
+
+
+async def test_a_guests_socket_ends_when_they_sign_in(made: Works, staging: Any) -> None:
+    """It would go on buying as the guest; the page opens another one as the user."""
+    stage = await staging()
+    person = await made.people.add()
+    async with browsing(stage) as browser:
+        await browser.ask("POST", "/session")
+        socket = await socket_of(browser)
+        await browser.sign_in(person)
+        async with asyncio.timeout(1):
+            assert (await socket.receive()).data == 4401
+        again = await socket_of(browser)
+        await again.close()
