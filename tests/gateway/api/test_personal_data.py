@@ -1,0 +1,128 @@
+"""A marker is planted in every field that holds personal data, and every store, log and metric is searched
+for it. If this failed, people could be read by whoever reads a database dump, Redis, a log or a dashboard.
+"""
+
+import asyncio
+import logging
+import secrets
+from pathlib import Path
+
+import aiohttp
+import pytest
+import redis.asyncio
+
+from cluster.embedded import EmbeddedPostgres
+from storage.postgres import Pool
+from tests.gateway.api.test_users import browsing
+from tests.gateway.stage import ROOMY, Stage, new_sale, works
+from tests.mailbox import mailbox
+from tests.people import PASSWORD
+from tests.searching import in_postgres, in_redis, in_texts
+
+
+def marker_in(field: str) -> str:
+    """A text of letters that no field refuses and that is nowhere else; it begins with its field's name."""
+    return field + "".join(secrets.choice("bdfghjkmnpqrstvwxz") for _ in range(20))
+
+
+async def test_the_search_finds_what_is_there(migrated_dsn: str, redis_url: str) -> None:
+    """In the clear and packed; a search that finds nothing would make the other test pass."""
+    marker = marker_in("planted")
+    async with works(migrated_dsn, redis_url) as made:
+        sale = await new_sale(made)
+        assert await in_postgres(made.pool, marker) == []
+        await made.pool.execute(
+            "UPDATE events SET title = $1 WHERE event_id = $2", marker, sale.record.event_id
+        )
+        await _plant_bytes(made.pool, b"\x93" + marker.encode())
+        assert {"public.events", "public.account_tokens"} <= set(await in_postgres(made.pool, marker))
+        client = redis.asyncio.from_url(redis_url)
+        await client.set("bilten-test-marker", b"\x01" + marker.encode())
+        assert await in_redis(redis_url, marker) == ["bilten-test-marker"]
+        await client.delete("bilten-test-marker")
+        await client.aclose()
+        assert in_texts([("log", f"x {marker.encode().hex()} y"), ("other", "x")], marker) == ["log"]
+
+
+async def test_no_store_holds_people_in_the_clear(
+    migrated_dsn: str,
+    redis_url: str,
+    postgres_server: EmbeddedPostgres,
+    servers_folder: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # The mail server is somebody else's, although it runs in this process: what it logs is its business.
+    caplog.set_level(logging.DEBUG)
+    planted: dict[str, str] = {}
+
+    def plant(field: str) -> str:
+        planted[field] = marker_in(field)
+        return planted[field]
+
+    async with mailbox() as box, works(migrated_dsn, redis_url, smtp_url=box.url) as made:
+        stage = Stage(made, ROOMY)
+        await stage.start()
+        async with browsing(stage) as browser:
+            await browser.ask("POST", "/session")
+            email = f"{plant('email')}@example.org"
+            name = plant("name")
+            body = {"email": email, "password": PASSWORD, "name": name, "locale": "en"}
+            key = {"Idempotency_Key": secrets.token_hex(16)}
+            status, answer, _ = await browser.ask("POST", "/sign-up", body, **key)
+            assert status == 202, answer
+            token = await box.token_to(email)
+            assert (await browser.ask("POST", "/sign-up/confirm", {"token": token}))[0] == 200
+            # What goes wrong is logged, and must not be logged with the person.
+            body = {"email": f"{plant('guessed')}@example.org", "password": plant("password")}
+            assert (await browser.ask("POST", "/sign-in", body))[0] in {401, 403}
+            other = f"{plant('newemail')}@example.org"
+            status, answer, _ = await browser.ask("POST", "/me/email", {"email": other, "password": PASSWORD})
+            assert status == 202, answer
+            token = await box.token_to(other)
+            assert (await browser.ask("POST", "/me/email/confirm", {"token": token}))[0] == 204
+            status, me, response = await browser.ask("GET", "/me")
+            assert (me["email"], me["name"]) == (other, name), "it is there, for the one whose it is"
+            change = {"name": plant("newname")}
+            status, answer, _ = await browser.ask("PATCH", "/me", change, If_Match=response.headers["ETag"])
+            assert status == 200, answer
+            organisation = {"name": "Harbour", "slug": f"harbour-{secrets.token_hex(4)}"}
+            status, made_organisation, _ = await browser.ask("POST", "/organisations", organisation)
+            assert status in {200, 201}, made_organisation
+            invited = {"email": f"{plant('invited')}@example.org", "role": "viewer"}
+            path = f"/organisations/{made_organisation['id']}"
+            status, answer, _ = await browser.ask("POST", f"{path}/invitations", invited)
+            assert status in {200, 201, 202}, answer
+            assert (await browser.ask("GET", f"{path}/members"))[1]["items"][0]["name"] == planted["newname"]
+            metrics = await _text(f"{stage.url}/metrics")
+            await _searched(made.pool, redis_url, planted)
+        await stage.close()
+    texts = [
+        *((record.name, record.getMessage()) for record in caplog.records if record.name != "mail.log"),
+        ("metrics", metrics),
+        *((file.name, file.read_text(errors="replace")) for file in servers_folder.rglob("*.log")),
+    ]
+    assert len(texts) > 2, "the servers' own logs are searched, too"
+    for field, marker in planted.items():
+        assert in_texts(texts, marker) == [], f"{field} was written there"
+
+
+async def _searched(pool: Pool, redis_url: str, planted: dict[str, str]) -> None:
+    for field, marker in planted.items():
+        assert await in_postgres(pool, marker) == [], f"{field} is stored in the clear"
+        assert await in_redis(redis_url, marker) == [], f"{field} is in Redis"
+
+
+async def _plant_bytes(pool: Pool, payload: bytes) -> None:
+    await pool.execute(
+        """
+        INSERT INTO account_tokens (token_hash, purpose, payload, expires_at)
+        VALUES ($1, 'sign_up', $2, now())
+        """,
+        secrets.token_bytes(32),
+        payload,
+    )
+
+
+async def _text(url: str) -> str:
+    async with asyncio.timeout(10), aiohttp.ClientSession() as http, http.get(url) as answer:
+        return await answer.text()
