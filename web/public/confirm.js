@@ -32,7 +32,9 @@ async function confirm() {
 /** Where this browser wanted to go when it signed up. */
 function remembered() {
     try {
-        return sessionStorage.getItem("bilten:next") ?? "/";
+        const next = localStorage.getItem("bilten:next") ?? "/";
+        localStorage.removeItem("bilten:next");
+        return next;
     } catch {
         return "/";
     }

@@ -20,9 +20,12 @@ function SignUp() {
             password: passwordProblem(password),
         }),
         send: async ({ name, email, password }) => {
+            // The browser that asked is signed in by the mail's link: it is known by its session, a guest's until then.
+            await post("/session");
             await post("/sign-up", { name: name.trim(), email: email.trim(), password, locale: language });
             try {
-                sessionStorage.setItem("bilten:next", nextAddress("/"));
+                // The link opens a tab of its own.
+                localStorage.setItem("bilten:next", nextAddress("/"));
             } catch {
                 // Then the way leads to the home page.
             }
