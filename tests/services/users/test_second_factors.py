@@ -1,0 +1,295 @@
+"""Second factors. If these failed, a code that was seen once could be used again, codes could be guessed,
+or a passkey would open another's account.
+"""
+
+import asyncio
+from typing import Any
+
+import pyotp
+
+from domain.identity import Identity
+from domain.refusals import Code, Refusal
+from services.users.models import NewPasskey, PasskeyAnswer, SecondFactor, SignIn, StepUp
+from services.users.second_factor import STEP_MS
+from services.users.sign_in import TRIES, SignedIn
+from tests.people import PASSWORD, URL
+from tests.services.users.authenticator import Authenticator
+from tests.services.users.conftest import ORIGIN, House, Housing
+from tests.services.users.test_sign_up import code_of
+
+
+async def proven(house: House, email: str) -> Identity:
+    """Somebody who is signed in and has just said who they are."""
+    identity, _ = await house.signed_in(email)
+    proof = await house.users.account.step_up(identity, StepUp(password=PASSWORD))
+    assert not isinstance(proof, Refusal), proof
+    again = await house.identity(proof[1])
+    assert again is not None
+    return again
+
+
+async def with_app(house: House) -> tuple[str, str, tuple[str, ...]]:
+    """An account with an authenticator app: address, secret, recovery codes."""
+    email = await house.account()
+    identity = await proven(house, email)
+    offered = await house.users.factors.offer_totp(identity)
+    assert not isinstance(offered, Refusal)
+    confirmed = await house.users.factors.confirm_totp(identity, code_at(house, offered.secret))
+    assert not isinstance(confirmed, Refusal)
+    house.clock.ahead_ms += 2 * STEP_MS
+    return email, offered.secret, confirmed[0].codes
+
+
+def code_at(house: House, secret: str, steps: int = 0) -> str:
+    return pyotp.TOTP(secret).at(house.clock() // 1000 + steps * STEP_MS // 1000)
+
+
+async def challenge(house: House, email: str) -> str:
+    asked = SignIn(email=email, password=PASSWORD)
+    signed = await house.users.signing_in.sign_in(asked, "", ORIGIN)
+    assert isinstance(signed, SignedIn), signed
+    assert signed.session_token == ""
+    assert signed.answer.second_factor_needed
+    assert signed.answer.challenge is not None
+    return signed.answer.challenge
+
+
+async def answer(house: House, token: str, code: str) -> SignedIn | Refusal:
+    return await house.users.signing_in.second_factor(SecondFactor(challenge=token, code=code), "", ORIGIN)
+
+
+async def test_a_code_of_the_app_finishes_a_sign_in(house: House) -> None:
+    email, secret, codes = await with_app(house)
+    assert len(set(codes)) == 10
+    token = await challenge(house, email)
+    done = await answer(house, token, code_at(house, secret))
+    assert isinstance(done, SignedIn)
+    identity = await house.identity(done.session_token)
+    assert identity is not None
+    stored = await house.pool.fetchval(
+        "SELECT with_second_factor FROM sessions WHERE session_id = $1", identity.session_id
+    )
+    assert stored
+    me = await house.users.account.me(identity)
+    assert not isinstance(me, Refusal)
+    assert (me.has_totp, me.recovery_codes_left) == (True, 10)
+
+
+async def test_a_code_is_good_once_and_near_its_time(house: House) -> None:
+    """Somebody who looked over a shoulder has the code, and half a minute."""
+    email, secret, _ = await with_app(house)
+    code = code_at(house, secret)
+    tokens = [await challenge(house, email) for _ in range(4)]
+    done = await asyncio.gather(*(answer(house, token, code) for token in tokens))
+    assert len([each for each in done if isinstance(each, SignedIn)]) == 1
+    # The one before is used up with it; those far away were never good.
+    for steps in (-1, -2, 3):
+        token = await challenge(house, email)
+        assert code_of(await answer(house, token, code_at(house, secret, steps))) is Code.SIGN_IN_FAILED
+    assert isinstance(await answer(house, token, code_at(house, secret, 1)), SignedIn)
+
+
+async def test_a_recovery_code_is_good_once_however_it_is_typed(house: House) -> None:
+    email, _, codes = await with_app(house)
+    typed = codes[0].replace("-", " ").lower()
+    tokens = [await challenge(house, email) for _ in range(3)]
+    done = await asyncio.gather(*(answer(house, token, typed) for token in tokens))
+    assert len([each for each in done if isinstance(each, SignedIn)]) == 1
+    rows = await house.pool.fetch("SELECT code_hash FROM recovery_codes")
+    assert len(rows) == 9
+    other, _, _ = await with_app(house)
+    token = await challenge(house, other)
+    assert code_of(await answer(house, token, codes[1])) is Code.SIGN_IN_FAILED, "it is another's"
+
+
+async def test_a_challenge_takes_few_tries_and_ends(housing: Housing) -> None:
+    house = housing(burst=100)
+    email, secret, _ = await with_app(house)
+    token = await challenge(house, email)
+    for _ in range(TRIES):
+        assert code_of(await answer(house, token, "000000")) is Code.SIGN_IN_FAILED
+    assert code_of(await answer(house, token, code_at(house, secret))) is Code.SIGN_IN_FAILED
+    token = await challenge(house, email)
+    house.clock.ahead_ms += 5 * 60_000 + 1
+    assert code_of(await answer(house, token, code_at(house, secret))) is Code.SIGN_IN_FAILED
+
+
+async def test_codes_of_one_user_are_limited_over_all_challenges(housing: Housing) -> None:
+    """A million codes, and a fresh challenge for each try: the limit is the user's."""
+    house = housing(burst=100)
+    email, _, _ = await with_app(house)
+    token = await challenge(house, email)
+    house.users.signing_in._attempts._burst = 2
+    results = [code_of(await answer(house, token, "000000")) for _ in range(4)]
+    assert Code.RATE_LIMITED in results
+
+
+async def test_a_password_that_changes_ends_the_challenge(house: House) -> None:
+    email, secret, _ = await with_app(house)
+    token = await challenge(house, email)
+    user = await house.users.accounts.find_by_email(house.vault.lookup("email", email))
+    assert user is not None
+    assert await house.users.accounts.change_password(user, "x" * 20, None, house.clock())
+    assert code_of(await answer(house, token, code_at(house, secret))) is Code.SIGN_IN_FAILED
+
+
+async def test_factors_are_touched_with_a_fresh_proof_only(house: House) -> None:
+    """Nobody who finds a browser signed in locks its owner out."""
+    email = await house.account()
+    identity, _ = await house.signed_in(email)
+    factors = house.users.factors
+    for refused in (
+        await factors.offer_totp(identity),
+        await factors.confirm_totp(identity, "000000"),
+        await factors.drop_totp(identity),
+        await factors.passkey_registration(identity),
+        await factors.drop_passkey(identity, bytes(16)),  # type: ignore[arg-type]
+    ):
+        assert code_of(refused) is Code.STEP_UP_NEEDED
+
+
+async def test_who_has_a_factor_proves_themselves_with_it(house: House) -> None:
+    email, secret, _ = await with_app(house)
+    done = await answer(house, await challenge(house, email), code_at(house, secret))
+    assert isinstance(done, SignedIn)
+    identity = await house.identity(done.session_token)
+    assert identity is not None
+    account = house.users.account
+    assert code_of(await account.step_up(identity, StepUp(password=PASSWORD))) is Code.WRONG_PROOF
+    house.clock.ahead_ms += 2 * STEP_MS
+    proof = await account.step_up(identity, StepUp(code=code_at(house, secret)))
+    assert not isinstance(proof, Refusal)
+    again = await house.identity(proof[1])
+    assert again is not None
+    dropped = await house.users.factors.drop_totp(again)
+    assert isinstance(dropped, str)
+    assert await house.pool.fetchval("SELECT count(*) FROM recovery_codes") == 0
+    await house.sign_in(email)
+
+
+async def test_an_offered_secret_counts_once_it_is_confirmed(house: House) -> None:
+    email = await house.account()
+    identity = await proven(house, email)
+    first = await house.users.factors.offer_totp(identity)
+    second = await house.users.factors.offer_totp(identity)
+    assert not isinstance(first, Refusal)
+    assert not isinstance(second, Refusal)
+    await house.sign_in(email)
+    stale = await house.users.factors.confirm_totp(identity, code_at(house, first.secret))
+    assert code_of(stale) is Code.WRONG_PROOF
+    confirmed = await house.users.factors.confirm_totp(identity, code_at(house, second.secret))
+    assert not isinstance(confirmed, Refusal)
+    assert code_of(await house.users.factors.offer_totp(identity)) is Code.ILLEGAL_STEP
+    rows = [str(dict(row)) for row in await house.pool.fetch("SELECT * FROM totp")]
+    assert not [row for row in rows if second.secret in row]
+
+
+# --- passkeys ---------------------------------------------------------------------------------------------
+
+
+async def register(house: House, identity: Identity, key: Authenticator) -> Any:
+    options = await house.users.factors.passkey_registration(identity)
+    assert not isinstance(options, Refusal)
+    asked = NewPasskey(challenge=options.challenge, credential=key.make(options.options), name="Anna's phone")
+    return await house.users.factors.add_passkey(identity, asked)
+
+
+async def with_passkey(house: House, **key: bool) -> tuple[str, Authenticator, Identity]:
+    email = await house.account()
+    made = Authenticator(URL, **key)
+    identity = await proven(house, email)
+    kept = await register(house, identity, made)
+    assert not isinstance(kept, Refusal), kept
+    identity = await house.identity(kept[1])  # type: ignore[assignment]
+    return email, made, identity
+
+
+async def use(house: House, key: Authenticator) -> tuple[PasskeyAnswer, SignedIn | Refusal]:
+    options = await house.users.factors.sign_in_options()
+    asked = PasskeyAnswer(challenge=options.challenge, credential=key.get(options.options))
+    return asked, await house.users.factors.sign_in(asked, "", ORIGIN)
+
+
+async def test_a_passkey_signs_in_alone_and_once(house: House) -> None:
+    email, key, identity = await with_passkey(house)
+    asked, done = await use(house, key)
+    assert isinstance(done, SignedIn)
+    mine = await house.identity(done.session_token)
+    assert mine is not None
+    assert mine.user_id == identity.user_id
+    replayed = await house.users.factors.sign_in(asked, "", ORIGIN)
+    assert code_of(replayed) is Code.SIGN_IN_FAILED
+    token = await challenge(house, email)
+    assert code_of(await answer(house, token, "123456")) is Code.SIGN_IN_FAILED, "there is no app"
+    listed = await house.users.factors.passkeys(mine)
+    assert [each.name for each in listed.items] == ["Anna's phone"]
+    assert listed.items[0].last_used_at_ms is not None
+
+
+async def test_a_copied_passkey_is_noticed(house: House) -> None:
+    """Two that count apart: the one that is behind is refused."""
+    _, key, _ = await with_passkey(house)
+    assert isinstance((await use(house, key))[1], SignedIn)
+    key.count -= 1
+    assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
+    _, uncounted, _ = await with_passkey(house, has_counter=False)
+    for _ in range(2):
+        assert isinstance((await use(house, uncounted))[1], SignedIn)
+
+
+async def test_answers_that_are_not_right_are_refused(house: House) -> None:
+    _, key, identity = await with_passkey(house)
+    stranger = Authenticator(URL)
+    assert code_of((await use(house, stranger))[1]) is Code.SIGN_IN_FAILED
+    key.origin = "https://tickets.example.evil.example"
+    assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
+    key.origin = URL
+    options = await house.users.factors.sign_in_options()
+    credential = key.get(options.options)
+    credential["response"]["signature"] = stranger.get(options.options)["response"]["signature"]
+    forged = PasskeyAnswer(challenge=options.challenge, credential=credential)
+    assert code_of(await house.users.factors.sign_in(forged, "", ORIGIN)) is Code.SIGN_IN_FAILED
+    # Without a finger or a PIN it is one factor only.
+    lax = Authenticator(URL, is_verifying=False)
+    assert code_of(await register(house, identity, lax)) is Code.WRONG_PROOF
+
+
+async def test_a_challenge_is_its_askers(house: House) -> None:
+    _, _, anna = await with_passkey(house)
+    _, _, mallory = await with_passkey(house)
+    options = await house.users.factors.passkey_registration(anna)
+    assert not isinstance(options, Refusal)
+    key = Authenticator(URL)
+    asked = NewPasskey(challenge=options.challenge, credential=key.make(options.options), name="x")
+    house.clock.ahead_ms += 1
+    stepped = await house.pool.execute("UPDATE sessions SET stepped_up_until = $1", house.clock() + 60_000)
+    assert stepped
+    house.users.identities._kept.clear()
+    again = await house.users.identities.of_session_id(mallory.session_id)  # type: ignore[arg-type]
+    assert again is not None
+    assert code_of(await house.users.factors.add_passkey(again, asked)) is Code.WRONG_PROOF
+
+
+async def test_a_credential_is_kept_once(house: House) -> None:
+    _, key, _ = await with_passkey(house)
+    _, _, other = await with_passkey(house)
+    assert code_of(await register(house, other, key)) is Code.FORBIDDEN
+
+
+async def test_a_passkey_is_a_fresh_proof_of_its_owner_only(house: House) -> None:
+    _, key, identity = await with_passkey(house)
+    _, foreign, _ = await with_passkey(house)
+    for used, is_own in ((foreign, False), (key, True)):
+        options = await house.users.factors.sign_in_options()
+        asked = PasskeyAnswer(challenge=options.challenge, credential=used.get(options.options))
+        proof = await house.users.account.step_up(identity, StepUp(passkey=asked))
+        assert isinstance(proof, Refusal) is not is_own
+
+
+async def test_a_dropped_passkey_opens_nothing(house: House) -> None:
+    email, key, identity = await with_passkey(house)
+    listed = await house.pool.fetch("SELECT passkey_id FROM passkeys")
+    dropped = await house.users.factors.drop_passkey(identity, listed[0]["passkey_id"])
+    assert isinstance(dropped, str)
+    assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
+    await house.sign_in(email)
