@@ -132,7 +132,7 @@ def _number(raw: bytes) -> int:
 
 
 def _bad_cursor() -> Refusal:
-    return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+    return Refusal(Code.INVALID, None, {"field": "cursor"})
 
 
 def _filter(query: AuditQuery) -> AuditFilter:

@@ -25,10 +25,14 @@ def links_of(route: Route, routes: Sequence[Route], schemas: Schemas, components
     schema = schemas[route.answer, "serialization"]
     answered = _identifiers(schema, components)
     given = set(names_in(route.path))
+    # What was asked with is no news; links go by what is.
+    news = set(answered) - given
     found: Json = {}
     for other in routes:
         asked = names_in(other.path)
-        if other is route or not set(asked) <= given | set(answered) or not set(asked) & set(answered):
+        is_change_of_this = route.method == "GET" and other.path == route.path and other.is_versioned
+        is_next = bool(set(asked) & news) and set(asked) <= given | news
+        if other is route or not (is_next or is_change_of_this):
             continue
         parameters = {
             f"path.{name}": f"$response.body#{answered[name]}"
@@ -46,9 +50,13 @@ def _identifiers(schema: Json, components: Json) -> dict[str, str]:
     """Return where an answer names identifiers: the names of path parts and the pointers to their values."""
     resolved = _resolved(schema, components)
     found = _of_object(resolved, components, "")
-    items = resolved.get("properties", {}).get("items")
-    if items is not None and items.get("type") == "array":
-        found.update(_of_object(_resolved(items["items"], components), components, "/items/0"))
+    for name, value in resolved.get("properties", {}).items():
+        if value.get("type") == "array" and "items" in value:
+            inside = _of_object(_resolved(value["items"], components), components, f"/{name}/0")
+            found = {**inside, **found}
+    if "event" in found:
+        # Public pages are found by a slug or by the identifier.
+        found.setdefault("name", found["event"])
     return found
 
 

@@ -25,7 +25,7 @@ class OrganisationAdministration:
         """Return a part of all organisations, oldest first."""
         after = parts_of(query.cursor, 16) if query.cursor else (None,)
         if after is None:
-            return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
         found = await organisations.list_all(
             self._pool,
             search=query.q,

@@ -35,7 +35,7 @@ class UserAdministration:
         """Return a part of all users, oldest first."""
         after = parts_of(query.cursor, 16) if query.cursor else (None,)
         if after is None:
-            return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
         async with asking(self._pool) as connection:
             found = await platform.list_users(
                 connection,

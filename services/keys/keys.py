@@ -154,7 +154,7 @@ class Keys:
         """Return a part of an organisation's tokens that were not revoked, oldest first."""
         after = parts_of(query.cursor, 16) if query.cursor else (None,)
         if after is None:
-            return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
         async with tenant(self._pool, organisation_id) as connection:
             found = await api_tokens.list_tokens(connection, organisation_id, kind, after[0], query.limit + 1)
         shown = found[: query.limit]

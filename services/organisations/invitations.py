@@ -135,7 +135,7 @@ class Invitations:
         """Return a part of the invitations that wait to be accepted, oldest first."""
         after = parts_of(query.cursor, 16) if query.cursor else (None,)
         if after is None:
-            return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
         async with tenant(self._pool, organisation_id) as connection:
             found = await invitations.list_invitations(
                 connection, organisation_id, InvitationId(after[0]) if after[0] else None, query.limit + 1

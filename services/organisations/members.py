@@ -37,7 +37,7 @@ class Members:
         """Return a part of the members, in the order of joining."""
         after = parts_of(query.cursor, 16) if query.cursor else (None,)
         if after is None:
-            return Refusal(Code.MALFORMED, None, {"field": "cursor"})
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
         async with tenant(self._pool, organisation_id) as connection:
             found = await members.list_members(
                 connection, organisation_id, MemberId(after[0]) if after[0] else None, query.limit + 1

@@ -1,0 +1,46 @@
+"""Who schemathesis is: an owner of an organisation, somebody of the platform below /admin, and for what ends
+sessions somebody else, signed in anew each time.
+"""
+
+import json
+import os
+import re
+from typing import Any
+from urllib.request import Request, urlopen
+
+import schemathesis
+
+# What these do to the session that asks makes it of no use to the next request.
+_ENDS_SESSIONS = re.compile("/(me|sign-|password-|session)")
+
+
+def sign_in() -> str:
+    """Return the token of a new session of somebody who has no role anywhere."""
+    body = json.dumps(
+        {"email": os.environ["BILTEN_EMAIL"], "password": os.environ["BILTEN_PASSWORD"]}
+    ).encode()
+    request = Request(
+        os.environ["BILTEN_URL"] + "/api/v1/sign-in", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urlopen(request, timeout=20) as answer:
+        for cookie in answer.headers.get_all("Set-Cookie") or ():
+            name, _, rest = cookie.partition("=")
+            if name == "bilten":
+                return str(rest.partition(";")[0])
+    raise RuntimeError("the answer to signing in sets no cookie")
+
+
+@schemathesis.auth(refresh_interval=None)
+class SessionAuth:
+    """Shows a session's cookie."""
+
+    def get(self, case: schemathesis.Case[Any], _: schemathesis.AuthContext) -> str:
+        if case.operation.path.startswith("/admin/"):
+            return os.environ["BILTEN_PLATFORM_SESSION"]
+        if _ENDS_SESSIONS.match(case.operation.path):
+            return sign_in()
+        return os.environ["BILTEN_OWNER_SESSION"]
+
+    def set(self, case: schemathesis.Case[Any], data: str, _: schemathesis.AuthContext) -> None:
+        cookies: dict[str, Any] = dict(case.cookies or {})
+        case.cookies = {**cookies, "bilten": data}
