@@ -28,6 +28,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         clock: milliseconds since the epoch.
         new_id: makes identifiers, 16 bytes.
+        url: the address of this site, without a slash at its end.
         code_key: with which the codes of vouchers are hashed.
         checks: how the parts of the platform are asked whether they are well, by their names.
     """
@@ -43,6 +44,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     shards: Asking
     reading: Reading
     code_key: bytes
+    url: str = ""
     checks: Mapping[str, Check]
 
 
@@ -66,6 +68,7 @@ def services(ground: Ground) -> Services:
             clock=ground.clock,
             new_id=ground.new_id,
             code_key=ground.code_key,
+            url=ground.url,
         ),
         clock=ground.clock,
         administration=Administration(

@@ -16,6 +16,7 @@ PREFIX: Final = "/api/v1"
 
 KIND_OF: Final[Mapping[str, str]] = {
     "organisation": ids.ORGANISATION,
+    "guest": ids.ORGANISATION,
     "event": ids.EVENT,
     "pool": ids.POOL,
     "ticket_type": ids.TICKET_TYPE,

@@ -23,6 +23,7 @@ from gateway.api import (
     organisations_routes,
     public_routes,
     session_routes,
+    transfer_routes,
     users_routes,
     vouchers_routes,
 )
@@ -78,4 +79,5 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *events_routes.routes(services.organising),
         *catalogue_routes.routes(services.organising),
         *vouchers_routes.routes(services.organising.vouchers),
+        *transfer_routes.routes(services.organising),
     ]

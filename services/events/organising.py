@@ -9,7 +9,9 @@ from domain.codes import fingerprint
 from services.events.access import Access
 from services.events.changing import Announcing, Changes
 from services.events.editing import Editing
+from services.events.exporting import Exporting
 from services.events.grants import CoOrganisers
+from services.events.importing import Importing
 from services.events.series import SeriesMaking
 from services.events.steps import Steps
 from services.events.venues import Venues
@@ -29,6 +31,8 @@ class Organising(msgspec.Struct, frozen=True):
     series: SeriesMaking
     vouchers: Vouchers
     grants: CoOrganisers
+    importing: Importing
+    exporting: Exporting
 
 
 def organising(
@@ -40,8 +44,11 @@ def organising(
     clock: Callable[[], int],
     new_id: Callable[[], bytes],
     code_key: bytes,
+    url: str = "",
 ) -> Organising:
-    """Put the services together. `code_key` is that of `domain.codes.code_key`."""
+    """Put the services together. `code_key` is that of `domain.codes.code_key`, `url` the address of this
+    site, which exports name.
+    """
     access = Access(owners)
     changes = Changes(pool, shards, announcing, clock, new_id)
     editing = Editing(pool, changes, access, clock, new_id)
@@ -54,4 +61,6 @@ def organising(
         series=SeriesMaking(pool, editing, clock, new_id),
         vouchers=Vouchers(pool, changes, access, clock, new_id, codes),
         grants=CoOrganisers(pool, access, clock),
+        importing=Importing(pool, editing, clock, new_id),
+        exporting=Exporting(pool, clock, url),
     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.codes import code_key
 from domain.identity import Identity, Origin, Who
@@ -18,6 +18,7 @@ from storage.event_records import EventRecord
 from storage.postgres import Pool
 from tests.gateway.stage import Works, fresh, works
 
+T = TypeVar("T")
 CODE_KEY = code_key(b"k" * 32)
 WHO = Who(Identity(user_id=UserId(fresh())), Origin("192.0.2.1", "test"))
 
@@ -51,6 +52,7 @@ class Organiser:
             clock=self.works.clock,
             new_id=fresh,
             code_key=CODE_KEY,
+            url="https://t.example",
         )
 
     async def draft(self, title: str = "Concert", **fields: Any) -> Event:
@@ -81,7 +83,7 @@ def id_of(event: Event) -> EventId:
     return EventId(parse(EVENT, event.event))
 
 
-def sure(result: Any) -> Any:
+def sure(result: T | Refusal) -> T:
     assert not isinstance(result, Refusal), result
     return result
 

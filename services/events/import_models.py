@@ -1,0 +1,41 @@
+"""What is said about imports and exports over the API."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.models import Model, TimeZone
+
+
+class ImportQuery(Model):
+    """How to read what is imported."""
+
+    time_zone: TimeZone = "UTC"
+    """Of times that name no zone, and of those that name one that nobody knows."""
+
+
+class ImportedMistake(Model):
+    """What was not taken."""
+
+    line: Annotated[int, Field(ge=0)]
+    message: str
+
+
+class ImportReport(Model):
+    """What became of an import."""
+
+    format: str
+    created: int
+    updated: int
+    unchanged: int
+    kept: int
+    """Published here already, so left alone."""
+    mistake_count: int
+    mistakes: tuple[ImportedMistake, ...]
+    """The first of them."""
+
+
+class ExportQuery(Model):
+    """In what format."""
+
+    format: Literal["json", "ics", "csv"] = "json"

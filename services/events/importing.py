@@ -1,0 +1,266 @@
+"""Importing events of other sites, and exporting one's own (docs/decisions/importing-events.md).
+
+Each entry stands for itself: what can't be used of one is told with its line, and the others go in. An event
+is known again by its source and what it is called there, so importing twice changes nothing; what has changed
+there changes drafts here, and leaves alone what is published. Imported events are drafts: people look at them
+before they are sold.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+from pydantic import ValidationError
+
+from domain.event_status import EventStatus
+from domain.identity import Who
+from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
+from domain.refusals import Code, Refusal
+from services.events.catalogue_file import price_minor
+from services.events.drafting import blank, edited, invalid, slug_of
+from services.events.editing import Editing, organisation_name
+from services.events.import_calendar import read_calendar
+from services.events.import_csv import read_csv
+from services.events.import_entries import (
+    BYTES_MAX,
+    ENTRIES_MAX,
+    MISTAKES_MAX,
+    Entry,
+    ImportedEvent,
+    Mistake,
+    local_text,
+    one_line,
+)
+from services.events.import_models import ImportedMistake, ImportReport
+from services.events.import_schema_org import read_html, read_json_ld
+from services.events.models import NewEvent
+from services.events.tickets_document import with_tickets
+from services.events.tickets_models import PoolFields, TicketsFields, TicketTypeFields
+from services.models import TIME_ZONES
+from storage.catalogue import store_event, store_tickets
+from storage.event_records import EventRecord, read_events
+from storage.postgres import AnyConnection, Pool
+from storage.tenancy import tenant
+
+Kind = Literal["schema.org", "icalendar", "csv"]
+MEDIA_TYPES: Final = (
+    "application/ld+json", "application/json", "text/html", "text/calendar", "text/csv",
+)  # fmt: skip
+_POOL: Final = "Places"
+_KEY_MAX: Final = 500
+_Outcome = Literal["created", "updated", "unchanged", "kept"]
+
+
+class Importing:
+    """Imports events into organisations. Raises `ConnectionError` when PostgreSQL is away; what went in by
+    then stays, and importing again goes on.
+    """
+
+    def __init__(
+        self, pool: Pool, editing: Editing, clock: Callable[[], int], new_id: Callable[[], bytes]
+    ) -> None:
+        self._pool = pool
+        self._editing = editing
+        self._clock = clock
+        self._new_id = new_id
+
+    async def take(
+        self, who: Who, organisation_id: OrganisationId, data: bytes, time_zone: str = "UTC"
+    ) -> ImportReport | Refusal:
+        """Import what `read_entries` understands. Times without a zone are those of `time_zone`."""
+        if len(data) > BYTES_MAX:
+            return Refusal(Code.TOO_LARGE, None, {"bytes_max": BYTES_MAX})
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            return _report("schema.org", {}, [Mistake(line, "this is not UTF-8")])
+        kind = kind_of(text)
+        # Reading a few megabytes takes a second; everybody else's requests go on meanwhile.
+        entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(text, kind))))
+        outcomes: dict[str, int] = {}
+        mistakes: list[Mistake] = []
+        seen: set[str] = set()
+        for entry in entries:
+            if isinstance(entry, ImportedEvent) and entry.key in seen:
+                continue
+            result = (
+                entry
+                if isinstance(entry, Mistake)
+                else await self._take_one(who, organisation_id, kind, entry, time_zone)
+            )
+            if isinstance(result, Mistake):
+                mistakes.append(result)
+                continue
+            assert isinstance(entry, ImportedEvent)
+            seen.add(entry.key)
+            outcomes[result] = outcomes.get(result, 0) + 1
+        return _report(kind, outcomes, mistakes)
+
+    async def _take_one(
+        self, who: Who, organisation_id: OrganisationId, kind: Kind, entry: ImportedEvent, time_zone: str
+    ) -> _Outcome | Mistake:
+        try:
+            said = fields_of(entry, time_zone)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            return Mistake(entry.line, f"{where}: {first['msg']}")
+        except ValueError as error:
+            return Mistake(entry.line, str(error))
+        async with tenant(self._pool, organisation_id) as connection:
+            name = await organisation_name(connection, organisation_id)
+            if name is None:
+                return Mistake(entry.line, "there is no such organisation")
+            key = entry.key[:_KEY_MAX]
+            old, is_ours = await _known(connection, organisation_id, kind, key)
+            if old is not None and (old.status != EventStatus.DRAFT or (is_ours and kind != "csv")):
+                # Published here, or our own export of it, which says less than we know.
+                return "kept"
+            start = old or blank(EventId(self._new_id()), organisation_id, name, said.currency)
+            made = edited(start, said, None)
+            if not isinstance(made, Refusal):
+                made = self._with_offers(made, entry, old)
+            if isinstance(made, Refusal):
+                return Mistake(entry.line, " ".join(str(value) for value in made.details.values()))
+            if old is None:
+                slug = await self._editing.free_slug(slug_of(made.title))
+                assert isinstance(slug, str)
+                made = msgspec.structs.replace(made, slug=slug)
+                await self._editing.store_new(connection, who, made)
+                await connection.execute(
+                    "UPDATE events SET source = $2, source_key = $3 WHERE event_id = $1",
+                    made.event_id,
+                    kind,
+                    key,
+                )
+                return "created"
+            if made == old:
+                return "unchanged"
+            await store_event(connection, made)
+            await store_tickets(connection, made)
+            return "updated"
+
+    def _with_offers(
+        self, event: EventRecord, entry: ImportedEvent, old: EventRecord | None
+    ) -> EventRecord | Refusal:
+        """Return an event with a pool and the types of its offers; what somebody has edited here stays."""
+        if old is not None or not entry.offers:
+            return event
+        kinds = []
+        for number, offer in enumerate(entry.offers, 1):
+            try:
+                minor = price_minor(offer.price.replace(",", "."), event.currency)
+            except ValueError as error:
+                return invalid("offers", str(error))
+            kinds.append(
+                TicketTypeFields(
+                    name=one_line(offer.name, 120) or f"Ticket {number}",
+                    kind="fixed" if minor else "free",
+                    price_minor=minor,
+                    pools=(0,),
+                )
+            )
+        pool = PoolFields(name=_POOL, capacity=entry.capacity or 0)
+        return with_tickets(
+            event, TicketsFields(pools=(pool,), ticket_types=tuple(kinds)), self._new_id, is_live=False
+        )
+
+
+def kind_of(text: str) -> Kind:
+    """Say in what format events are written, by how the text begins."""
+    begins = text.lstrip()[:200].upper()
+    if begins.startswith("BEGIN:VCALENDAR"):
+        return "icalendar"
+    return "schema.org" if begins.startswith(("{", "[", "<")) else "csv"
+
+
+def read_entries(text: str, kind: Kind) -> Iterator[Entry]:
+    """Yield what is written: events, and what can't be read."""
+    if kind == "icalendar":
+        return read_calendar(text)
+    if kind == "csv":
+        return read_csv(text)
+    return read_html(text) if text.lstrip().startswith("<") else read_json_ld(text)
+
+
+def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
+    """Return an entry as an event to be written. Raises `ValueError`, of pydantic or with a sentence."""
+    zone = entry.time_zone if entry.time_zone in TIME_ZONES else time_zone
+    said: dict[str, Any] = {
+        "title": one_line(entry.title, 200),
+        "summary": one_line(entry.summary, 300),
+        "description": entry.description[:20_000],
+        "venue_name": one_line(entry.venue, 300),
+        "address": one_line(entry.address, 300),
+        "city": one_line(entry.city, 120),
+        "country": entry.country,
+        "time_zone": zone,
+        "image_url": entry.image_url if entry.image_url.startswith("https://") else "",
+        "category": entry.category,
+        "tags": tuple(one_line(tag, 40) for tag in entry.tags[:20]),
+        "currency": entry.currency or "EUR",
+    }
+    if entry.latitude is not None and entry.longitude is not None:
+        said["geo"] = {"latitude": entry.latitude, "longitude": entry.longitude}
+    language = entry.language.replace("_", "-")
+    if language and len(language) <= 12:
+        said["language"] = language
+    for name, written in (("starts_at", entry.starts), ("ends_at", entry.ends), ("doors_at", entry.doors)):
+        if written:
+            try:
+                said[name] = local_text(written, zone)
+            except (ValueError, OverflowError) as error:
+                raise ValueError(f"{name}: {written[:40]!r} is no time of ISO 8601") from error
+    if said.get("ends_at") is not None and said["ends_at"] <= said["starts_at"]:
+        # Sites often write the start twice.
+        del said["ends_at"]
+    if said.get("doors_at") is not None and said["doors_at"] > said["starts_at"]:
+        del said["doors_at"]
+    return NewEvent(**said)
+
+
+async def _known(
+    connection: AnyConnection, organisation_id: OrganisationId, kind: Kind, key: str
+) -> tuple[EventRecord | None, bool]:
+    """Return the event that came from somewhere before, or one of our own that comes back, and which."""
+    event_id: bytes | None = await connection.fetchval(
+        "SELECT event_id FROM events WHERE organisation_id = $1 AND source = $2 AND source_key = $3",
+        organisation_id,
+        kind,
+        key,
+    )
+    is_ours = event_id is None
+    if event_id is None:
+        try:
+            event_id = parse(EVENT, key.removesuffix("@bilten"))
+        except MalformedId:
+            return None, False
+    found = await read_events(
+        connection, "WHERE events.event_id = $1 AND events.organisation_id = $2", event_id, organisation_id
+    )
+    return (found[0], is_ours) if found else (None, False)
+
+
+def _bounded(entries: Iterator[Entry]) -> Iterator[Entry]:
+    for number, entry in enumerate(entries):
+        if number >= ENTRIES_MAX:
+            yield Mistake(entry.line, f"only the first {ENTRIES_MAX} entries were taken")
+            return
+        yield entry
+
+
+def _report(kind: str, outcomes: dict[str, int], mistakes: list[Mistake]) -> ImportReport:
+    return ImportReport(
+        format=kind,
+        created=outcomes.get("created", 0),
+        updated=outcomes.get("updated", 0),
+        unchanged=outcomes.get("unchanged", 0),
+        kept=outcomes.get("kept", 0),
+        mistake_count=len(mistakes),
+        mistakes=tuple(
+            ImportedMistake(line=one.line, message=one_line(one.message, 500))
+            for one in mistakes[:MISTAKES_MAX]
+        ),
+    )

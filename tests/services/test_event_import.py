@@ -1,0 +1,208 @@
+"""Imports and exports. If these failed, one bad entry of somebody else's would keep the good ones out, a
+second import would double them, or what an organiser typed would be overwritten.
+"""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.refusals import Code, Refusal
+from services.events.csv_text import armed, csv_text, defused
+from services.events.import_entries import ImportedEvent, Mistake
+from services.events.importing import fields_of, kind_of, read_entries
+from services.events.models import EventPatch, OwnEventsQuery
+from tests.services.organiser import WHO, Organiser, id_of, organiser, sure
+
+PAGE = """<!doctype html><html><head>
+<script type="application/ld+json">
+{"@context": "https://schema.org", "@graph": [
+  {"@type": "Place", "@id": "#hall", "name": "Hall", "address": {"@type": "PostalAddress",
+    "addressLocality": "Köln", "addressCountry": {"@type": "Country", "name": "DE"}}},
+  {"@type": ["MusicEvent"], "@id": "https://a.example/1", "name": "One &amp; only",
+   "startDate": "2030-05-01T20:00:00+02:00", "location": {"@id": "#hall"},
+   "offers": [{"@type": "Offer", "name": "Full", "price": "12.50", "priceCurrency": "EUR"},
+              {"@type": "Offer", "name": "Free", "price": 0}], "keywords": "rock, loud"},
+  {"@type": "Event", "name": "No date"}
+]}
+</script>
+<script type="application/ld+json">{"@type": "Event",, "name": "broken"}</script>
+<script type="application/ld+json">[{"@type": "https://schema.org/TheaterEvent", "name": "Two",
+ "startDate": "2030-06-01", "url": "https://a.example/2", "image": [{"url": "https://a.example/2.jpg"}],
+ "offers": {"@type": "AggregateOffer", "lowPrice": "nine", "priceCurrency": "EUR"}}]</script>
+</head></html>"""
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//x//y//EN
+X-WR-TIMEZONE:Europe/Prague
+BEGIN:VEVENT
+UID:1@b
+DTSTAMP:20300101T000000Z
+DTSTART;TZID=Europe/Prague:20300501T200000
+DTEND;TZID=Europe/Prague:20300501T230000
+SUMMARY:Večer\\, hudba
+LOCATION:Hall\\, Brno
+END:VEVENT
+BEGIN:VEVENT
+UID:2@b
+DTSTART:yesterday
+SUMMARY:Bad
+END:VEVENT
+BEGIN:VEVENT
+UID:3@b
+DTSTART:20300502T180000Z
+SUMMARY:Third
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
+TABLE = (
+    "title,starts_at,city,ticket_types,currency\r\n"
+    '"Multi\nline",2030-05-01T20:00,Köln,"Full: 10.00; Reduced: 5.00",EUR\r\n'
+    ",2030-05-01T20:00,,,\r\n"
+    "Gap,2030-03-31T02:30,,,\r\n"
+    "'=cmd,2030-05-03T20:00,,Full: 1.234,EUR\r\n"
+    "Short,2030-05-01T20:00\r\n"
+    "Good,2030-05-04T20:00,,,CHF\r\n"
+)
+
+
+@pytest.fixture
+async def hall(migrated_dsn: str, redis_url: str) -> AsyncIterator[Organiser]:
+    async with organiser(migrated_dsn, redis_url) as made:
+        yield made
+
+
+async def take(hall: Organiser, text: str, zone: str = "Europe/Berlin") -> Any:
+    importing = hall.services.importing
+    return sure(await importing.take(WHO, hall.organisation_id, text.encode(), zone))
+
+
+async def drafts(hall: Organiser) -> dict[str, Any]:
+    listed = sure(await hall.services.editing.listed(hall.organisation_id, OwnEventsQuery(limit=200)))
+    return {row.title: row for row in listed.items}
+
+
+async def test_a_page_with_events(hall: Organiser) -> None:
+    report = await take(hall, PAGE)
+    assert (report.format, report.created, report.mistake_count) == ("schema.org", 1, 3)
+    assert [mistake.line for mistake in report.mistakes] == [10, 13, 14]
+    row = (await drafts(hall))["One & only"]
+    event = await hall.read(row)
+    assert (event.status, event.city, event.country, event.tags) == ("draft", "Köln", "DE", ("rock", "loud"))
+    assert event.starts_at == "2030-05-01T20:00"
+    assert [(kind.name, kind.kind, kind.price_minor) for kind in event.tickets.ticket_types] == [
+        ("Full", "fixed", 1_250),
+        ("Free", "free", 0),
+    ]
+    again = await take(hall, PAGE)
+    assert (again.created, again.unchanged, again.mistake_count) == (0, 1, 3)
+    moved = await take(hall, PAGE.replace("T20:00:00+02:00", "T21:00:00+02:00"))
+    assert moved.updated == 1
+    assert (await hall.read(row)).starts_at == "2030-05-01T21:00"
+
+
+async def test_a_calendar(hall: Organiser) -> None:
+    report = await take(hall, CALENDAR)
+    assert (report.format, report.created) == ("icalendar", 2)
+    assert [mistake.line for mistake in report.mistakes] == [13]
+    event = await hall.read((await drafts(hall))["Večer, hudba"])
+    assert (event.time_zone, event.starts_at, event.ends_at) == (
+        "Europe/Prague", "2030-05-01T20:00", "2030-05-01T23:00",
+    )  # fmt: skip
+    assert (await take(hall, CALENDAR)).unchanged == 2
+
+
+async def test_a_table(hall: Organiser) -> None:
+    report = await take(hall, TABLE)
+    assert (report.format, report.created) == ("csv", 2)
+    # Lines of the file, although a value before them has a line break in it.
+    assert [mistake.line for mistake in report.mistakes] == [4, 5, 6, 7]
+    assert set(await drafts(hall)) == {"Multi line", "Good"}
+
+
+async def test_what_is_published_is_left_alone(hall: Organiser) -> None:
+    await take(hall, TABLE)
+    row = (await drafts(hall))["Multi line"]
+    event = await hall.with_tickets(await hall.read(row))
+    sure(await hall.step(event, "publish"))
+    report = await take(hall, TABLE.replace("Köln", "Bonn"))
+    assert (report.kept, report.updated) == (1, 0)
+    assert (await hall.read(row)).city == "Köln"
+
+
+@pytest.mark.parametrize("form", ["json", "ics", "csv"])
+async def test_what_is_exported_comes_back_as_it_was(hall: Organiser, form: Any) -> None:
+    event = await hall.with_tickets(
+        await hall.draft("=HYPERLINK(1)", summary="+1", city="Köln", description="# Big\n\n-1", tags=("a",))
+    )
+    exporting = hall.services.exporting
+    exported = await exporting.give(hall.organisation_id, form)
+    before = await hall.read(event)
+    report = await take(hall, exported.decode())
+    assert (report.created, report.updated, report.mistake_count) == (0, 0, 0), report
+    assert await hall.read(event) == before
+    if form == "csv":
+        assert '"\'=HYPERLINK(1)"' in exported.decode()
+        changed = exported.decode().replace("Köln", "Bonn")
+        assert (await take(hall, changed)).updated == 1
+        assert (await hall.read(event)).city == "Bonn"
+    if form == "json":
+        graph = json.loads(exported)["@graph"]
+        assert graph[0]["offers"][0]["price"] == "20.00"
+
+
+async def test_bounds(hall: Organiser) -> None:
+    importing = hall.services.importing
+    refused = await importing.take(WHO, hall.organisation_id, b"x" * (9 * 1024 * 1024))
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.TOO_LARGE
+    for nonsense in ("[" * 100_000, "{" * 5_000, '{"a":' * 5_000, "", "\0", "<script", "a,b\n1"):
+        report = await take(hall, nonsense)
+        assert report.created == 0
+    report = sure(await importing.take(WHO, hall.organisation_id, b"title,starts_at\n\xff"))
+    assert report.mistakes[0].line == 2
+
+
+async def test_edits_here_survive_what_did_not_change_there(hall: Organiser) -> None:
+    await take(hall, PAGE)
+    event = await hall.read((await drafts(hall))["One & only"])
+    editing = hall.services.editing
+    sure(await editing.edit(WHO, hall.organisation_id, id_of(event), None, EventPatch(hold_seconds=600)))
+    assert (await take(hall, PAGE)).unchanged == 1
+    assert (await hall.read(event)).hold_seconds == 600
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *PAGE.splitlines(), *CALENDAR.splitlines(), *TABLE.splitlines(), "BEGIN:VEVENT", "END:VEVENT",
+            '{"@type": "Event"', '"name": "x"', '"startDate": 7', "}", "[", "]", ",", "DTSTART:", "RRULE:X",
+        ]
+    )
+    | st.text(max_size=40),
+    max_size=30,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(PIECES, st.sampled_from(["", "{", "[", "<html>", "BEGIN:VCALENDAR\n", "title,starts_at\n"]))
+def test_nothing_that_is_sent_breaks_the_readers(pieces: list[str], begins: str) -> None:
+    text = begins + "\n".join(pieces)
+    lines = text.count("\n") + 1
+    for entry in read_entries(text, kind_of(text)):
+        assert isinstance(entry, ImportedEvent | Mistake)
+        assert 1 <= entry.line <= max(lines, len(text.splitlines())) + 1
+        if isinstance(entry, ImportedEvent):
+            with contextlib.suppress(ValueError):
+                fields_of(entry, "Europe/Berlin")
+
+
+@given(st.text(max_size=30))
+def test_defused_values_come_back_and_compute_nothing(value: str) -> None:
+    assert armed(defused(value)) == value
+    assert not defused(value).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert csv_text([[value]]).startswith('"')
