@@ -3,7 +3,7 @@ import { post, problemOf } from "../shared/api.js";
 import { FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, render } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { requireUser, whoIsThere } from "../shared/page.js";
+import { membershipOf, requireUser } from "../shared/page.js";
 import { Failure } from "../shared/resource.js";
 import { lastOrganisation } from "./frame.js";
 import { slugOf } from "./slugs.js";
@@ -24,7 +24,7 @@ function NewOrganisation({ isFirst }) {
         send: async ({ name, slug }) => {
             /** @type {{id: string}} */
             const made = (await post("/organisations", { name: name.trim(), slug })).value;
-            await whoIsThere();
+            await membershipOf(made.id);
             location.assign(`/organizer/${made.id}/events`);
         },
     });

@@ -3,7 +3,7 @@ import { post } from "../shared/api.js";
 import { ActionButton, FormProblem } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
-import { requireUser, whoIsThere } from "../shared/page.js";
+import { membershipOf, requireUser } from "../shared/page.js";
 import { Sheet, showWhenReady, tokenOfAddress } from "./account-frame.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -17,10 +17,11 @@ const KEPT = "bilten:invitation";
 function Invitation({ token, email }) {
     const [problem, setProblem] = useState(/** @type {import("../shared/api.js").Problem | null} */ (null));
     const accept = async () => {
-        await post("/invitations/accept", { token });
+        /** @type {{organisation: string}} */
+        const joined = (await post("/invitations/accept", { token })).value;
         forget();
-        await whoIsThere();
-        location.replace("/organizer");
+        await membershipOf(joined.organisation);
+        location.replace(`/organizer/${joined.organisation}/events`);
     };
     return html`<${Sheet} title=${t("account.invitation.title")} text=${rich("account.invitation.text", { email: html`<bdi><strong>${email}</strong></bdi>` })}>
         <${FormProblem} problem=${problem} />

@@ -192,6 +192,8 @@ function prepared(method, asked) {
         method,
         headers,
         credentials: "same-origin",
+        // An ETag here is a version to change, not a promise that everything around it is the same.
+        cache: "no-store",
         body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
     };
 }

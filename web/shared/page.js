@@ -77,6 +77,25 @@ export async function whoIsThere() {
     return me.peek() ?? null;
 }
 
+const SEEN_ATTEMPTS_MAX = 12;
+const SEEN_DELAY_MS = 250;
+
+/**
+ * Return when a role that was just given is seen by the gateway that this page asks: rights are kept there for half a
+ * second.
+ *
+ * @param {string} organisation
+ */
+export async function membershipOf(organisation) {
+    for (let attempt = 1; attempt <= SEEN_ATTEMPTS_MAX; attempt++) {
+        const user = await whoIsThere();
+        if (!user || user.memberships.some((one) => one.organisation.id === organisation)) {
+            return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, SEEN_DELAY_MS));
+    }
+}
+
 /**
  * Return the address to go to after signing in: only ever one of this site.
  *
