@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster import cli_audit, cli_keys, cli_users
+from cluster import cli_audit, cli_catalogue, cli_keys, cli_users
 from cluster.cli_settings import Config, JsonFile, dsn_or_exit, settings_of_running, settings_or_exit
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ journal = typer.Typer(no_args_is_help=True, help="Look into the journal.")
 app.add_typer(serve, name="serve")
 app.add_typer(journal, name="journal")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_catalogue.app, name="catalogue")
 app.add_typer(cli_keys.app, name="keys")
 app.add_typer(cli_users.app, name="users")
 

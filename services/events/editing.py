@@ -30,14 +30,14 @@ from services.audit import entry_for, only_changes
 from services.events.access import Access
 from services.events.changing import Change, Changes
 from services.events.drafting import blank, edited, invalid, shifted, slug_of
+from services.events.drafts import Drafts
 from services.events.local_time import NotATime, to_ms
 from services.events.models import CopyRequest, Event, EventPatch, EventRow, NewEvent, OwnEventsQuery
 from services.events.tickets_document import definition, with_tickets
 from services.events.tickets_models import TicketsFields
 from services.events.views import event_model, row_model, status_of
 from services.models import Page
-from storage.audit_log import record as record_audit
-from storage.catalogue import plain_words, store_event, store_tickets
+from storage.catalogue import plain_words
 from storage.event_changes import Effect
 from storage.event_lists import own_events, slug_is_free
 from storage.event_records import EventRecord, read_events
@@ -46,7 +46,6 @@ from storage.tenancy import tenant
 from storage.venues import VenueRecord, find_venue
 
 EVENTS_MAX: Final = 100_000
-_SLUG_TRIES: Final = 20
 _SILENT: Final = frozenset(
     {"description_html", "version", "tickets_version", "organisation", "organisation_slug"}
 )
@@ -68,6 +67,7 @@ class Editing:
         self._access = access
         self._clock = clock
         self._new_id = new_id
+        self._drafts = Drafts(pool, clock, new_id)
 
     async def create(self, who: Who, organisation_id: OrganisationId, new: NewEvent) -> Event | Refusal:
         """Make a draft."""
@@ -83,29 +83,12 @@ class Editing:
             if isinstance(made, Refusal):
                 return made
             wanted = new.slug if "slug" in new.model_fields_set else slug_of(new.title)
-            slug = await self.free_slug(wanted, is_exact="slug" in new.model_fields_set)
+            slug = await self._drafts.free_slug(wanted, is_exact="slug" in new.model_fields_set)
             if isinstance(slug, Refusal):
                 return slug
             made = msgspec.structs.replace(made, slug=slug)
-            await self.store_new(connection, who, made)
+            await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
-
-    async def store_new(self, connection: AnyConnection, who: Who, made: EventRecord) -> None:
-        """Store a draft that was made, with its tickets, and log it."""
-        await store_event(connection, made)
-        await store_tickets(connection, made)
-        after = {"title": made.title, "slug": made.slug, "starts_at_ms": made.starts_at_ms}
-        await record_audit(
-            connection,
-            entry_for(
-                who,
-                "event.create",
-                text(EVENT, made.event_id),
-                organisation_id=made.organisation_id,
-                at_ms=self._clock(),
-                after=after,
-            ),
-        )
 
     async def read(self, organisation_id: OrganisationId, event_id: EventId) -> Event | Refusal:
         """Return an event as those see it who work on it."""
@@ -214,23 +197,12 @@ class Editing:
                 )
             except NotATime as error:
                 return invalid("starts_at", str(error))
-            slug = await self.free_slug(slug_of(request.title or events[0].title))
+            slug = await self._drafts.free_slug(slug_of(request.title or events[0].title))
             assert isinstance(slug, str)
             made = duplicate(events[0], starts_ms, slug, self._new_id)
             made = msgspec.structs.replace(made, title=request.title or made.title)
-            await self.store_new(connection, who, made)
+            await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
-
-    async def free_slug(self, wanted: str, *, is_exact: bool = False) -> str | Refusal:
-        """Return an address for a page that no event has: the one that is wanted, or one like it."""
-        if await slug_is_free(self._pool, wanted):
-            return wanted
-        if is_exact:
-            return invalid("slug", "taken")
-        for number in range(2, _SLUG_TRIES):
-            if await slug_is_free(self._pool, f"{wanted}-{number}"):
-                return f"{wanted}-{number}"
-        return f"{wanted}-{self._new_id()[-4:].hex()}"
 
     async def _venue(self, connection: AnyConnection, patch: EventPatch) -> VenueRecord | Refusal | None:
         if "venue" not in patch.model_fields_set or patch.venue is None:

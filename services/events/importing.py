@@ -19,7 +19,8 @@ from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
 from domain.refusals import Code, Refusal
 from services.events.catalogue_file import price_minor
 from services.events.drafting import blank, edited, invalid, slug_of
-from services.events.editing import Editing, organisation_name
+from services.events.drafts import Drafts
+from services.events.editing import organisation_name
 from services.events.import_calendar import read_calendar
 from services.events.import_csv import read_csv
 from services.events.import_entries import (
@@ -58,10 +59,10 @@ class Importing:
     """
 
     def __init__(
-        self, pool: Pool, editing: Editing, clock: Callable[[], int], new_id: Callable[[], bytes]
+        self, pool: Pool, drafts: Drafts, clock: Callable[[], int], new_id: Callable[[], bytes]
     ) -> None:
         self._pool = pool
-        self._editing = editing
+        self._drafts = drafts
         self._clock = clock
         self._new_id = new_id
 
@@ -125,10 +126,10 @@ class Importing:
             if isinstance(made, Refusal):
                 return Mistake(entry.line, " ".join(str(value) for value in made.details.values()))
             if old is None:
-                slug = await self._editing.free_slug(slug_of(made.title))
+                slug = await self._drafts.free_slug(slug_of(made.title))
                 assert isinstance(slug, str)
                 made = msgspec.structs.replace(made, slug=slug)
-                await self._editing.store_new(connection, who, made)
+                await self._drafts.store_new(connection, who, made)
                 await connection.execute(
                     "UPDATE events SET source = $2, source_key = $3 WHERE event_id = $1",
                     made.event_id,

@@ -28,7 +28,7 @@ def availability(offer: TypeOffer, free: int, now_ms: int) -> wire.TypeAvailabil
 
 
 def shown(notice: SaleNotice, now_ms: int) -> list[wire.TypeAvailability]:
-    """Return what everybody may know of a sale's ticket types: nothing of those that are hidden or retired."""
+    """Return what everybody may know of a sale's types: nothing of those that are hidden or retired."""
     return [
         availability(offer, free, now_ms)
         for offer, free in zip(notice.offers, notice.free_by_type, strict=False)
@@ -38,7 +38,7 @@ def shown(notice: SaleNotice, now_ms: int) -> list[wire.TypeAvailability]:
 
 def moments(notice: SaleNotice) -> list[int]:
     """Return when what is on offer changes by time alone."""
-    found = []
+    found: list[int] = []
     for offer in notice.offers:
         times = (offer.sales_start_ms, offer.sales_end_ms, *(tier.until_ms for tier in offer.tiers))
         found.extend(moment for moment in times if moment is not None)

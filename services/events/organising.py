@@ -8,6 +8,7 @@ import msgspec
 from domain.codes import fingerprint
 from services.events.access import Access
 from services.events.changing import Announcing, Changes
+from services.events.drafts import Drafts
 from services.events.editing import Editing
 from services.events.exporting import Exporting
 from services.events.grants import CoOrganisers
@@ -51,6 +52,7 @@ def organising(
     """
     access = Access(owners)
     changes = Changes(pool, shards, announcing, clock, new_id)
+    drafts = Drafts(pool, clock, new_id)
     editing = Editing(pool, changes, access, clock, new_id)
     codes = partial(fingerprint, code_key)
     return Organising(
@@ -58,9 +60,9 @@ def organising(
         editing=editing,
         steps=Steps(changes, access, clock, codes),
         venues=Venues(pool, changes, clock, new_id),
-        series=SeriesMaking(pool, editing, clock, new_id),
+        series=SeriesMaking(pool, drafts, clock, new_id),
         vouchers=Vouchers(pool, changes, access, clock, new_id, codes),
         grants=CoOrganisers(pool, access, clock),
-        importing=Importing(pool, editing, clock, new_id),
+        importing=Importing(pool, drafts, clock, new_id),
         exporting=Exporting(pool, clock, url),
     )

@@ -17,6 +17,7 @@ class TicketTypeView(msgspec.Struct, frozen=True):
     quantity_max: int
     sales_start_ms: int | None
     sales_end_ms: int | None
+    price_min_minor: int | None = None
 
 
 class PoolView(msgspec.Struct, frozen=True):
@@ -99,8 +100,10 @@ def view_of(record: EventRecord) -> EventView:
                 kind.quantity_max,
                 kind.sales_start_ms,
                 kind.sales_end_ms,
+                kind.price_min_minor,
             )
             for kind in record.ticket_types
+            if not (kind.is_hidden or kind.is_retired)
         ],
         pools=[PoolView(text(POOL, pool.pool_id), pool.name, pool.capacity) for pool in record.pools],
     )

@@ -1,8 +1,8 @@
 """What is known of an event beside its counts: its page, and what the gateway needs to speak of its sale.
 
-Both come from the catalogue tables and change rarely, so they are kept for some seconds. A sale grows while it
-is sold: pools and ticket types are added at the end, and none ever changes its place. Who hears a shard's notice
-learns of that at once (`learn`); who meets a place that is not known yet asks the shard (`covering`).
+Both come from the catalogue tables and change rarely, so they are kept for some seconds. A sale grows while
+it is sold: pools and ticket types are added at the end, and none ever changes its place. Who hears a shard's
+notice learns of that at once (`learn`); who meets a place that is not known yet asks the shard (`covering`).
 """
 
 import hashlib
@@ -105,7 +105,8 @@ class Events:
         known = self._sales.get(text(EVENT, notice.event_id))
         if known is None or not notice.offers:
             return known
-        if (len(known.types), len(known.pools)) == (len(notice.offers), len(notice.pool_ids)):
+        # A notice may also be older than what is known.
+        if len(known.types) >= len(notice.offers) and len(known.pools) >= len(notice.pool_ids):
             return known
         types = [offer.ticket_type_id for offer in notice.offers]
         return self._keep(_sale(notice.event_id, notice.currency, types, notice.pool_ids))
@@ -155,6 +156,13 @@ class Events:
         expected = await self._catalogue.access_key_hash(event_id)
         given = hashlib.sha256(key.encode()).digest()
         return expected is not None and hmac.compare_digest(expected, given)
+
+    def forget(self, event_id: EventId) -> None:
+        """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue."""
+        self._upcoming = None
+        for name, (_, record) in list(self._records.items()):
+            if record.event_id == event_id:
+                del self._records[name]
 
     async def _find(self, name: str) -> EventRecord | None:
         if name.startswith(EVENT + "_"):

@@ -13,7 +13,8 @@ from domain.refusals import Code, Refusal
 from services.audit import entry_for
 from services.events import local_time
 from services.events.drafting import invalid, slug_of
-from services.events.editing import Editing, duplicate
+from services.events.drafts import Drafts
+from services.events.editing import duplicate
 from services.events.models import NewSeries, Series, SeriesEvent
 from services.events.recurrence import BadRule, Occurrence, occurrences
 from services.events.views import status_of
@@ -27,10 +28,10 @@ class SeriesMaking:
     """Makes and reads series."""
 
     def __init__(
-        self, pool: Pool, editing: Editing, clock: Callable[[], int], new_id: Callable[[], bytes]
+        self, pool: Pool, drafts: Drafts, clock: Callable[[], int], new_id: Callable[[], bytes]
     ) -> None:
         self._pool = pool
-        self._editing = editing
+        self._drafts = drafts
         self._clock = clock
         self._new_id = new_id
 
@@ -66,7 +67,7 @@ class SeriesMaking:
                 slug = await self._slug(first, start)
                 made = duplicate(first, start.starts_at_ms, slug, self._new_id)
                 made = msgspec.structs.replace(made, series_id=series_id)
-                await self._editing.store_new(connection, who, made)
+                await self._drafts.store_new(connection, who, made)
             entry = entry_for(
                 who,
                 "series.create",
@@ -115,6 +116,6 @@ class SeriesMaking:
 
     async def _slug(self, first: EventRecord, start: Occurrence) -> str:
         day = local_time.wall_clock(start.starts_at_ms, first.time_zone).date().isoformat()
-        slug = await self._editing.free_slug(f"{slug_of(first.title)[:60].strip('-')}-{day}")
+        slug = await self._drafts.free_slug(f"{slug_of(first.title)[:60].strip('-')}-{day}")
         assert isinstance(slug, str)
         return slug

@@ -1,0 +1,54 @@
+"""New events: stored as drafts, each with an address of its own on the web."""
+
+from collections.abc import Callable
+from typing import Final
+
+from domain.identity import Who
+from domain.ids import EVENT, text
+from domain.refusals import Refusal
+from services.audit import entry_for
+from services.events.drafting import invalid
+from storage.audit_log import record as record_audit
+from storage.catalogue import store_event, store_tickets
+from storage.event_lists import slug_is_free
+from storage.event_records import EventRecord
+from storage.postgres import AnyConnection, Pool
+
+_SLUG_TRIES: Final = 20
+
+
+class Drafts:
+    """Stores drafts. Every method raises `ConnectionError` when PostgreSQL is away."""
+
+    def __init__(self, pool: Pool, clock: Callable[[], int], new_id: Callable[[], bytes]) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._new_id = new_id
+
+    async def store_new(self, connection: AnyConnection, who: Who, made: EventRecord) -> None:
+        """Store a draft that was made, with its tickets, and log it."""
+        await store_event(connection, made)
+        await store_tickets(connection, made)
+        after = {"title": made.title, "slug": made.slug, "starts_at_ms": made.starts_at_ms}
+        await record_audit(
+            connection,
+            entry_for(
+                who,
+                "event.create",
+                text(EVENT, made.event_id),
+                organisation_id=made.organisation_id,
+                at_ms=self._clock(),
+                after=after,
+            ),
+        )
+
+    async def free_slug(self, wanted: str, *, is_exact: bool = False) -> str | Refusal:
+        """Return an address for a page that no event has: the one that is wanted, or one like it."""
+        if await slug_is_free(self._pool, wanted):
+            return wanted
+        if is_exact:
+            return invalid("slug", "taken")
+        for number in range(2, _SLUG_TRIES):
+            if await slug_is_free(self._pool, f"{wanted}-{number}"):
+                return f"{wanted}-{number}"
+        return f"{wanted}-{self._new_id()[-4:].hex()}"
