@@ -40,6 +40,7 @@ from client.records import (
     SalesState,
     Ticket,
     TypeAvailability,
+    Unlocked,
     Waiting,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "SalesState",
     "Ticket",
     "TypeAvailability",
+    "Unlocked",
     "Waiting",
     "new_identifier",
     "new_operation",

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -144,12 +144,35 @@ class BiltenClient:
         return round_trip_s
 
     async def hold(
-        self, event: str, lines: Mapping[str, int], *, operation: str | None = None
+        self,
+        event: str,
+        lines: Mapping[str, int],
+        *,
+        codes: Sequence[str] = (),
+        prices_minor: Mapping[str, int] | None = None,
+        operation: str | None = None,
     ) -> records.Held:
-        """Reserve tickets, all lines or none; `lines` says how many by ticket type."""
-        wanted = [{"ticket_type": kind, "quantity": quantity} for kind, quantity in lines.items()]
-        message = {"type": "hold", "event": event, "lines": wanted}
+        """Reserve tickets, all lines or none.
+
+        Args:
+            event: where.
+            lines: how many by ticket type.
+            codes: of vouchers.
+            prices_minor: what the buyer names for each ticket, for types that let them.
+            operation: an id to ask again with.
+        """
+        named = prices_minor or {}
+        wanted = [
+            {"ticket_type": kind, "quantity": quantity, "price_minor": named.get(kind)}
+            for kind, quantity in lines.items()
+        ]
+        message = {"type": "hold", "event": event, "lines": wanted, "codes": list(codes)}
         return await self._operate(message, operation, records.held)
+
+    async def unlock(self, event: str, code: str) -> records.Unlocked:
+        """Ask what a voucher's code is good for, without using it."""
+        message = {"type": "unlock", "event": event, "code": code}
+        return records.unlocked(await self._ask(message, "unlock", self._settings.answer_s))
 
     async def extend(self, event: str, hold: str, *, operation: str | None = None) -> records.Extended:
         """Give a hold its one extension."""

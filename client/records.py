@@ -14,11 +14,12 @@ Message = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """Held tickets of one type and their agreed price."""
+    """Held tickets of one type at one agreed price; without a voucher each would cost `list_price_minor`."""
 
     ticket_type: str
     quantity: int
     unit_price_minor: int
+    list_price_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,33 @@ class Held:
     def quantity(self) -> int:
         """How many tickets."""
         return sum(line.quantity for line in self.lines)
+
+    @property
+    def discount_minor(self) -> int:
+        """What a voucher took off."""
+        return sum(line.quantity * (line.list_price_minor - line.unit_price_minor) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """What a code is good for now.
+
+    Attributes:
+        kind: `discount`, `access` or `block`.
+        percent_bp: taken off, in hundredths of a percent.
+        amount_minor: taken off each ticket, or off the order.
+        ticket_types: those that it is for; empty for all.
+        left: orders that can still use it, or places of its block; None without bound.
+        types: the hidden types that it shows, with their names.
+    """
+
+    kind: str
+    percent_bp: int
+    amount_minor: int
+    is_per_order: bool
+    ticket_types: tuple[str, ...]
+    left: int | None
+    types: tuple[tuple[str, "TypeAvailability"], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +109,9 @@ class TypeAvailability:
     free: int
     price_minor: int
     is_on_sale: bool
+    price_min_minor: int | None = None
+    tier_until_ms: int | None = None
+    tier_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +184,8 @@ Notice = Waiting | HoldExpiring | HoldExpired
 def held(message: Message) -> Held:
     """Read `held`."""
     lines = tuple(
-        HeldLine(line["ticket_type"], line["quantity"], line["unit_price_minor"]) for line in message["lines"]
+        HeldLine(line["ticket_type"], line["quantity"], line["unit_price_minor"], line["list_price_minor"])
+        for line in message["lines"]
     )
     return Held(
         message["hold"],
@@ -187,11 +219,33 @@ def purchased(message: Message) -> Purchased:
 
 def event_state(event: str, version: int, state: Message) -> EventState:
     """Read the state in `watching` and `availability`."""
-    types = tuple(
-        TypeAvailability(each["ticket_type"], each["free"], each["price_minor"], each["is_on_sale"])
-        for each in state["ticket_types"]
-    )
+    types = tuple(_availability(each) for each in state["ticket_types"])
     return EventState(event, version, state["status"], state["opens_at_ms"], state["currency"], types)
+
+
+def _availability(each: Message) -> TypeAvailability:
+    return TypeAvailability(
+        each["ticket_type"],
+        each["free"],
+        each["price_minor"],
+        each["is_on_sale"],
+        each.get("price_min_minor"),
+        each.get("tier_until_ms"),
+        each.get("tier_left"),
+    )
+
+
+def unlocked(message: Message) -> Unlocked:
+    """Read `unlocked`."""
+    return Unlocked(
+        message["kind"],
+        message["percent_bp"],
+        message["amount_minor"],
+        message["is_per_order"],
+        tuple(message["ticket_types"]),
+        message["left"],
+        tuple((each["name"], _availability(each["availability"])) for each in message["unlocked"]),
+    )
 
 
 def sales_state(message: Message) -> SalesState:

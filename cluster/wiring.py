@@ -40,6 +40,7 @@ from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
+from services.unlocking import Unlocking
 from services.users.attempts import Attempts
 from services.users.capability import UserGround, Users, user_services
 from services.users.opening import UserSessionSettings
@@ -170,7 +171,7 @@ async def core(settings: Settings, name: str) -> AsyncIterator[Core]:
     shards = Shards(PostgresJournal(pool), connect_through_ray(), settings.shards.count, lanes(settings))
     catalogue = Catalogue(pool)
     try:
-        yield Core(pool, shards, catalogue, Events(catalogue), steady_clock())
+        yield Core(pool, shards, catalogue, Events(catalogue, states=shards), steady_clock())
     finally:
         await shards.close()
         await close_pool(pool)
@@ -184,7 +185,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         event_pages = EventPages(settings.redis.url, fanout)
         shared_limits = RedisLimits(settings.redis.url)
         ticket_key = _ticket_key(settings)
-        tickets = Tickets(parts.shards, parts.events, parts.clock)
+        tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(ticket_key))
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         sandbox = SandboxLedger(parts.pool)
@@ -243,6 +244,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
+                unlocking=Unlocking(parts.shards, parts.events, code_key(ticket_key), parts.clock, new_id),
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
@@ -262,6 +264,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         shards=parts.shards,
                         reading=Reading(parts.pool, event_pages, parts.clock),
                         code_key=code_key(ticket_key),
+                        url=settings.url,
                         checks=part_checks(
                             parts.pool,
                             settings.redis.url,

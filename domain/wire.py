@@ -36,6 +36,9 @@ CLOSE_CODES: Final = {
     4503: "the gateway is full",
 }
 
+VoucherText = Annotated[
+    str, Meta(min_length=1, max_length=64, description="a code as it was typed: case and spaces don't count")
+]
 RequestId = Annotated[
     int, Meta(ge=0, le=REQUEST_ID_MAX, description="chosen by the client, echoed in the reply")
 ]
@@ -45,10 +48,11 @@ Version = Annotated[int, Meta(ge=0, description="grows with every change of the 
 
 
 class Line(msgspec.Struct, frozen=True):
-    """So many tickets of one type."""
+    """So many tickets of one type. `price_minor` is what the buyer names for each, if the type lets them."""
 
     ticket_type: Identifier
     quantity: Quantity
+    price_minor: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] | None = None
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="type"):
@@ -81,14 +85,15 @@ class Unwatch(Request, frozen=True, tag="unwatch"):
 
 class WatchSales(Request, frozen=True, tag="watch_sales"):
     """Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by
-    `watching_sales`.
+    `watching_sales`. Whoever is signed in and may watch sales needs no key; the connection is closed with
+    4403 when they may not any more.
 
     Attributes:
-        key: the organisation's access key.
+        key: the organisation's access key, for those who are not.
     """
 
     event: Identifier
-    key: Annotated[str, Meta(max_length=200)]
+    key: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Hold(Request, frozen=True, tag="hold"):
@@ -97,11 +102,20 @@ class Hold(Request, frozen=True, tag="hold"):
     Attributes:
         operation: a UUIDv7 of the client's as an `op_` TypeID. Sent again with the same one, the first answer
             comes back.
+        codes: of vouchers; the hold takes a use of each, and gives it back if it isn't bought.
     """
 
     operation: Identifier
     event: Identifier
     lines: Annotated[list[Line], Meta(min_length=1, max_length=20)]
+    codes: Annotated[list[VoucherText], Meta(max_length=5)] = []
+
+
+class Unlock(Request, frozen=True, tag="unlock"):
+    """Ask what a code is good for, without using it. Answered by `unlocked`."""
+
+    event: Identifier
+    code: VoucherText
 
 
 class Extend(Request, frozen=True, tag="extend"):
@@ -135,7 +149,7 @@ class Purchase(Request, frozen=True, tag="purchase"):
     payment: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-ClientMessage = Ping | Watch | Unwatch | WatchSales | Hold | Extend | Release | Purchase
+ClientMessage = Ping | Watch | Unwatch | WatchSales | Hold | Unlock | Extend | Release | Purchase
 
 
 class Reply(msgspec.Struct, frozen=True, tag_field="type"):
@@ -176,26 +190,32 @@ class Refused(msgspec.Struct, frozen=True, tag_field="type", tag="refused"):
     details: dict[str, str | int | None]
 
 
-class TypeAvailability(msgspec.Struct, frozen=True):
+class TypeAvailability(msgspec.Struct, frozen=True, omit_defaults=True):
     """How many tickets of a type can be had now.
 
     Attributes:
         free: what is left in the scarcest of the type's pools.
-        price_minor: what a new hold would agree on.
+        price_minor: what the next ticket would cost; where the buyer names the price, what is suggested.
         is_on_sale: false outside the type's sales window.
+        price_min_minor: the least that a buyer may name; missing where the price is fixed.
+        tier_until_ms: when this price ends, at the latest; missing if it has no end.
+        tier_left: how many tickets are left at this price; missing if there is no bound.
     """
 
     ticket_type: str
     free: int
     price_minor: int
     is_on_sale: bool
+    price_min_minor: int | None = None
+    tier_until_ms: int | None = None
+    tier_left: int | None = None
 
 
 class EventState(msgspec.Struct, frozen=True):
     """What everybody may know of an event's sale.
 
     Attributes:
-        status: `scheduled`, `open`, `paused` or `closed`.
+        status: `scheduled`, `open`, `paused`, `closed` or `cancelled`.
         opens_at_ms: when holds are taken from.
     """
 
@@ -236,23 +256,66 @@ class WatchingSales(Reply, frozen=True, tag="watching_sales"):
 
 
 class HeldLine(msgspec.Struct, frozen=True):
-    """Held tickets of one type and their agreed price."""
+    """Held tickets of one type at one agreed price; a type whose tickets differ in price has several lines.
+
+    Attributes:
+        unit_price_minor: what each costs.
+        list_price_minor: what each would cost without a voucher.
+    """
 
     ticket_type: str
     quantity: int
     unit_price_minor: int
+    list_price_minor: int
 
 
 class Held(Reply, frozen=True, tag="held"):
-    """The tickets are reserved until `expires_at_ms`."""
+    """The tickets are reserved until `expires_at_ms`. `discount_minor` is taken off already."""
 
     hold: str
     event: str
     lines: list[HeldLine]
     amount_minor: int
+    discount_minor: int
     currency: str
     expires_at_ms: int
     time_ms: int
+
+
+class UnlockedType(msgspec.Struct, frozen=True):
+    """A hidden ticket type that a code shows, with its name and how many can be had now."""
+
+    name: str
+    description: str
+    quantity_min: int
+    quantity_max: int
+    availability: TypeAvailability
+
+
+class Unlocked(Reply, frozen=True, tag="unlocked"):
+    """What a code is good for now. Nothing was used.
+
+    Attributes:
+        kind: `discount`, `access` (shows hidden types) or `block` (has places of its own).
+        percent_bp: taken off, in hundredths of a percent.
+        amount_minor: taken off each ticket, or off the order if `is_per_order`.
+        ticket_types: those that it is for; empty for all.
+        quantity_min: how many of these a hold must have.
+        ends_ms: until when it can be used, null without end.
+        left: places of its block, or orders that can still use it; null without bound.
+        unlocked: the hidden types that it shows.
+    """
+
+    event: str
+    kind: str
+    percent_bp: int
+    amount_minor: int
+    is_per_order: bool
+    ticket_types: list[str]
+    quantity_min: int
+    ends_ms: int | None
+    left: int | None
+    unlocked: list[UnlockedType]
 
 
 class Extended(Reply, frozen=True, tag="extended"):
@@ -353,6 +416,7 @@ ServerMessage = (
     | Watching
     | WatchingSales
     | Held
+    | Unlocked
     | Extended
     | Released
     | Purchased

@@ -28,6 +28,7 @@ from gateway.origins import Origins
 from gateway.page_handlers import Pages
 from gateway.requests import Requests
 from gateway.revocations import watch_revocations
+from gateway.sales_rights import SalesRights
 from gateway.shell import Shell
 from gateway.static import StaticFiles
 from gateway.topics import States, Subscriptions, Topics
@@ -94,7 +95,9 @@ class Gateway:
             given.clock,
             given.events.learn,
         )
+        self.sales_rights = SalesRights(given.services.users.identities, given.services.owners)
         self.requests = Requests(
+            sales_rights=self.sales_rights,
             limits=given.limits,
             metrics=self.metrics,
             limiter=self.limiter,
@@ -127,6 +130,7 @@ class Gateway:
             self.connections.watch(),
             self.turns.watch(),
             self.topics.watch_over(),
+            self.sales_rights.watch(),
             watch_revocations(self._people.sessions.ended, self._people.identities, self.connections),
         ]
         if self._recovery is not None:

@@ -17,6 +17,7 @@ REPLY_TO: Final = {
     "watch": ("watching",),
     "unwatch": ("done",),
     "watch_sales": ("watching_sales",),
+    "unlock": ("unlocked",),
     "hold": ("held",),
     "extend": ("extended",),
     "release": ("released",),

@@ -20,6 +20,7 @@ from domain.refusals import Code, Refusal
 
 _LOCAL_KEYS_MAX: Final = 50_000
 _FAIL_CLOSED_RETRY_MS: Final = 1_000
+_ADDRESS_CODES: Final = 10
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
     purchases: Rate = Rate(1.0, 10)
+    codes: Rate = Rate(0.5, 20)
     api: ClassRates = ClassRates()
 
 
@@ -192,6 +194,23 @@ class Limiter:
         except ConnectionError:
             return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
         return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
+
+    async def code(self, buyer: str, address: str) -> Refusal | None:
+        """Return why this buyer, from this address, may not name a voucher's code now. Without Redis nobody
+        may: guessing codes is what this limit is there to stop.
+        """
+        rate = self._limits.codes
+        limited = [("code", buyer, 1)]
+        if not self.is_exempt(address):
+            limited.append(("code-address", address, _ADDRESS_CODES))
+        try:
+            for kind, key, times in limited:
+                wait_ms = await self._shared.take(kind, key, rate.per_s * times, rate.burst * times)
+                if wait_ms:
+                    return Refusal(Code.RATE_LIMITED, wait_ms)
+        except ConnectionError:
+            return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
+        return None
 
     async def count(self, kind: str, key: str, rate: Rate, *, is_closed_alone: bool) -> Counted | None:
         """Count a request. Without Redis the same rate holds in this process, or, for what `is_closed_alone`,

@@ -25,6 +25,7 @@ _PARTS: Final = (
     wire.EventState,
     wire.TypeAvailability,
     wire.HeldLine,
+    wire.UnlockedType,
     wire.Ticket,
     wire.PoolSales,
 )

@@ -17,12 +17,14 @@ from domain.refusals import Code, Refusal
 from gateway.limits import GatewayLimits, Limiter
 from gateway.metrics import UNREADABLE, GatewayMetrics
 from gateway.protocol import TAGS, Unreadable
+from gateway.sales_rights import SalesRights
 from gateway.session import Pending, Session, now_s
 from gateway.topics import Topics
 from gateway.turns import Turns
 from services.events import Events, Sale
 from services.purchases import Purchases
 from services.tickets import Tickets
+from services.unlocking import Unlocking
 
 UNREADABLE_TOO_OFTEN: Final = 4400
 TOO_FAST: Final = 4429
@@ -45,16 +47,20 @@ class Requests:
         limiter: Limiter,
         turns: Turns,
         topics: Topics,
+        sales_rights: SalesRights,
         events: Events,
         tickets: Tickets,
         purchases: Purchases,
+        unlocking: Unlocking,
         clock: Callable[[], int],
     ) -> None:
+        self._unlocking = unlocking
         self._limits = limits
         self._metrics = metrics
         self._limiter = limiter
         self._turns = turns
         self._topics = topics
+        self._sales_rights = sales_rights
         self._events = events
         self._tickets = tickets
         self._purchases = purchases
@@ -65,7 +71,8 @@ class Requests:
             wire.Watch: self._watch,
             wire.Unwatch: self._unwatch,
             wire.WatchSales: self._watch_sales,
-            wire.Hold: self._ask,
+            wire.Hold: self._hold,
+            wire.Unlock: self._unlock,
             wire.Extend: self._ask,
             wire.Release: self._ask,
             wire.Purchase: self._purchase,
@@ -166,6 +173,32 @@ class Requests:
     def _ping(self, _: Session, request: wire.Ping, pending: Pending) -> None:
         self._answer(pending, wire.Pong(request.id, self.clock()))
 
+    def _hold(self, session: Session, request: wire.Hold, pending: Pending) -> None:
+        if request.codes:
+            self._in_task(pending, self._hold_by_code(session, request))
+        else:
+            self._ask(session, request, pending)
+
+    async def _hold_by_code(self, session: Session, request: wire.Hold) -> Answer:
+        refusal = await self._limiter.code(session.buyer_id.hex(), session.address)
+        if refusal is not None:
+            return refusal
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def answer(given: Answer) -> None:
+            if not answered.done():
+                answered.set_result(given)
+
+        self._tickets.ask(session.buyer_id, request, answer)
+        return await answered
+
+    def _unlock(self, session: Session, request: wire.Unlock, pending: Pending) -> None:
+        self._in_task(pending, self._explain(session, request))
+
+    async def _explain(self, session: Session, request: wire.Unlock) -> Answer:
+        refusal = await self._limiter.code(session.buyer_id.hex(), session.address)
+        return refusal or await self._unlocking.unlock(session.buyer_id, request)
+
     def _ask(
         self, session: Session, request: wire.Hold | wire.Extend | wire.Release, pending: Pending
     ) -> None:
@@ -199,10 +232,17 @@ class Requests:
         if refusal is not None:
             return refusal
         sale = await self._events.sale(request.event)
-        if sale is None or not await self._events.is_organizer(sale.event_id, request.key):
-            # Whether the event exists is not told to somebody without its key.
+        if sale is None:
+            # Whether the event exists is not told to somebody without a right to it.
             return Refusal(Code.FORBIDDEN)
-        return await self._follow(session, request, self._topics.watch_sales)
+        if not await self._sales_rights.may_follow(session, sale.event_id):
+            if not request.key or not await self._events.is_organizer(sale.event_id, request.key):
+                return Refusal(Code.FORBIDDEN)
+            return await self._follow(session, request, self._topics.watch_sales)
+        answer = await self._follow(session, request, self._topics.watch_sales)
+        if not isinstance(answer, Refusal):
+            self._sales_rights.follows(session, sale.event_id)
+        return answer
 
     async def _follow(
         self, session: Session, request: W, join: Callable[[Session, Sale, W], Awaitable[Answer | None]]

@@ -4,13 +4,15 @@ from domain import wire
 from domain.inventory import SaleStatus
 from domain.notices import SaleNotice
 from gateway.protocol import Dialect
-from services.events import Sale, SaleType
+from services.events import Sale
+from services.events.offering import moments, shown
 
 _STATUS = {
     SaleStatus.NEW: "scheduled",
     SaleStatus.OPEN: "open",
     SaleStatus.PAUSED: "paused",
     SaleStatus.CLOSED: "closed",
+    SaleStatus.CANCELLED: "cancelled",
 }
 
 
@@ -21,28 +23,17 @@ def status_of(notice: SaleNotice, now_ms: int) -> str:
     return _STATUS[SaleStatus(notice.status)]
 
 
-def is_on_sale(kind: SaleType, now_ms: int) -> bool:
-    """Say whether a ticket type is in its sales window."""
-    return (kind.sales_start_ms is None or kind.sales_start_ms <= now_ms) and (
-        kind.sales_end_ms is None or now_ms < kind.sales_end_ms
+def state_of(sale: Sale, notice: SaleNotice, now_ms: int) -> wire.EventState:
+    """Return what a buyer may see."""
+    return wire.EventState(
+        status_of(notice, now_ms), notice.opens_at_ms, sale.currency, shown(notice, now_ms)
     )
 
 
-def state_of(sale: Sale, notice: SaleNotice, now_ms: int) -> wire.EventState:
-    """Return what a buyer may see."""
-    types = [
-        wire.TypeAvailability(kind.text, free, kind.price_minor, is_on_sale(kind, now_ms))
-        for kind, free in zip(sale.types, notice.free_by_type, strict=False)
-    ]
-    return wire.EventState(status_of(notice, now_ms), notice.opens_at_ms, sale.currency, types)
-
-
-def next_change_ms(sale: Sale, notice: SaleNotice, after_ms: int) -> int | None:
+def next_change_ms(notice: SaleNotice, after_ms: int) -> int | None:
     """Return when the state next changes by time alone, with no event that says so; None if never."""
-    moments = [notice.opens_at_ms] if notice.status == SaleStatus.OPEN else []
-    for kind in sale.types:
-        moments.extend(moment for moment in (kind.sales_start_ms, kind.sales_end_ms) if moment is not None)
-    return min((moment for moment in moments if moment > after_ms), default=None)
+    opening = [notice.opens_at_ms] if notice.status == SaleStatus.OPEN else []
+    return min((moment for moment in (*opening, *moments(notice)) if moment > after_ms), default=None)
 
 
 def sales_of(sale: Sale, notice: SaleNotice, now_ms: int) -> wire.Sales:
@@ -73,8 +64,8 @@ class Board:
         self._sales_frames: dict[str, bytes] = {}
         self.notice = notice
         self.state = state_of(sale, notice, now_ms)
-        self.changes_at_ms = next_change_ms(sale, notice, now_ms)
-        changed_at_ms = next_change_ms(sale, notice, notice.at_ms)
+        self.changes_at_ms = next_change_ms(notice, now_ms)
+        changed_at_ms = next_change_ms(notice, notice.at_ms)
         self.is_revised = changed_at_ms is not None and changed_at_ms <= now_ms
 
     def frame(self, dialect: Dialect) -> bytes:

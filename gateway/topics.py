@@ -101,7 +101,9 @@ class Topics:
         connections: Connections,
         metrics: GatewayMetrics,
         clock: Callable[[], int],
+        learn: Callable[[SaleNotice], Sale | None],
     ) -> None:
+        self._learn = learn
         self._subscriptions = subscriptions
         self._states = states
         self._connections = connections
@@ -250,6 +252,7 @@ class Topics:
     def _take(self, topic: Topic, notice: SaleNotice) -> None:
         if topic.board is not None and notice.version <= topic.board.notice.version:
             return
+        topic.sale = self._learn(notice) or topic.sale
         self._show(topic, notice)
 
     def _show(self, topic: Topic, notice: SaleNotice) -> None:

@@ -195,6 +195,7 @@ class OrderSaga:
                 return Taken(OrderStep.GIVE_UP, Code.HOLD_NOT_FOUND.value)
         sale = await self._events.by_id(order.event_id)
         assert sale is not None
+        sale = await self._events.covering(sale, (line.ticket_type for line in order.lines))
         lines = tuple(
             c.Line(sale.types[line.ticket_type].ticket_type_id, line.quantity) for line in order.lines
         )

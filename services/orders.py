@@ -69,6 +69,8 @@ class BuyerOrders:
 
     async def _view(self, order: Order, tickets: list[TicketRecord]) -> OrderView:
         sale = await self._events.by_id(order.event_id)
+        if sale is not None:
+            sale = await self._events.covering(sale, (ticket.ticket_type for ticket in tickets))
         return OrderView(
             order=text(ORDER, order.order_id),
             event=text(EVENT, EventId(order.event_id)),

@@ -223,11 +223,13 @@ class Purchases:
         order = outcome.order
         if order.state not in IS_SOLD:
             return failure_of(order)
+        issued = await self._tickets_of(outcome)
+        sale = await self._events.covering(sale, (position for _, position in issued))
         tickets = [
             wire.Ticket(
                 text(TICKET, ticket_id), sale.types[position].text, ticket_code(ticket_id, self._ticket_key)
             )
-            for ticket_id, position in await self._tickets_of(outcome)
+            for ticket_id, position in issued
         ]
         return wire.Purchased(
             request.id,

@@ -7,20 +7,23 @@ is called with the answer when the shard has given it.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 from domain import commands as c
 from domain import events as e
 from domain import wire
+from domain.codes import fingerprint
 from domain.ids import (
     HOLD,
     OPERATION,
+    TICKET_TYPE,
     BuyerId,
     EventId,
     HoldId,
     MalformedId,
     OperationId,
+    TicketTypeId,
     parse,
     text,
 )
@@ -46,10 +49,11 @@ class Asking(Protocol):
 class Tickets:
     """Places, extends and releases holds."""
 
-    def __init__(self, shards: Asking, events: Events, clock: Callable[[], int]) -> None:
+    def __init__(self, shards: Asking, events: Events, clock: Callable[[], int], code_key: bytes) -> None:
         self._shards = shards
         self._events = events
         self._clock = clock
+        self._code_key = code_key
         self._agreed: OrderedDict[HoldId, e.Held] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -59,7 +63,10 @@ class Tickets:
         if sale is not None:
             self._ask(buyer_id, request, sale, reply)
             return
-        task = asyncio.get_running_loop().create_task(self._find_and_ask(buyer_id, request, reply))
+        self._in_task(self._find_and_ask(buyer_id, request, reply))
+
+    def _in_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -93,25 +100,44 @@ class Tickets:
 
     def _ask(self, buyer_id: BuyerId, request: HoldRequest, sale: Sale, reply: Reply) -> None:
         try:
-            command = _command(buyer_id, request, sale)
+            command = self._command(buyer_id, request, sale)
         except MalformedId as error:
             reply(Refusal(Code.MALFORMED, None, {"reason": str(error)}))
             return
-        if isinstance(command, Refusal):
-            reply(command)
-            return
 
         def decided(future: asyncio.Future[Outcome]) -> None:
-            if not future.cancelled():
-                reply(self._reply(request, sale, future.result()))
+            if future.cancelled():
+                return
+            outcome = future.result()
+            if isinstance(outcome, e.Held) and _is_newer(outcome, sale):
+                self._in_task(self._look_up_and_reply(request, sale, outcome, reply))
+            else:
+                reply(self._reply(request, sale, outcome))
 
         self._shards.ask(command).add_done_callback(decided)
+
+    async def _look_up_and_reply(
+        self, request: HoldRequest, sale: Sale, outcome: e.Held, reply: Reply
+    ) -> None:
+        """Answer a hold of ticket types that this process has not heard of yet."""
+        try:
+            sale = await self._events.covering(sale, (line.ticket_type for line in outcome.lines))
+        except ConnectionError:
+            # The hold is there: asked again with its operation id, it is given back.
+            reply(Refusal(Code.BUSY, 1_000))
+            return
+        reply(self._reply(request, sale, outcome))
 
     def _reply(self, request: HoldRequest, sale: Sale, outcome: Outcome) -> wire.ServerMessage | Refusal:
         if isinstance(outcome, e.Held):
             self._remember(outcome)
             lines = [
-                wire.HeldLine(sale.types[line.ticket_type].text, line.quantity, line.unit_price_minor)
+                wire.HeldLine(
+                    sale.types[line.ticket_type].text,
+                    line.quantity,
+                    line.unit_price_minor,
+                    line.unit_price_minor + line.unit_discount_minor,
+                )
                 for line in outcome.lines
             ]
             return wire.Held(
@@ -120,6 +146,7 @@ class Tickets:
                 request.event,
                 lines,
                 total(outcome.lines, sale.currency).minor,
+                sum(line.quantity * line.unit_discount_minor for line in outcome.lines),
                 sale.currency,
                 outcome.expires_at_ms,
                 self._clock(),
@@ -136,19 +163,24 @@ class Tickets:
         if len(self._agreed) > _AGREED_MAX:
             self._agreed.popitem(last=False)
 
-
-def _command(
-    buyer_id: BuyerId, request: HoldRequest, sale: Sale
-) -> c.PlaceHold | c.ExtendHold | c.ReleaseHold | Refusal:
-    operation_id = OperationId(parse(OPERATION, request.operation))
-    if isinstance(request, wire.Hold):
+    def _command(
+        self, buyer_id: BuyerId, request: HoldRequest, sale: Sale
+    ) -> c.PlaceHold | c.ExtendHold | c.ReleaseHold:
+        operation_id = OperationId(parse(OPERATION, request.operation))
+        if not isinstance(request, wire.Hold):
+            hold_id = HoldId(parse(HOLD, request.hold))
+            made = c.ExtendHold if isinstance(request, wire.Extend) else c.ReleaseHold
+            return made(operation_id, sale.event_id, buyer_id, hold_id)
         lines = []
         for line in request.lines:
-            ticket_type_id = sale.type_ids.get(line.ticket_type)
-            if ticket_type_id is None:
-                return Refusal(Code.UNKNOWN_TICKET_TYPE)
-            lines.append(c.Line(ticket_type_id, line.quantity))
-        return c.PlaceHold(operation_id, sale.event_id, buyer_id, tuple(lines))
-    hold_id = HoldId(parse(HOLD, request.hold))
-    made = c.ExtendHold if isinstance(request, wire.Extend) else c.ReleaseHold
-    return made(operation_id, sale.event_id, buyer_id, hold_id)
+            # One that is not known here may have been added since: the shard knows.
+            known = sale.type_ids.get(line.ticket_type)
+            type_id = known or TicketTypeId(parse(TICKET_TYPE, line.ticket_type))
+            lines.append(c.Line(type_id, line.quantity, line.price_minor))
+        codes = [fingerprint(self._code_key, sale.event_id, code) for code in request.codes]
+        return c.PlaceHold(operation_id, sale.event_id, buyer_id, tuple(lines), tuple(codes))
+
+
+def _is_newer(held: e.Held, sale: Sale) -> bool:
+    known = len(sale.types)
+    return any(line.ticket_type >= known for line in held.lines)

@@ -36,6 +36,7 @@ from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
+from services.unlocking import Unlocking
 from storage.catalogue import Catalogue, EventRecord
 from storage.event_pages import EventPages
 from storage.fanout import RedisFanout
@@ -137,11 +138,12 @@ class Works:
         self.reading = Reading(pool, self.event_pages, self.clock)
         self.handle = shard
         self.shards = Shards(PostgresJournal(pool), self._connect, 1, LaneSettings())
-        self.events = Events(self.catalogue)
+        self.events = Events(self.catalogue, states=self.shards)
         self.orders = Orders(pool, owner, self.clock)
         self.sessions = Sessions(SessionStore(pool), self.clock, fresh, SessionSettings())
         self.people = People(pool, self.shared_limits, self.clock, smtp_url=smtp_url)
-        self.tickets = Tickets(self.shards, self.events, self.clock)
+        self.tickets = Tickets(self.shards, self.events, self.clock, code_key(TICKET_KEY))
+        self.unlocking = Unlocking(self.shards, self.events, code_key(TICKET_KEY), self.clock, fresh)
         self.sandbox = SandboxProvider(
             SandboxLedger(pool), SandboxSettings(latency_ms=1, slow_ms=1_500), random.Random(7)
         )
@@ -268,6 +270,7 @@ class Stage:
             sessions=made.sessions,
             tickets=made.tickets,
             purchases=made.purchases,
+            unlocking=made.unlocking,
             shared_limits=made.shared_limits,
             subscriptions=made.fanout,
             states=made.shards,
