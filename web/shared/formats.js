@@ -200,5 +200,5 @@ export function ago(ms, now) {
  * @param {string[]} items
  */
 export function listed(items) {
-    return new Intl.ListFormat(language, { style: "long", type: "conjunction" }).format(items);
+    return new Intl.ListFormat(locale, { style: "long", type: "conjunction" }).format(items);
 }

@@ -1,0 +1,139 @@
+"""What somebody who organises events does, from signing up on, by what the pages call things."""
+
+import re
+from dataclasses import dataclass
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from cluster import processes
+
+PASSWORD = "a lantern over the harbour"
+_MAIL_S = 30.0
+
+
+@dataclass(frozen=True)
+class TicketKind:
+    """A ticket type as it is written into the editor.
+
+    Attributes:
+        price: "" for a free one.
+        pool: by whose places it is sold; None for the first, which makes its pool.
+        places: how many the new pool has.
+    """
+
+    name: str
+    price: str
+    pool: str | None = None
+    places: int = 0
+
+
+class Organiser:
+    """One person in one tab."""
+
+    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
+        self.context = context
+        self.url = url
+        self.email = email
+        self.page: Page = context.new_page()
+
+    def sign_up(self, name: str, then: str = "/") -> None:
+        """Create an account, and follow the link of the mail."""
+        self.page.goto(f"{self.url}/sign-up?next={then}")
+        self.fill("Name", name)
+        self.fill("E-mail", self.email)
+        self.page.locator("input[name=password]").fill(PASSWORD)
+        self.press("Create the account")
+        expect(self.heading("Look at your mail")).to_be_visible()
+        self.page.goto(self.link_of_mail())
+        expect(self.heading("Welcome")).to_be_visible()
+        self.page.get_by_role("link", name="Continue").click()
+
+    def link_of_mail(self, about: str = "") -> str:
+        """Return the link in the newest mail to this person, as the mail server was given it."""
+        links: list[str] = []
+
+        def came() -> bool:
+            answer = self.context.request.get(f"{self.url}/dev/mail.json", params={"to": self.email})
+            for letter in answer.json():
+                found = re.search(r"https?://\S+#token=[\w-]+", letter["text"])
+                if found and about in letter["subject"]:
+                    links.append(found[0])
+                    return True
+            return False
+
+        assert processes.wait_until(came, _MAIL_S, 0.1), f"no mail came to {self.email}"
+        return links[0]
+
+    def make_organisation(self, name: str, slug: str) -> None:
+        """Fill in the page that a newcomer is sent to."""
+        expect(self.heading("Start selling")).to_be_visible()
+        self.fill("Name", name)
+        self.fill("Address of the page", slug)
+        self.press("Create the organisation")
+        expect(self.heading("Events")).to_be_visible()
+
+    def draft_event(self, title: str, starts_at: str) -> None:
+        """Make the first event; the editor is open afterwards. `starts_at` as a clock at the venue shows it."""
+        self.page.get_by_role("link", name="Create your first event").click()
+        self.fill("Title", title)
+        self.fill("Starts", starts_at)
+        self.page.get_by_label("Time zone").select_option("Europe/Berlin")
+        self.press("Create the draft")
+        expect(self.heading(title)).to_be_visible()
+
+    def add_ticket_type(self, kind: TicketKind) -> None:
+        self.tab("Tickets")
+        self.press("Add a ticket")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill(kind.name)
+        if kind.price:
+            dialog.get_by_label("Price").fill(kind.price)
+        else:
+            dialog.get_by_label("Free").check()
+        if kind.places:
+            dialog.get_by_label("How many places").fill(str(kind.places))
+        if kind.pool:
+            dialog.get_by_label(kind.pool).check()
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog).to_be_hidden()
+        expect(self.ticket_types().filter(has_text=kind.name)).to_be_visible()
+
+    def ticket_types(self) -> Locator:
+        return self.page.get_by_role("list", name="Tickets").get_by_role("button")
+
+    def pools(self) -> Locator:
+        return self.page.get_by_role("list", name="Pools").get_by_role("button")
+
+    def add_voucher(self, code: str, percent: int, uses: int) -> None:
+        self.tab("Codes")
+        self.press("New code")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Code").fill(code)
+        dialog.get_by_label("How much").fill(str(percent))
+        dialog.get_by_label("How often it works").fill(str(uses))
+        dialog.get_by_role("button", name="New code").click()
+        expect(dialog).to_be_hidden()
+        expect(self.page.get_by_role("rowheader", name=code)).to_be_visible()
+
+    def publish(self) -> str:
+        """Publish the event that is open in the editor. Returns the address of its page."""
+        self.press("Publish")
+        link = self.page.get_by_role("link", name="See its page")
+        expect(link).to_be_visible()
+        return f"{self.url}{link.get_attribute('href')}"
+
+    def heading(self, name: str) -> Locator:
+        return self.page.get_by_role("heading", level=1, name=name)
+
+    def fill(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def saved(self) -> Locator:
+        """Visible once the server has what was written."""
+        return self.page.locator(".save-state[data-state=saved]")
