@@ -81,12 +81,12 @@ export interface Unwatch {
     event: string;
 }
 
-/** Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by `watching_sales`. */
+/** Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by `watching_sales`. Whoever is signed in and may watch sales needs no key; the connection is closed with 4403 when they may not any more. */
 export interface WatchSales {
     type: "watch_sales";
     id: number;
     event: string;
-    key: string;
+    key?: string;
 }
 
 /** Reserve tickets, all lines or none. Answered by `held`. */
