@@ -1,0 +1,231 @@
+"""The catalogue over HTTP, on two gateways. If these failed, a change would not reach every gateway, drafts
+would be seen by strangers, or an organisation would reach another's events.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.gateway.api.organising import Caller, Town, town
+
+PLACE = {"name": "Hall", "city": "Köln", "time_zone": "Europe/Berlin"}
+TICKETS = {
+    "pools": [{"name": "Hall", "capacity": 50}],
+    "ticket_types": [
+        {"name": "Full", "price_minor": 2000, "pools": [0]},
+        {"name": "Friends", "price_minor": 100, "pools": [0], "is_hidden": True},
+    ],
+}
+
+
+@pytest.fixture
+async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
+    async with town(migrated_dsn, redis_url) as made:
+        yield made
+
+
+class Office:
+    """An owner and the organisation's events."""
+
+    def __init__(self, owner: Caller, organisation: str) -> None:
+        self.owner = owner
+        self.base = f"/organisations/{organisation}"
+
+    async def draft(self, title: str, **fields: Any) -> Any:
+        said = {"title": title, "time_zone": "Europe/Berlin", "starts_at": "2030-05-01T20:00", **fields}
+        status, event = await self.owner.ask("POST", f"{self.base}/events", said)
+        assert status == 201, event
+        return event
+
+    def of(self, event: Any) -> str:
+        return f"{self.base}/events/{event['event']}"
+
+    async def published(self, title: str, **fields: Any) -> Any:
+        event = await self.draft(title, **fields)
+        status, answer = await self.owner.ask("PUT", f"{self.of(event)}/ticket-types", TICKETS, version=1)
+        assert status == 200, answer
+        status, event = await self.owner.ask("POST", f"{self.of(event)}/publish")
+        assert status == 200, event
+        return event
+
+
+@pytest.fixture
+async def office(place: Town) -> Office:
+    owner = await place.person()
+    return Office(owner, await place.organisation(owner))
+
+
+async def until(place: Town, path: str, is_so: Any, within_s: float = 1.0) -> Any:
+    """Ask both gateways until both say so; fails after a second."""
+    guest = await place.caller()
+    deadline = time.monotonic() + within_s
+    while True:
+        answers = [await guest.ask("GET", path, stage=stage) for stage in (place.here, place.there)]
+        if all(is_so(status, answer) for status, answer in answers):
+            return answers[0][1]
+        assert time.monotonic() < deadline, answers
+        await asyncio.sleep(0.01)
+
+
+async def test_a_change_is_seen_on_every_gateway_within_a_second(place: Town, office: Office) -> None:
+    event = await office.draft("Night of Words")
+    await until(place, "/events/night-of-words", lambda status, _: status == 404)
+    await until(place, "/events", lambda _, found: found["items"] == [])
+    await office.owner.ask("PUT", f"{office.of(event)}/ticket-types", TICKETS, version=1)
+    await until(place, "/events/night-of-words", lambda status, _: status == 404)
+    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish")
+    assert status == 200, event
+    page = await until(place, "/events/night-of-words", lambda status, _: status == 200)
+    assert [kind["name"] for kind in page["ticket_types"]] == ["Full"]
+    await until(place, "/events?q=wörds", lambda _, found: len(found["items"]) == 1)
+    patch = {"title": "Night of Songs", "slug": "songs"}
+    status, event = await office.owner.ask("PATCH", office.of(event), patch, version=event["version"])
+    assert status == 200, event
+    await until(
+        place, "/events/songs", lambda status, page: status == 200 and page["title"] == "Night of Songs"
+    )
+    await until(place, "/events/night-of-words", lambda status, _: status == 404)
+    status, event = await office.owner.ask("POST", f"{office.of(event)}/cancel", {"reason": "Rain"})
+    assert status == 200, event
+    page = await until(place, "/events/songs", lambda _, page: page["status"] == "cancelled")
+    assert page["cancelled_reason"] == "Rain"
+    await until(place, "/events", lambda _, found: found["items"] == [])
+
+
+async def test_two_editors(office: Office) -> None:
+    event = await office.draft("Concert")
+    status, answer = await office.owner.ask("PATCH", office.of(event), {"summary": "One"})
+    assert (status, answer["code"]) == (428, "version_required")
+    status, _ = await office.owner.ask("PATCH", office.of(event), {"summary": "One"}, version=1)
+    assert status == 200
+    status, answer = await office.owner.ask("PATCH", office.of(event), {"summary": "Two"}, version=1)
+    assert (status, answer["code"]) == (412, "version_conflict")
+
+
+async def test_events_of_others_look_like_none(place: Town, office: Office) -> None:
+    event = await office.published("Concert")
+    stranger = await place.person()
+    theirs = Office(stranger, await place.organisation(stranger, "south"))
+    nobody = f"{theirs.base}/events/event_00000000000000000000000000"
+    for method, rest, body, version in [
+        ("GET", "", None, None),
+        ("PATCH", "", {"summary": "x"}, 1),
+        ("POST", "/cancel", {}, None),
+        ("GET", "/vouchers", None, None),
+        ("PUT", "/ticket-types", TICKETS, 1),
+    ]:
+        own = await stranger.ask(
+            method, f"{theirs.base}/events/{event['event']}{rest}", body, version=version
+        )
+        none = await stranger.ask(method, nobody + rest, body, version=version)
+        assert own == none
+        assert own[0] == 404
+        assert (await stranger.ask(method, office.of(event) + rest, body, version=version))[0] == 404
+
+
+async def test_what_is_looked_for(place: Town, office: Office) -> None:
+    await office.published("Jazz", city="Köln", country="DE", category="music", tags=["Blue"], language="de")
+    await office.published("Opera", city="Bonn", starts_at="2031-05-01T20:00")
+    guest = await place.caller()
+
+    async def found(**query: str) -> list[str]:
+        status, answer = await guest.ask("GET", f"/events?{urlencode(query)}")
+        assert status == 200, answer
+        return [row["title"] for row in answer["items"]]
+
+    await until(place, "/events", lambda _, page: len(page["items"]) == 2)
+    assert await found() == ["Jazz", "Opera"]
+    assert await found(sort="newest") == ["Opera", "Jazz"]
+    assert await found(city="koln") == ["Jazz"]
+    assert await found(q="oper north") == ["Opera"] or await found(q="north oper") == ["Opera"]
+    assert await found(to="2030-12-31") == ["Jazz"]
+    assert await found(**{"from": "2031-01-01"}) == ["Opera"]
+    assert await found(tag="BLUE", category="music", language="de", country="DE") == ["Jazz"]
+    assert await found(free="true") == []
+    assert await found(price_max="1999") == []
+    assert await found(price_max="2000", organisation="north") == ["Jazz", "Opera"]
+    assert await found(organisation="nobody") == []
+    status, page = await guest.ask("GET", "/events?limit=1")
+    # What comes between two parts of a list neither repeats nor hides others.
+    await office.published("Between", starts_at="2030-04-01T20:00")
+    await until(place, "/events", lambda _, answer: len(answer["items"]) == 3)
+    status, rest = await guest.ask("GET", f"/events?cursor={page['next_cursor']}")
+    assert [row["title"] for row in rest["items"]] == ["Opera"]
+    status, answer = await guest.ask("GET", "/events?cursor=nonsense")
+    assert (status, answer["code"]) == (422, "invalid")
+
+
+async def test_vouchers_series_venues_and_copies(place: Town, office: Office) -> None:
+    owner = office.owner
+    status, venue = await owner.ask(
+        "POST", f"{office.base}/venues",
+        {**PLACE, "geo": {"latitude": 50.9, "longitude": 7}},
+    )  # fmt: skip
+    assert status == 201, venue
+    event = await office.published("Concert", venue=venue["venue"])
+    assert (event["city"], event["geo"]["longitude"]) == ("Köln", 7)
+    renamed = {key: venue[key] for key in ("name", "city", "time_zone")} | {"name": "Big hall"}
+    status, answer = await owner.ask("PUT", f"{office.base}/venues/{venue['venue']}", renamed, version=1)
+    assert (status, answer["version"]) == (200, 2)
+    await until(place, "/events/concert", lambda _, page: page["venue_name"] == "Big hall")
+    status, _ = await owner.ask("DELETE", f"{office.base}/venues/{venue['venue']}")
+    assert status == 409
+    vouchers = f"{office.of(event)}/vouchers"
+    status, voucher = await owner.ask("POST", vouchers, {"code": "Early", "percent_basis_points": 1000})
+    assert (status, voucher["code"]) == (201, "EARLY")
+    status, bulk = await owner.ask(
+        "POST", f"{vouchers}/bulk", {"amount_minor": 100, "count": 3, "batch": "b"}
+    )
+    assert (status, len(bulk["codes"])) == (201, 3)
+    async with owner.http.get(f"{place.here.url}/api/v1{vouchers}.csv") as response:
+        assert response.content_type == "text/csv"
+        assert len((await response.text()).splitlines()) == 5
+    rule = {"kind": "weekly", "weekdays": [3]}
+    said = {"event": event["event"], "title": "Wednesdays", "rule": rule, "count": 3}
+    status, series = await owner.ask("POST", f"{office.base}/series", said)
+    assert status == 201, series
+    assert [row["starts_at"][:10] for row in series["events"]] == ["2030-05-01", "2030-05-08", "2030-05-15"]
+    status, read = await owner.ask("GET", f"{office.base}/series/{series['series']}")
+    assert (status, len(read["events"])) == (200, 3)
+
+
+async def test_feeds(place: Town, office: Office) -> None:
+    event = await office.published("Concert; one, two", description="**Loud**", city="Köln")
+    await until(place, f"/events/{event['slug']}", lambda status, _: status == 200)
+    guest = await place.caller()
+    for path, kind, needed in [
+        ("/calendar/north.ics", "text/calendar", "SUMMARY:Concert\\; one\\, two"),
+        (f"/calendar/events/{event['slug']}.ics", "text/calendar", "DTSTART:20300501T180000Z"),
+        ("/sitemap.xml", "application/xml", f"/e/{event['slug']}</loc>"),
+    ]:
+        async with guest.http.get(place.there.url + path) as response:
+            text = await response.text()
+            assert (response.status, response.content_type) == (200, kind)
+            assert needed in text
+    async with guest.http.get(f"{place.here.url}/calendar/nobody.ics") as response:
+        assert response.status == 404
+
+
+async def test_imports_over_http(place: Town, office: Office) -> None:
+    url = f"{place.here.url}/api/v1{office.base}/import?time_zone=Europe/Berlin"
+    body = "title,starts_at\nOne,2030-05-01T20:00\nTwo,never\n"
+    async with office.owner.http.post(url, data=body, headers={"Content-Type": "text/csv"}) as response:
+        report = await response.json()
+        assert (response.status, report["created"], report["mistakes"][0]["line"]) == (200, 1, 3), report
+    async with office.owner.http.get(f"{place.here.url}/api/v1{office.base}/export?format=csv") as response:
+        assert "2030-05-01T20:00" in await response.text()
+
+
+async def test_pages_are_read_without_redis(place: Town, office: Office) -> None:
+    event = await office.published("Concert")
+    pages = place.there.works.event_pages
+    await pages.close()
+    pages._redis = type(pages._redis).from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
+    guest = await place.caller()
+    status, page = await guest.ask("GET", f"/events/{event['slug']}", stage=place.there)
+    assert (status, page["title"]) == (200, "Concert")
+    assert pages.failures
