@@ -229,7 +229,8 @@ def _success(route: Route, schemas: Schemas) -> Json:
     if route.answer is not None:
         answer["content"] = {JSON: {"schema": schemas[route.answer, "serialization"]}}
     elif route.gives != JSON:
-        answer["content"] = {route.gives: {"schema": {"type": "string"}}}
+        given = (route.gives,) if isinstance(route.gives, str) else route.gives
+        answer["content"] = {media_type: {"schema": {"type": "string"}} for media_type in given}
     return answer
 
 

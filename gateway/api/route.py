@@ -110,7 +110,7 @@ class Route:
         tag: the chapter of the document.
         access: an `Access`, or the permission that is needed; one of an organisation needs the path to name
             it.
-        answer, gives: the model of a JSON answer, or the media type of an answer of bytes.
+        answer, gives: the model of a JSON answer, or the media types of an answer of bytes.
         takes: media types of a body that the handler reads itself; it comes as bytes.
         body_bytes_max: the largest body, where it is not the gateway's own bound.
         is_versioned: changes something that has a version, so If-Match is required.
@@ -128,7 +128,7 @@ class Route:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
-    gives: str = "application/json"
+    gives: str | tuple[str, ...] = "application/json"
     takes: tuple[str, ...] = ()
     body_bytes_max: int | None = None
     status: int = 200

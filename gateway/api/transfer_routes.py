@@ -49,7 +49,7 @@ def routes(organising: Organising) -> list[Route]:
             access=Permission.EVENTS_READ,
             handler=give,
             query=ExportQuery,
-            gives="application/octet-stream",
+            gives=tuple(media.partition(";")[0] for media in MEDIA.values()),
             refusals=(Code.BUSY,),
         ),
     ]

@@ -56,7 +56,7 @@ async def test_the_list_has_names_that_the_database_does_not(stage: Stage) -> No
     assert isinstance(second, Page)
     assert [member.email for member in second.items] == ["ben@example.org"]
     assert second.next_cursor is None
-    assert code(await stage.members.list(organisation_id, PageQuery(cursor="AAAA"))) is Code.MALFORMED
+    assert code(await stage.members.list(organisation_id, PageQuery(cursor="AAAA"))) is Code.INVALID
 
 
 async def test_two_owners_who_demote_each_other_do_not_both_succeed(stage: Stage) -> None:
