@@ -29,6 +29,7 @@ CLOSE_CODES: Final = {
     1009: "a message over 64 KiB",
     4400: "too many messages that can't be read",
     4401: "the socket ticket is missing, used or too old",
+    4403: "the right to follow a sale was taken away",
     4408: "nothing was heard for too long, or the first message came too late",
     4409: "more connections than one buyer or address may have",
     4413: "the client reads too slowly to be told even what it must be told",

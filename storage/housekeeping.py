@@ -9,10 +9,14 @@ from typing import Final
 import msgspec
 
 from storage.accounts import UNCONFIRMED_KEPT_MS, forget_unconfirmed
+from storage.api_tokens import forget_dead
+from storage.invitations import forget_expired
 from storage.partitions import ensure_partitions, misplaced
 from storage.postgres import AnyConnection, Pool, asking
 
 OPERATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
+# For so long an expired invitation is still in the list, to be sent anew.
+INVITATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
 ROWS_A_CALL: Final = 50_000
 
 
@@ -25,6 +29,8 @@ class Kept(msgspec.Struct, frozen=True):
         sessions, socket_tickets, operations, repeated_requests, account_tokens, revoked_sessions: rows that
             were forgotten.
         sign_ups: that nobody confirmed.
+        invitations: that expired.
+        api_tokens: that were revoked or expired long ago.
     """
 
     months: list[str]
@@ -36,6 +42,8 @@ class Kept(msgspec.Struct, frozen=True):
     account_tokens: int
     revoked_sessions: int
     sign_ups: int
+    invitations: int
+    api_tokens: int
 
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:
@@ -51,6 +59,8 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
             await _forget(connection, "account_tokens", "token_hash", now_ms),
             await _forget(connection, "revoked_sessions", "session_id", now_ms),
             await forget_unconfirmed(connection, now_ms - UNCONFIRMED_KEPT_MS, ROWS_A_CALL),
+            await forget_expired(connection, now_ms - INVITATIONS_KEPT_MS, ROWS_A_CALL),
+            await forget_dead(connection, now_ms, ROWS_A_CALL),
         )
 
 

@@ -113,23 +113,22 @@ async def count(connection: AnyConnection, organisation_id: OrganisationId) -> i
     return found
 
 
-async def forget_expired(connection: AnyConnection, now_ms: int, limit: int) -> int:
-    """Delete invitations that have expired, with the keys that their addresses were sealed under; under the
-    owner's role, which sees all.
+async def forget_expired(connection: AnyConnection, before_ms: int, limit: int) -> int:
+    """Delete invitations that expired before a time, with the keys that their addresses were sealed under;
+    under the owner's role, which sees all.
     """
-    gone = await connection.fetch(
+    status = await connection.execute(
         """
-        DELETE FROM invitations WHERE invitation_id = ANY (ARRAY(
-            SELECT invitation_id FROM invitations WHERE expires_at < $1 LIMIT $2))
-        RETURNING invitation_id
+        WITH gone AS (
+            DELETE FROM invitations WHERE invitation_id = ANY (ARRAY(
+                SELECT invitation_id FROM invitations WHERE expires_at < $1 LIMIT $2))
+            RETURNING invitation_id)
+        DELETE FROM person_keys USING gone WHERE person_id = invitation_id
         """,
-        now_ms,
+        before_ms,
         limit,
     )
-    await connection.execute(
-        "DELETE FROM person_keys WHERE person_id = ANY ($1)", [row["invitation_id"] for row in gone]
-    )
-    return len(gone)
+    return int(status.rpartition(" ")[2])
 
 
 def _invitation(row: asyncpg.Record) -> Invitation:
