@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from domain.event_status import PUBLIC
 from gateway.asyncapi import document
 from gateway.metrics import GatewayMetrics
 from gateway.problems import not_found, problem
 from services.events import Events
 from services.events.pages import EventData, EventListData, view_of
+from services.events.views import status_of
 
 
 class Http:
@@ -96,7 +98,9 @@ class Http:
 
     async def _event_data(self, request: web.Request) -> EventData | None:
         record = await self._events.page(request.match_info["name"])
-        return None if record is None else EventData(self._clock(), view_of(record))
+        if record is None or status_of(record, self._clock()) not in PUBLIC:
+            return None
+        return EventData(self._clock(), view_of(record))
 
     async def _event_list(self) -> EventListData:
         records = await self._events.upcoming()

@@ -26,6 +26,7 @@ from storage.postgres import Pool
 PAGE_FRESH_S: Final = 2.0
 LIST_FRESH_S: Final = 1.0
 PAGES_MAX: Final = 5_000
+DRAWN_MAX: Final = 32
 LISTS_MAX: Final = 500
 NAMES_MAX: Final = 20_000
 ANNOUNCED_MAX: Final = 20_000
@@ -100,6 +101,9 @@ class Reading:
         """Return what is made of an event, made at most once for each change of it."""
         found = kept.drawn.get(name)
         if found is None:
+            if len(kept.drawn) >= DRAWN_MAX:
+                # Names may have in them what a client sends.
+                kept.drawn.clear()
             found = kept.drawn[name] = draw(kept.event)
         made: T = found
         return made
