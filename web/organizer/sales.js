@@ -1,5 +1,6 @@
-// The sale as its organizer sees it, live. Opened as /organizer/events/SLUG#key=KEY, or as sales.html#event=SLUG&key=KEY: what
-// stands behind # never reaches a server's log. Without a key the page asks for it.
+// The sale as its organizer sees it, live. Opened as /organizer/events/SLUG by somebody who is signed in and may watch sales, or
+// as /organizer/events/SLUG#key=KEY or sales.html#event=SLUG&key=KEY: what stands behind # never reaches a server's log. Without
+// either the page asks for the key.
 import { ServerClock } from "../shared/clock.js";
 import { Connection } from "../shared/connection.js";
 import { count } from "../shared/formats.js";
@@ -161,12 +162,12 @@ function take(state) {
 async function start() {
     const asked = new URLSearchParams(location.hash.slice(1));
     const slug = asked.get("event") ?? /^\/organizer\/events\/([^/]+)/.exec(location.pathname)?.[1];
-    const key = asked.get("key");
+    const key = asked.get("key") ?? "";
     if (!slug) {
-        problem.value = "The address of this page ends with #event=… and &key=…, the event and the organisation’s access key.";
+        problem.value = "The address of this page ends with the event, or with #event=… and &key=…, the organisation’s access key.";
         return;
     }
-    if (!key) {
+    if (!key && !(await fetch("/api/v1/me").catch(() => null))?.ok) {
         isKeyWanted.value = true;
         return;
     }
@@ -186,7 +187,9 @@ async function start() {
     });
     connection.followSales(found.event.event, key, take, (refused) => {
         const text = PROBLEMS[refused.code];
-        if (text) {
+        if (refused.code === "forbidden" && !key) {
+            isKeyWanted.value = true;
+        } else if (text) {
             problem.value = text;
         }
     });

@@ -139,7 +139,7 @@ export class Connection {
      * Follow an event's sale as its organizer.
      *
      * @param {string} event
-     * @param {string} key
+     * @param {string} key the organisation's access key; "" for somebody who is signed in and may watch sales
      * @param {(state: SalesState) => void} onState
      * @param {(refused: Refused) => void} onRefused
      */
