@@ -117,9 +117,14 @@ def _operation(route: Route, schemas: Schemas) -> Json:
             "content": {JSON: {"schema": schemas[route.body, "validation"]}},
         }
     elif route.takes:
-        content = {media_type: {"schema": {"type": "string"}} for media_type in route.takes}
+        content = {media_type: {"schema": _raw(media_type)} for media_type in route.takes}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _raw(media_type: str) -> Json:
+    """Return the schema of what is no model of ours."""
+    return {"type": ["object", "array"]} if "json" in media_type else {"type": "string"}
 
 
 def _access_text(route: Route) -> str:
@@ -230,7 +235,7 @@ def _success(route: Route, schemas: Schemas) -> Json:
         answer["content"] = {JSON: {"schema": schemas[route.answer, "serialization"]}}
     elif route.gives != JSON:
         given = (route.gives,) if isinstance(route.gives, str) else route.gives
-        answer["content"] = {media_type: {"schema": {"type": "string"}} for media_type in given}
+        answer["content"] = {media_type: {"schema": _raw(media_type)} for media_type in given}
     return answer
 
 
