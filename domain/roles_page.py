@@ -22,24 +22,26 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "roles.md"
 _INTRODUCTION: Final = """\
 # Who may do what
 
-Made by `python -m domain.roles_page` from the table that the code obeys. Every route and every message that needs a right names
-one of these permissions; a test calls every route as every role.
+Made by `python -m domain.roles_page` from the table that the code obeys. Every route and every message that
+needs a right names one of these permissions; a test calls every route as every role.
 
 ## In an organisation
 
-A role is held for an organisation, or for one event of it (owners and admins: for the whole only), and counts there. Whoever has no
-role is told that there is nothing. Nobody gives a role with permissions that they don't have.
+A role is held for an organisation, or for one event of it (owners and admins: for the whole only), and counts
+there. Whoever has no role is told that there is nothing. Nobody gives a role with permissions that they don't
+have.
 """
 _TOKENS: Final = """
 ## Keys and devices
 
-An API key has those of the permissions under “key” that it was made with; a device's token has those under “device”.
-“Fresh proof” is asked for with the password or the second factor, although somebody is signed in.
+An API key has those of the permissions under “key” that it was made with; a device's token has those under
+“device”. “Fresh proof” is asked for with the password or the second factor, although somebody is signed in.
 """
 _PLATFORM: Final = """
 ## On the platform
 
-Roles of the platform say nothing about personal data: that is revealed one person at a time, with a reason, and logged.
+Roles of the platform say nothing about personal data: that is revealed one person at a time, with a reason,
+and logged.
 """
 
 

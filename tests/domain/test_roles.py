@@ -1,5 +1,5 @@
-"""The table of permissions is what everything else obeys. If these fail, a key can do what only people may, or
-the page that explains the roles says something else than the code does.
+"""The table of permissions is what everything else obeys. If these fail, a key can do what only people may,
+or the page that explains the roles says something else than the code does.
 """
 
 from domain.identity import Identity, Membership, Verdict
