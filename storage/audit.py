@@ -1,5 +1,8 @@
 """Do the tables agree with each other? Questions whose answer is always no if Bilten keeps its promises.
 
+The tickets of a type, in the order of their ids, belong to the order's lines of that type in theirs
+(docs/decisions/prices-and-vouchers.md): so a ticket's price is known.
+
 Each is one query over one event; `storage.journal_tools.verify` asks them after it has replayed the event's
 journal, within the same snapshot.
 """
@@ -30,8 +33,10 @@ BROKEN: Final[Mapping[str, str]] = {
     """,
     "orders with more or fewer tickets of a type than their lines": """
         SELECT count(*) FROM (
-            SELECT order_id, ticket_type, quantity FROM order_lines JOIN orders USING (order_id)
+            SELECT order_id, ticket_type, sum(quantity) AS quantity
+            FROM order_lines JOIN orders USING (order_id)
             WHERE event_id = $1 AND state IN ('sold', 'paid', 'cancelled')
+            GROUP BY order_id, ticket_type
         ) AS wanted
         FULL JOIN (
             SELECT order_id, ticket_type, count(*) AS issued FROM tickets WHERE event_id = $1
@@ -64,8 +69,18 @@ BROKEN: Final[Mapping[str, str]] = {
         SELECT count(*) FROM orders JOIN payments ON payment_id = order_id
         WHERE event_id = $1 AND orders.state = 'paid' AND captured_minor - refunded_minor <> (
             SELECT coalesce(sum(unit_price_minor), 0)
-            FROM tickets JOIN order_lines USING (order_id, ticket_type)
-            WHERE tickets.order_id = orders.order_id AND tickets.state = 'issued')
+            FROM (
+                SELECT ticket_type, state,
+                    row_number() OVER (PARTITION BY ticket_type ORDER BY ticket_id) AS number
+                FROM tickets WHERE tickets.order_id = orders.order_id
+            ) AS ticket
+            JOIN (
+                SELECT ticket_type, quantity, unit_price_minor,
+                    sum(quantity) OVER (PARTITION BY ticket_type ORDER BY position) AS last
+                FROM order_lines WHERE order_lines.order_id = orders.order_id
+            ) AS line ON line.ticket_type = ticket.ticket_type
+                AND number > last - quantity AND number <= last
+            WHERE ticket.state = 'issued')
     """,
     "failed orders that were charged": """
         SELECT count(*) FROM orders JOIN payments ON payment_id = order_id
