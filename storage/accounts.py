@@ -5,6 +5,7 @@ sessions (`stamp`) is done in the transaction that makes it necessary.
 """
 
 import enum
+from collections.abc import Callable
 from typing import Final
 
 import asyncpg
@@ -12,6 +13,7 @@ import msgspec
 
 from domain.ids import BuyerId, SessionId, UserId
 from storage.account_tokens import NewToken, Purpose, insert_token, use_token
+from storage.audit_log import AuditEntry, record
 from storage.journal import Refused
 from storage.postgres import AnyConnection, Pool, asking
 from storage.user_sessions import end_sessions
@@ -20,6 +22,10 @@ _COLUMNS: Final = (
     "user_id, buyer_id, state, email_lookup, email_sealed, name_sealed, locale, password_hash, stamp, version"
 )
 UNCONFIRMED_KEPT_MS: Final = 2 * 24 * 3_600_000
+
+
+# Makes the entry of the audit log for a change that a user made, in whose transaction it is written.
+Told = Callable[[UserId], AuditEntry]
 
 
 class UserState(enum.StrEnum):
@@ -76,7 +82,7 @@ class Accounts:
             raise
         return True
 
-    async def confirm(self, token_hash: bytes, spare_buyer: BuyerId, now_ms: int) -> User | None:
+    async def confirm(self, token_hash: bytes, spare_buyer: BuyerId, now_ms: int, told: Told) -> User | None:
         """Use a sign-up's token up and make the account active; None if the token is not good any more or
         somebody else confirmed the address first.
 
@@ -104,6 +110,7 @@ class Accounts:
                         "UPDATE users SET buyer_id = $2 WHERE user_id = $1", user.user_id, spare_buyer
                     )
                     user = msgspec.structs.replace(user, buyer_id=spare_buyer)
+                await record(connection, told(user.user_id))
                 return user
         except Refused as error:
             if is_taken(error):
@@ -135,11 +142,17 @@ class Accounts:
         return [row["buyer_id"] for row in rows]
 
     async def change_profile(
-        self, user_id: UserId, version: int, name_sealed: bytes | None, locale: str | None, now_ms: int
+        self,
+        user_id: UserId,
+        version: int,
+        name_sealed: bytes | None,
+        locale: str | None,
+        now_ms: int,
+        told: Told,
     ) -> User | None:
         """Change what is given of name and language; None if `version` is not the newest any more."""
-        async with asking(self._pool) as connection:
-            return await _one(
+        async with asking(self._pool) as connection, connection.transaction():
+            user = await _one(
                 connection,
                 f"""
                 UPDATE users SET name_sealed = coalesce($3, name_sealed), locale = coalesce($4, locale),
@@ -152,9 +165,12 @@ class Accounts:
                 locale,
                 now_ms,
             )
+            if user is not None:
+                await record(connection, told(user_id))
+            return user
 
     async def change_password(
-        self, user: User, password_hash: str, kept_session: SessionId | None, now_ms: int
+        self, user: User, password_hash: str, kept_session: SessionId | None, now_ms: int, told: Told
     ) -> bool:
         """Replace the password that `user` was read with, and end all other sessions. False if somebody else
         was faster.
@@ -163,6 +179,7 @@ class Accounts:
             changed = await _set_password(connection, user.user_id, password_hash, user.stamp, now_ms)
             if changed:
                 await end_sessions(connection, user.user_id, kept_session)
+                await record(connection, told(user.user_id))
             return changed
 
     async def rehash(self, user: User, password_hash: str) -> None:
@@ -175,7 +192,9 @@ class Accounts:
                 password_hash,
             )
 
-    async def reset_password(self, token_hash: bytes, password_hash: str, now_ms: int) -> UserId | None:
+    async def reset_password(
+        self, token_hash: bytes, password_hash: str, now_ms: int, told: Told
+    ) -> UserId | None:
         """Use a reset's token up, replace the password and end every session; None if the token is not good
         any more.
         """
@@ -186,9 +205,10 @@ class Accounts:
             if not await _set_password(connection, token.user_id, password_hash, None, now_ms):
                 return None
             await end_sessions(connection, token.user_id, None)
+            await record(connection, told(token.user_id))
             return token.user_id
 
-    async def change_email(self, token_hash: bytes, now_ms: int) -> tuple[User, User] | None:
+    async def change_email(self, token_hash: bytes, now_ms: int, told: Told) -> tuple[User, User] | None:
         """Use an e-mail change's token up; returns the account before and after, None if the token is not
         good any more or somebody has the address.
 
@@ -221,7 +241,10 @@ class Accounts:
                     "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'password_reset'",
                     token.user_id,
                 )
-                return None if before is None or after is None else (before, after)
+                if before is None or after is None:
+                    return None
+                await record(connection, told(token.user_id))
+                return before, after
         except Refused as error:
             if is_taken(error):
                 return None

@@ -11,6 +11,8 @@ import asyncpg
 import msgspec
 
 from domain.ids import PasskeyId, UserId
+from storage.accounts import Told
+from storage.audit_log import record
 from storage.journal import Refused
 from storage.postgres import Pool, asking
 
@@ -116,7 +118,9 @@ class SecondFactorStore:
                 )
             )
 
-    async def confirm_totp(self, user_id: UserId, totp: Totp, step: int, codes: Sequence[bytes]) -> bool:
+    async def confirm_totp(
+        self, user_id: UserId, totp: Totp, step: int, codes: Sequence[bytes], told: Told
+    ) -> bool:
         """Make the offered secret count, with its recovery codes; False if it is not the offered one any
         more.
         """
@@ -137,15 +141,18 @@ class SecondFactorStore:
                     user_id,
                     codes,
                 )
+                await record(connection, told(user_id))
             return bool(done)
 
-    async def drop_totp(self, user_id: UserId) -> bool:
+    async def drop_totp(self, user_id: UserId, told: Told) -> bool:
         """Forget the app and its recovery codes. Returns whether there was one that counted."""
         async with asking(self._pool) as connection, connection.transaction():
             had = await connection.fetchval(
                 "DELETE FROM totp WHERE user_id = $1 RETURNING is_confirmed", user_id
             )
             await connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
+            if had:
+                await record(connection, told(user_id))
             return bool(had)
 
     async def use_recovery_code(self, user_id: UserId, code_hash: bytes) -> bool:
@@ -161,23 +168,24 @@ class SecondFactorStore:
 
     # --- passkeys -----------------------------------------------------------------------------------------
 
-    async def add_passkey(self, passkey: Passkey, count_max: int) -> bool:
+    async def add_passkey(self, passkey: Passkey, count_max: int, told: Told) -> bool:
         """Keep a passkey; False if the user has as many as may be, or the credential is somebody's."""
         try:
-            async with asking(self._pool) as connection:
-                return bool(
-                    await connection.fetchval(
-                        """
-                        INSERT INTO passkeys (passkey_id, user_id, credential_id, public_key, sign_count,
-                            name_sealed, created_at, last_used_at)
-                        SELECT $1, $2, $3, $4, $5, $6, $7, $8
-                        WHERE (SELECT count(*) FROM passkeys WHERE user_id = $2) < $9
-                        RETURNING true
-                        """,
-                        *msgspec.structs.astuple(passkey),
-                        count_max,
-                    )
+            async with asking(self._pool) as connection, connection.transaction():
+                is_kept = await connection.fetchval(
+                    """
+                    INSERT INTO passkeys (passkey_id, user_id, credential_id, public_key, sign_count,
+                        name_sealed, created_at, last_used_at)
+                    SELECT $1, $2, $3, $4, $5, $6, $7, $8
+                    WHERE (SELECT count(*) FROM passkeys WHERE user_id = $2) < $9
+                    RETURNING true
+                    """,
+                    *msgspec.structs.astuple(passkey),
+                    count_max,
                 )
+                if is_kept:
+                    await record(connection, told(passkey.user_id))
+                return bool(is_kept)
         except Refused as error:
             if isinstance(error.__cause__, asyncpg.UniqueViolationError):
                 return False
@@ -221,13 +229,14 @@ class SecondFactorStore:
                 )
             )
 
-    async def drop_passkey(self, user_id: UserId, passkey_id: PasskeyId) -> bool:
+    async def drop_passkey(self, user_id: UserId, passkey_id: PasskeyId, told: Told) -> bool:
         """Forget a passkey. Returns whether there was one."""
-        async with asking(self._pool) as connection:
-            return bool(
-                await connection.fetchval(
-                    "DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2 RETURNING true",
-                    user_id,
-                    passkey_id,
-                )
+        async with asking(self._pool) as connection, connection.transaction():
+            is_gone = await connection.fetchval(
+                "DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2 RETURNING true",
+                user_id,
+                passkey_id,
             )
+            if is_gone:
+                await record(connection, told(user_id))
+            return bool(is_gone)

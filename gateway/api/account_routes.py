@@ -110,14 +110,14 @@ class _Account:
 
     async def update(self, call: Call) -> Answer | Refusal:
         assert call.version is not None
-        return _versioned(await self._account.change_profile(call.identity, call.version, call.body))
+        return _versioned(await self._account.change_profile(call.who, call.version, call.body))
 
     async def ask_email_change(self, call: Call) -> Answer | Refusal:
         refusal = await self._account.ask_email_change(call.identity, call.body)
         return refusal or Answer(body=Accepted())
 
     async def change_password(self, call: Call) -> Answer | Refusal:
-        done = await self._account.change_password(call.identity, call.body)
+        done = await self._account.change_password(call.who, call.body)
         return done if isinstance(done, Refusal) else Answer(session_token=done)
 
     async def step_up(self, call: Call) -> Answer | Refusal:

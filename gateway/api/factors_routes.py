@@ -96,11 +96,11 @@ class _Factors:
         return done if isinstance(done, Refusal) else Answer(body=done)
 
     async def confirm_totp(self, call: Call) -> Answer | Refusal:
-        done = await self._factors.confirm_totp(call.identity, call.body.code)
+        done = await self._factors.confirm_totp(call.who, call.body.code)
         return done if isinstance(done, Refusal) else Answer(body=done[0], session_token=done[1])
 
     async def drop_totp(self, call: Call) -> Answer | Refusal:
-        done = await self._factors.drop_totp(call.identity)
+        done = await self._factors.drop_totp(call.who)
         return done if isinstance(done, Refusal) else Answer(session_token=done)
 
     async def passkeys(self, call: Call) -> Answer | Refusal:
@@ -111,9 +111,9 @@ class _Factors:
         return done if isinstance(done, Refusal) else Answer(body=done)
 
     async def add_passkey(self, call: Call) -> Answer | Refusal:
-        done = await self._factors.add_passkey(call.identity, call.body)
+        done = await self._factors.add_passkey(call.who, call.body)
         return done if isinstance(done, Refusal) else Answer(body=done[0], session_token=done[1])
 
     async def drop_passkey(self, call: Call) -> Answer | Refusal:
-        done = await self._factors.drop_passkey(call.identity, PasskeyId(call.path["passkey"]))
+        done = await self._factors.drop_passkey(call.who, PasskeyId(call.path["passkey"]))
         return done if isinstance(done, Refusal) else Answer(session_token=done)

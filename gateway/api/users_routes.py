@@ -163,10 +163,10 @@ class _GettingBack:
         return refusal or Answer(body=Accepted())
 
     async def reset(self, call: Call) -> Answer | Refusal:
-        return await self._up.reset(call.body) or Answer()
+        return await self._up.reset(call.body, call.origin) or Answer()
 
     async def confirm_email(self, call: Call) -> Answer | Refusal:
-        return await self._account.confirm_email(call.body.token) or Answer()
+        return await self._account.confirm_email(call.body.token, call.origin) or Answer()
 
 
 class _SigningIn:

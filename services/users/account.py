@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from domain.identity import Identity
+from domain.identity import Identity, Origin, Who
 from domain.ids import SESSION, USER, BuyerId, SessionId, UserId, text
 from domain.refusals import Code, Refusal
+from services.audit import CHANGED
 from services.notifications.port import Mail, Mailer
 from services.sessions import hashed, is_token
 from services.users.attempts import Attempts
+from services.users.auditing import told
 from services.users.background import Background
 from services.users.identities import Identities
 from services.users.mails import AccountLetters
@@ -98,16 +100,16 @@ class AccountService:
         user = await self._user(identity)
         return _UNAUTHENTICATED if user is None else await self._view(user, identity)
 
-    async def change_profile(
-        self, identity: Identity, version: int, change: ProfileChange
-    ) -> UserView | Refusal:
+    async def change_profile(self, who: Who, version: int, change: ProfileChange) -> UserView | Refusal:
         """Change name and language, if nobody has since `version`."""
-        user_id = _user_id(identity)
+        user_id, now_ms = _user_id(who.identity), self._clock()
         sealed = None
         if change.name is not None:
             sealed = await self._vault.seal(user_id, "users", "name_sealed", change.name)
-        user = await self._accounts.change_profile(user_id, version, sealed, change.locale, self._clock())
-        return Refusal(Code.VERSION_CONFLICT) if user is None else await self._view(user, identity)
+        changed = {"name": CHANGED} if sealed else {}
+        entry = told(who.origin, "user.update", now_ms, **changed, locale=change.locale)
+        user = await self._accounts.change_profile(user_id, version, sealed, change.locale, now_ms, entry)
+        return Refusal(Code.VERSION_CONFLICT) if user is None else await self._view(user, who.identity)
 
     async def buyers(self, identity: Identity) -> list[BuyerId]:
         """Return as whom a guest, or a user, now and as a guest before, buys."""
@@ -133,19 +135,22 @@ class AccountService:
             self._background.start("a change of address", self._offer_email(user, asked.email))
         return refusal
 
-    async def confirm_email(self, token: str) -> Refusal | None:
+    async def confirm_email(self, token: str, origin: Origin) -> Refusal | None:
         """Make an address the account's with the token of its letter."""
         if not is_token(token):
             return _LINK_NOT_VALID
-        changed = await self._accounts.change_email(hashed(token), self._clock())
+        now_ms = self._clock()
+        entry = told(origin, "user.change_email", now_ms, email=CHANGED)
+        changed = await self._accounts.change_email(hashed(token), now_ms, entry)
         if changed is None:
             return _LINK_NOT_VALID
         before = await person_of(self._vault, changed[0])
         self._tell(self._letters.email_changed(before.email, before.name))
         return None
 
-    async def change_password(self, identity: Identity, asked: PasswordChange) -> str | Refusal:
+    async def change_password(self, who: Who, asked: PasswordChange) -> str | Refusal:
         """Replace the password and end all other sessions. Returns this session's new token."""
+        identity = who.identity
         user = await self._user(identity)
         if user is None or identity.session_id is None:
             return _UNAUTHENTICATED
@@ -159,8 +164,10 @@ class AccountService:
         password_hash = await self._passwords.hash(asked.new)
         if isinstance(password_hash, Refusal):
             return password_hash
-        others = {each.session_id for each in await self._sessions.of_user(user.user_id, self._clock())}
-        if not await self._accounts.change_password(user, password_hash, identity.session_id, self._clock()):
+        now_ms = self._clock()
+        others = {each.session_id for each in await self._sessions.of_user(user.user_id, now_ms)}
+        entry = told(who.origin, "user.change_password", now_ms)
+        if not await self._accounts.change_password(user, password_hash, identity.session_id, now_ms, entry):
             return _WRONG_PROOF
         self._identities.forget(others)
         self._tell(self._letters.password_changed(person.email, person.name))

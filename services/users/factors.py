@@ -8,11 +8,12 @@ proof is needed for the first one too: the password.
 from collections.abc import Callable
 from typing import Final
 
-from domain.identity import Identity, Origin
+from domain.identity import Identity, Origin, Who
 from domain.ids import PasskeyId, UserId
 from domain.refusals import Code, Refusal
 from services.notifications.port import Mailer
 from services.users.attempts import Attempts
+from services.users.auditing import told
 from services.users.background import Background
 from services.users.mails import AccountLetters
 from services.users.models import (
@@ -30,7 +31,7 @@ from services.users.people import Person, person_of
 from services.users.second_factor import SecondFactors
 from services.users.sign_in import FAILED, SignedIn, SigningIn
 from services.vault import Vault
-from storage.accounts import Accounts
+from storage.accounts import Accounts, Told
 from storage.second_factors import SecondFactorStore
 
 _UNAUTHENTICATED: Final = Refusal(Code.UNAUTHENTICATED)
@@ -85,24 +86,26 @@ class FactorService:
             return Refusal(Code.ILLEGAL_STEP, None, {"field": "totp"})
         return TotpSecret(secret=offered[0], uri=offered[1])
 
-    async def confirm_totp(self, identity: Identity, code: str) -> tuple[RecoveryCodes, str] | Refusal:
+    async def confirm_totp(self, who: Who, code: str) -> tuple[RecoveryCodes, str] | Refusal:
         """Make the offered secret count. Returns the recovery codes, and the session's new token."""
+        identity = who.identity
         user_id = _user_id(identity)
         refusal = await self._attempts.code(user_id) or self._proof_missing(identity)
         if refusal is not None:
             return refusal
-        codes = await self._second_factors.confirm(user_id, code)
+        codes = await self._second_factors.confirm(user_id, code, self._told(who, "user.add_totp"))
         if codes is None:
             return Refusal(Code.WRONG_PROOF)
         token = await self._changed(identity, "An authenticator app was added to your account.", has_one=True)
         return _UNAUTHENTICATED if token is None else (RecoveryCodes(codes=tuple(codes)), token)
 
-    async def drop_totp(self, identity: Identity) -> str | Refusal:
+    async def drop_totp(self, who: Who) -> str | Refusal:
         """Take the app and its recovery codes away. Returns the session's new token."""
+        identity = who.identity
         refusal = self._proof_missing(identity)
         if refusal is not None:
             return refusal
-        if not await self._store.drop_totp(_user_id(identity)):
+        if not await self._store.drop_totp(_user_id(identity), self._told(who, "user.drop_totp")):
             return Refusal(Code.NOT_FOUND)
         return await self._dropped(identity, "The authenticator app was taken away from your account.")
 
@@ -120,20 +123,26 @@ class FactorService:
         refusal = self._proof_missing(identity)
         return refusal or await self._passkeys.registration_options(_user_id(identity), person)
 
-    async def add_passkey(self, identity: Identity, asked: NewPasskey) -> tuple[PasskeyView, str] | Refusal:
+    async def add_passkey(self, who: Who, asked: NewPasskey) -> tuple[PasskeyView, str] | Refusal:
         """Keep a passkey. Returns it, and the session's new token."""
+        identity = who.identity
         refusal = self._proof_missing(identity)
         if refusal is not None:
             return refusal
-        kept = await self._passkeys.register(_user_id(identity), asked)
+        entry = self._told(who, "user.add_passkey")
+        kept = await self._passkeys.register(_user_id(identity), asked, entry)
         if isinstance(kept, Refusal):
             return kept
         token = await self._changed(identity, "A passkey was added to your account.", has_one=True)
         return _UNAUTHENTICATED if token is None else (kept, token)
 
-    async def drop_passkey(self, identity: Identity, passkey_id: PasskeyId) -> str | Refusal:
+    async def drop_passkey(self, who: Who, passkey_id: PasskeyId) -> str | Refusal:
         """Forget a passkey. Returns the session's new token."""
-        refusal = self._proof_missing(identity) or await self._passkeys.drop(_user_id(identity), passkey_id)
+        identity = who.identity
+        refusal = self._proof_missing(identity)
+        if refusal is None:
+            entry = self._told(who, "user.drop_passkey")
+            refusal = await self._passkeys.drop(_user_id(identity), passkey_id, entry)
         if refusal is not None:
             return refusal
         return await self._dropped(identity, "A passkey was taken away from your account.")
@@ -148,6 +157,9 @@ class FactorService:
         return FAILED if user_id is None else await self._signing_in.with_passkey(user_id, replaced, origin)
 
     # --- what they share ----------------------------------------------------------------------------------
+
+    def _told(self, who: Who, action: str) -> Told:
+        return told(who.origin, action, self._clock())
 
     def _proof_missing(self, identity: Identity) -> Refusal | None:
         """Return why somebody may not touch factors now: the last proof is too old."""

@@ -35,6 +35,7 @@ from services.users.models import (
 from services.users.people import Person, new_token
 from services.vault import Vault
 from storage.account_tokens import AccountTokens, NewToken, Purpose
+from storage.accounts import Told
 from storage.second_factors import Passkey, SecondFactorStore
 
 CHALLENGE_MS: Final = 5 * 60_000
@@ -102,7 +103,7 @@ class Passkeys:
         )
         return PasskeyOptions(challenge=token, options=json.loads(webauthn.options_to_json(options)))
 
-    async def register(self, user_id: UserId, asked: NewPasskey) -> PasskeyView | Refusal:
+    async def register(self, user_id: UserId, asked: NewPasskey, told: Told) -> PasskeyView | Refusal:
         """Keep a passkey that was made for a challenge of this user's."""
         used = await self._used(asked.challenge, Purpose.PASSKEY_REGISTRATION)
         if used is None or used != user_id:
@@ -128,7 +129,7 @@ class Passkeys:
             self._clock(),
             None,
         )
-        if not await self._store.add_passkey(passkey, PASSKEYS_MAX):
+        if not await self._store.add_passkey(passkey, PASSKEYS_MAX, told):
             return Refusal(Code.FORBIDDEN, None, {"field": "credential", "count_max": PASSKEYS_MAX})
         return PasskeyView(
             id=text(PASSKEY, passkey_id),
@@ -153,9 +154,10 @@ class Passkeys:
             )
         )
 
-    async def drop(self, user_id: UserId, passkey_id: PasskeyId) -> Refusal | None:
+    async def drop(self, user_id: UserId, passkey_id: PasskeyId, told: Told) -> Refusal | None:
         """Forget a passkey of a user's."""
-        return None if await self._store.drop_passkey(user_id, passkey_id) else Refusal(Code.NOT_FOUND)
+        is_gone = await self._store.drop_passkey(user_id, passkey_id, told)
+        return None if is_gone else Refusal(Code.NOT_FOUND)
 
     async def options(self) -> PasskeyOptions:
         """Return what a page needs to have some passkey used."""

@@ -15,6 +15,7 @@ import pyotp
 
 from domain.ids import UserId
 from services.vault import Vault
+from storage.accounts import Told
 from storage.second_factors import SecondFactorStore, Totp
 
 STEP_MS: Final = 30_000
@@ -42,7 +43,7 @@ class SecondFactors:
             return None
         return secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=_ISSUER)
 
-    async def confirm(self, user_id: UserId, code: str) -> list[str] | None:
+    async def confirm(self, user_id: UserId, code: str, told: Told) -> list[str] | None:
         """Make the offered secret count, as the user has shown a code of it; returns the recovery codes, None
         if the code is not of it.
         """
@@ -54,7 +55,7 @@ class SecondFactors:
             return None
         codes = [_readable(secrets.token_bytes(_RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
         hashes = [_hashed(user_id, each) for each in codes]
-        return codes if await self._store.confirm_totp(user_id, totp, step, hashes) else None
+        return codes if await self._store.confirm_totp(user_id, totp, step, hashes, told) else None
 
     async def check(self, user_id: UserId, code: str) -> bool:
         """Say whether a code is a good one of the app or a recovery code, and use it up."""

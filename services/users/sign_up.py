@@ -17,6 +17,7 @@ from domain.refusals import Code, Refusal
 from services.notifications.port import Mailer
 from services.sessions import hashed, is_token
 from services.users.attempts import Attempts
+from services.users.auditing import told
 from services.users.background import Background
 from services.users.mails import AccountLetters
 from services.users.models import Confirmed, NewPassword, SignUp
@@ -99,7 +100,9 @@ class SigningUp:
         """
         if not is_token(token):
             return _LINK_NOT_VALID
-        user = await self._accounts.confirm(hashed(token), BuyerId(self._new_id()), self._clock())
+        now_ms = self._clock()
+        entry = told(origin, "user.confirm", now_ms)
+        user = await self._accounts.confirm(hashed(token), BuyerId(self._new_id()), now_ms, entry)
         if user is None:
             return _LINK_NOT_VALID
         if not await self._opening.is_of_buyer(session_token, user.buyer_id):
@@ -120,7 +123,7 @@ class SigningUp:
             self._background.start("a reset", self._send_reset(user))
         return None
 
-    async def reset(self, asked: NewPassword) -> Refusal | None:
+    async def reset(self, asked: NewPassword, origin: Origin) -> Refusal | None:
         """Replace a password with the token of a letter, and end every session of the account."""
         if not is_token(asked.token):
             return _LINK_NOT_VALID
@@ -139,7 +142,8 @@ class SigningUp:
         if isinstance(password_hash, Refusal):
             return password_hash
         # Of two who come with one token, one has it; the look before was only not to hash for nothing.
-        if await self._accounts.reset_password(token_hash, password_hash, self._clock()) is None:
+        entry = told(origin, "user.reset_password", now_ms)
+        if await self._accounts.reset_password(token_hash, password_hash, self._clock(), entry) is None:
             return _LINK_NOT_VALID
         # What was changed is changed, whether or not the letter about it finds room.
         letter = self._letters.password_changed(person.email, person.name)

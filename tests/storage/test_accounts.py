@@ -6,7 +6,9 @@ import asyncio
 
 import msgspec
 
+from domain.identity import Origin
 from domain.ids import BuyerId, SessionId, UserId
+from services.users.auditing import told
 from storage.account_tokens import AccountTokens, NewToken, Purpose
 from storage.accounts import UNCONFIRMED_KEPT_MS, Accounts, User, UserState
 from storage.housekeeping import keep_house
@@ -14,6 +16,8 @@ from storage.person_keys import PersonKeys, WrappedKey
 from storage.postgres import Pool
 from storage.user_sessions import NewSession, UserSessions
 from tests.storage.journal_contract import NOW_MS, fresh
+
+TOLD = told(Origin("", ""), "user.test", NOW_MS)
 
 
 def user(email: bytes = b"", state: UserState = UserState.ACTIVE) -> User:
@@ -58,7 +62,7 @@ async def test_sign_ups_wait_side_by_side_and_one_is_confirmed(pool: Pool) -> No
         await accounts.sign_up(waiting, tokens[-1], NOW_MS)
     assert await accounts.find_by_email(email) is None
     done = await asyncio.gather(
-        *(accounts.confirm(each.token_hash, BuyerId(fresh()), NOW_MS) for each in tokens)
+        *(accounts.confirm(each.token_hash, BuyerId(fresh()), NOW_MS, TOLD) for each in tokens)
     )
     assert len([confirmed for confirmed in done if confirmed]) == 1
 
@@ -72,7 +76,7 @@ async def test_a_buyer_is_one_users(pool: Pool) -> None:
     for waiting in (first, second):
         issued = token(waiting, Purpose.SIGN_UP)
         await accounts.sign_up(waiting, issued, NOW_MS)
-        assert await accounts.confirm(issued.token_hash, spare, NOW_MS) is not None
+        assert await accounts.confirm(issued.token_hash, spare, NOW_MS, TOLD) is not None
     assert await accounts.buyers_of(first.user_id) == [first.buyer_id]
     assert await accounts.buyers_of(second.user_id) == [spare]
 
@@ -100,7 +104,7 @@ async def test_a_session_is_opened_for_the_present_password_only(pool: Pool) -> 
     owner = user()
     await accounts.create(owner, NOW_MS)
     assert await sessions.open(session(owner)) == owner.buyer_id
-    assert await accounts.change_password(owner, "other", None, NOW_MS)
+    assert await accounts.change_password(owner, "other", None, NOW_MS, TOLD)
     assert await sessions.open(session(owner)) is None
     assert await sessions.of_user(owner.user_id, NOW_MS) == []
     assert len(await sessions.ended()) == 1

@@ -7,8 +7,9 @@ from typing import Any
 
 import pyotp
 
-from domain.identity import Identity
+from domain.identity import Identity, Who
 from domain.refusals import Code, Refusal
+from services.users.auditing import told
 from services.users.models import NewPasskey, PasskeyAnswer, SecondFactor, SignIn, StepUp
 from services.users.second_factor import STEP_MS
 from services.users.sign_in import TRIES, SignedIn
@@ -34,7 +35,7 @@ async def with_app(house: House) -> tuple[str, str, tuple[str, ...]]:
     identity = await proven(house, email)
     offered = await house.users.factors.offer_totp(identity)
     assert not isinstance(offered, Refusal)
-    confirmed = await house.users.factors.confirm_totp(identity, code_at(house, offered.secret))
+    confirmed = await house.users.factors.confirm_totp(Who(identity, ORIGIN), code_at(house, offered.secret))
     assert not isinstance(confirmed, Refusal)
     house.clock.ahead_ms += 2 * STEP_MS
     return email, offered.secret, confirmed[0].codes
@@ -129,7 +130,9 @@ async def test_a_password_that_changes_ends_the_challenge(house: House) -> None:
     token = await challenge(house, email)
     user = await house.users.accounts.find_by_email(house.vault.lookup("email", email))
     assert user is not None
-    assert await house.users.accounts.change_password(user, "x" * 20, None, house.clock())
+    assert await house.users.accounts.change_password(
+        user, "x" * 20, None, house.clock(), told(ORIGIN, "user.change_password", 0)
+    )
     assert code_of(await answer(house, token, code_at(house, secret))) is Code.SIGN_IN_FAILED
 
 
@@ -140,10 +143,10 @@ async def test_factors_are_touched_with_a_fresh_proof_only(house: House) -> None
     factors = house.users.factors
     for refused in (
         await factors.offer_totp(identity),
-        await factors.confirm_totp(identity, "000000"),
-        await factors.drop_totp(identity),
+        await factors.confirm_totp(Who(identity, ORIGIN), "000000"),
+        await factors.drop_totp(Who(identity, ORIGIN)),
         await factors.passkey_registration(identity),
-        await factors.drop_passkey(identity, bytes(16)),  # type: ignore[arg-type]
+        await factors.drop_passkey(Who(identity, ORIGIN), bytes(16)),  # type: ignore[arg-type]
     ):
         assert code_of(refused) is Code.STEP_UP_NEEDED
 
@@ -161,7 +164,7 @@ async def test_who_has_a_factor_proves_themselves_with_it(house: House) -> None:
     assert not isinstance(proof, Refusal)
     again = await house.identity(proof[1])
     assert again is not None
-    dropped = await house.users.factors.drop_totp(again)
+    dropped = await house.users.factors.drop_totp(Who(again, ORIGIN))
     assert isinstance(dropped, str)
     assert await house.pool.fetchval("SELECT count(*) FROM recovery_codes") == 0
     await house.sign_in(email)
@@ -175,9 +178,9 @@ async def test_an_offered_secret_counts_once_it_is_confirmed(house: House) -> No
     assert not isinstance(first, Refusal)
     assert not isinstance(second, Refusal)
     await house.sign_in(email)
-    stale = await house.users.factors.confirm_totp(identity, code_at(house, first.secret))
+    stale = await house.users.factors.confirm_totp(Who(identity, ORIGIN), code_at(house, first.secret))
     assert code_of(stale) is Code.WRONG_PROOF
-    confirmed = await house.users.factors.confirm_totp(identity, code_at(house, second.secret))
+    confirmed = await house.users.factors.confirm_totp(Who(identity, ORIGIN), code_at(house, second.secret))
     assert not isinstance(confirmed, Refusal)
     assert code_of(await house.users.factors.offer_totp(identity)) is Code.ILLEGAL_STEP
     rows = [str(dict(row)) for row in await house.pool.fetch("SELECT * FROM totp")]
@@ -191,7 +194,7 @@ async def register(house: House, identity: Identity, key: Authenticator) -> Any:
     options = await house.users.factors.passkey_registration(identity)
     assert not isinstance(options, Refusal)
     asked = NewPasskey(challenge=options.challenge, credential=key.make(options.options), name="Anna's phone")
-    return await house.users.factors.add_passkey(identity, asked)
+    return await house.users.factors.add_passkey(Who(identity, ORIGIN), asked)
 
 
 async def with_passkey(house: House, **key: bool) -> tuple[str, Authenticator, Identity]:
@@ -267,7 +270,7 @@ async def test_a_challenge_is_its_askers(house: House) -> None:
     house.users.identities._kept.clear()
     again = await house.users.identities.of_session_id(mallory.session_id)  # type: ignore[arg-type]
     assert again is not None
-    assert code_of(await house.users.factors.add_passkey(again, asked)) is Code.WRONG_PROOF
+    assert code_of(await house.users.factors.add_passkey(Who(again, ORIGIN), asked)) is Code.WRONG_PROOF
 
 
 async def test_a_credential_is_kept_once(house: House) -> None:
@@ -289,7 +292,7 @@ async def test_a_passkey_is_a_fresh_proof_of_its_owner_only(house: House) -> Non
 async def test_a_dropped_passkey_opens_nothing(house: House) -> None:
     email, key, identity = await with_passkey(house)
     listed = await house.pool.fetch("SELECT passkey_id FROM passkeys")
-    dropped = await house.users.factors.drop_passkey(identity, listed[0]["passkey_id"])
+    dropped = await house.users.factors.drop_passkey(Who(identity, ORIGIN), listed[0]["passkey_id"])
     assert isinstance(dropped, str)
     assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
     await house.sign_in(email)

@@ -7,8 +7,10 @@ import asyncio
 import pytest
 from argon2 import PasswordHasher
 
+from domain.identity import Who
 from domain.refusals import Code, Refusal
 from services.users.attempts import Attempts
+from services.users.auditing import told
 from services.users.models import EmailChange, PasswordChange, ProfileChange, SignIn, StepUp
 from services.users.passwords import Passwords, PasswordSettings
 from storage.limits import RedisLimits
@@ -161,10 +163,11 @@ async def test_a_password_change_ends_the_others_and_changes_the_token(house: Ho
     here, token = await house.signed_in(email)
     other = await house.sign_in(email)
     wrong = PasswordChange(old="not this", new=NEW)
-    assert code_of(await house.users.account.change_password(here, wrong)) is Code.WRONG_PROOF
+    assert code_of(await house.users.account.change_password(Who(here, ORIGIN), wrong)) is Code.WRONG_PROOF
     weak = PasswordChange(old=PASSWORD, new="aaaaaaaaaaaa")
-    assert code_of(await house.users.account.change_password(here, weak)) is Code.PASSWORD_WEAK
-    rotated = await house.users.account.change_password(here, PasswordChange(old=PASSWORD, new=NEW))
+    assert code_of(await house.users.account.change_password(Who(here, ORIGIN), weak)) is Code.PASSWORD_WEAK
+    asked = PasswordChange(old=PASSWORD, new=NEW)
+    rotated = await house.users.account.change_password(Who(here, ORIGIN), asked)
     assert isinstance(rotated, str)
     assert await house.identity(rotated) is not None
     assert await house.identity(token) is None
@@ -177,10 +180,14 @@ async def test_a_sign_in_under_way_does_not_survive_a_reset(house: House) -> Non
     email = await house.account()
     user = await house.users.accounts.find_by_email(house.vault.lookup("email", email))
     assert user is not None
-    assert await house.users.accounts.change_password(user, "x" * 20, None, house.clock())
+    assert await house.users.accounts.change_password(
+        user, "x" * 20, None, house.clock(), told(ORIGIN, "user.change_password", 0)
+    )
     opened = await house.users.signing_in._opening.open(user, ORIGIN, "", with_second_factor=False)
     assert opened is None
-    assert not await house.users.accounts.change_password(user, "y" * 20, None, house.clock())
+    assert not await house.users.accounts.change_password(
+        user, "y" * 20, None, house.clock(), told(ORIGIN, "user.change_password", 0)
+    )
 
 
 async def test_an_address_changes_when_its_owner_says_so(house: House) -> None:
@@ -191,7 +198,7 @@ async def test_an_address_changes_when_its_owner_says_so(house: House) -> None:
     assert code_of(await account.ask_email_change(identity, wrong)) is Code.WRONG_PROOF
     assert await account.ask_email_change(identity, EmailChange(email=wanted, password=PASSWORD)) is None
     token = await house.box.token_to(wanted)
-    done = await asyncio.gather(*(account.confirm_email(token) for _ in range(3)))
+    done = await asyncio.gather(*(account.confirm_email(token, ORIGIN) for _ in range(3)))
     assert done.count(None) == 1
     await house.sign_in(wanted)
     assert "changed" in str((await house.box.next_to(email))["Subject"])
@@ -211,17 +218,17 @@ async def test_nobody_takes_the_address_of_another(house: House) -> None:
     # Somebody signs up with the free one before its link is pressed.
     token = await house.box.token_to(free)
     await house.account(free)
-    assert code_of(await house.users.account.confirm_email(token)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.account.confirm_email(token, ORIGIN)) is Code.LINK_NOT_VALID
     await house.sign_in(email)
 
 
 async def test_two_editors_of_a_profile(house: House) -> None:
     identity, _ = await house.signed_in(await house.account())
     account = house.users.account
-    changed = await account.change_profile(identity, 1, ProfileChange(name="Ánna"))
+    changed = await account.change_profile(Who(identity, ORIGIN), 1, ProfileChange(name="Ánna"))
     assert not isinstance(changed, Refusal)
     assert (changed.name, changed.version, changed.locale) == ("Ánna", 2, "en")
-    late = await account.change_profile(identity, 1, ProfileChange(locale="ar"))
+    late = await account.change_profile(Who(identity, ORIGIN), 1, ProfileChange(locale="ar"))
     assert code_of(late) is Code.VERSION_CONFLICT
 
 
@@ -257,3 +264,20 @@ async def test_last_use_is_noted_now_and_then(house: House) -> None:
     await house.identity(token)
     listed = await house.users.account.sessions(identity)
     assert listed.items[0].last_used_at_ms - listed.items[0].created_at_ms >= 3_600_000
+
+
+async def test_changes_of_an_account_are_in_the_audit_log(house: House) -> None:
+    """Who, what and from where; and nothing of what somebody is called."""
+    email = await house.account()
+    identity, _ = await house.signed_in(email)
+    who = Who(identity, ORIGIN)
+    await house.users.account.change_profile(who, 1, ProfileChange(name="Marker Name", locale="ar"))
+    await house.users.account.change_password(who, PasswordChange(old=PASSWORD, new=NEW))
+    rows = await house.pool.fetch("SELECT * FROM audit_entries ORDER BY seq")
+    assert [row["action"] for row in rows] == ["user.confirm", "user.update", "user.change_password"]
+    assert {row["address"] for row in rows} == {ORIGIN.address}
+    assert len({row["actor"] for row in rows}) == 1
+    assert "ar" in rows[1]["after"]
+    for row in rows:
+        for plain in ("Marker", email, NEW, PASSWORD):
+            assert plain not in str(dict(row))

@@ -95,9 +95,9 @@ async def test_a_link_is_good_once(house: House) -> None:
 async def test_a_link_is_good_for_its_time_and_purpose(house: House) -> None:
     email = house.address()
     token = await house.sign_up(email)
-    assert code_of(await house.users.account.confirm_email(token)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.account.confirm_email(token, ORIGIN)) is Code.LINK_NOT_VALID
     reset = NewPassword(token=token, password="some other long phrase")
-    assert code_of(await house.users.signing_up.reset(reset)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.signing_up.reset(reset, ORIGIN)) is Code.LINK_NOT_VALID
     house.clock.ahead_ms = CONFIRM_MS + 1
     assert code_of(await house.users.signing_up.confirm(token, "", ORIGIN)) is Code.LINK_NOT_VALID
 
@@ -145,11 +145,11 @@ async def test_a_password_is_reset_once_and_ends_every_session(house: House) -> 
     second = await house.box.token_to(email)
     new = "a new phrase nobody knows"
     stale = NewPassword(token=first, password=new)
-    assert code_of(await house.users.signing_up.reset(stale)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.signing_up.reset(stale, ORIGIN)) is Code.LINK_NOT_VALID
     weak = NewPassword(token=second, password="short")
-    assert code_of(await house.users.signing_up.reset(weak)) is Code.PASSWORD_WEAK
+    assert code_of(await house.users.signing_up.reset(weak, ORIGIN)) is Code.PASSWORD_WEAK
     asked = NewPassword(token=second, password=new)
-    done = await asyncio.gather(*(house.users.signing_up.reset(asked) for _ in range(3)))
+    done = await asyncio.gather(*(house.users.signing_up.reset(asked, ORIGIN) for _ in range(3)))
     assert [result for result in done if result is None] == [None]
     assert await house.identity(session) is None
     failed = await house.users.signing_in.sign_in(SignIn(email=email, password=PASSWORD), "", ORIGIN)
@@ -163,7 +163,7 @@ async def test_a_reset_is_good_for_an_hour(house: House) -> None:
     await house.users.signing_up.ask_reset(email)
     asked = NewPassword(token=await house.box.token_to(email), password="a new phrase nobody knows")
     house.clock.ahead_ms = RESET_MS + 1
-    assert code_of(await house.users.signing_up.reset(asked)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.signing_up.reset(asked, ORIGIN)) is Code.LINK_NOT_VALID
 
 
 @pytest.mark.parametrize(
