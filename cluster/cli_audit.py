@@ -49,7 +49,7 @@ def verify(
 
         bilten audit verify --heads /mnt/elsewhere/audit-heads.jsonl
     """
-    from cluster.wiring import audit_key
+    from cluster.people_wiring import audit_key
 
     settings = settings_of_running(config)
     dsn = dsn_or_exit(settings)

@@ -24,9 +24,7 @@ T = TypeVar("T")
 
 @app.command("import")
 def take(
-    file: Annotated[
-        str, typer.Argument(help="JSON-LD, HTML, iCalendar or CSV; - is standard input.")
-    ],
+    file: Annotated[str, typer.Argument(help="JSON-LD, HTML, iCalendar or CSV; - is standard input.")],
     organisation: Organisation,
     time_zone: Annotated[str, typer.Option(help="Zone of times that name none.")] = "UTC",
     config: Config = None,
@@ -119,7 +117,7 @@ def _run(
     dsn = dsn_or_exit(settings)
 
     async def main() -> T:
-        from cluster.wiring import audit_key
+        from cluster.people_wiring import audit_key
         from storage import audit_log
         from storage.postgres import close_pool, create_pool
 

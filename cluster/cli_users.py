@@ -72,7 +72,8 @@ def _settings(config: Path | None) -> Settings:
 @contextlib.asynccontextmanager
 async def _administration(settings: Settings) -> AsyncIterator["UserAdministration"]:
     from actors.ports import steady_clock
-    from cluster.wiring import audit_key, new_ids, people_vault
+    from cluster.people_wiring import audit_key, people_vault
+    from cluster.wiring import new_ids
     from services.users.administration import UserAdministration
     from services.users.passwords import Passwords, PasswordSettings
     from storage import audit_log

@@ -17,8 +17,8 @@ from actors.ports import ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from cluster import processes
 from cluster.capabilities import Ground, services
-from cluster.key_ring import ensure_ring, read_ring
 from cluster.part_health import part_checks
+from cluster.people_wiring import PeopleParts, audit_key, people_parts
 from cluster.settings import Settings
 from domain import ids
 from domain.codes import code_key
@@ -26,33 +26,21 @@ from gateway.app import GatewayDependencies
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from services.events import Events
 from services.events.reading import Reading
-from services.notifications.email import SmtpMailer, SmtpSettings
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.order_saga import OrderSaga
 from services.orders import BuyerOrders
-from services.organisations.capability import (
-    OrganisationGround,
-    OrganisationServices,
-    organisation_services,
-)
 from services.payments.breaker import Breaker, BreakerSettings
 from services.payments.sandbox import SandboxProvider, SandboxSettings
 from services.purchases import Purchases, PurchaseSettings
 from services.sessions import Sessions, SessionSettings
 from services.tickets import Tickets
 from services.unlocking import Unlocking
-from services.users.attempts import Attempts
-from services.users.capability import UserGround, Users, user_services
-from services.users.opening import UserSessionSettings
-from services.users.passwords import Passwords, PasswordSettings
-from services.vault import Vault
 from storage import audit_log
 from storage.catalogue import Catalogue
 from storage.event_pages import EventPages
 from storage.fanout import RedisFanout
 from storage.limits import RedisLimits
 from storage.orders import Orders
-from storage.person_keys import PersonKeys
 from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from storage.sandbox_ledger import SandboxLedger
@@ -188,7 +176,6 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(ticket_key))
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
-        sandbox = SandboxLedger(parts.pool)
         new_id = new_ids(parts.clock)
         sessions = Sessions(
             SessionStore(parts.pool),
@@ -196,29 +183,8 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             new_id,
             SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
         )
-        mailer = mailer_of(settings, parts.clock)
-        vault = people_vault(settings, parts.pool, parts.clock)
-        organisations = organisation_services(
-            OrganisationGround(
-                pool=parts.pool,
-                vault=vault,
-                mailer=mailer,
-                clock=parts.clock,
-                new_id=new_id,
-                url=settings.url,
-            )
-        )
-        people = users(settings, parts.pool, vault, mailer, shared_limits, parts.clock, organisations)
-        saga = OrderSaga(
-            orders=orders,
-            provider=_provider(settings, sandbox, parts.clock),
-            shards=parts.shards,
-            events=parts.events,
-            tickets=tickets,
-            clock=parts.clock,
-            new_id=new_id,
-            lease_ms=settings.purchases.lease_ms,
-        )
+        people = people_parts(settings, parts.pool, shared_limits, parts.clock, new_id)
+        saga = _saga(settings, parts, orders, tickets)
         purchases = Purchases(
             saga=saga,
             orders=orders,
@@ -252,37 +218,69 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 is_reachable=_is_reachable(parts.pool),
                 mailbox_folder=Path(settings.mail.mailbox_dir) if settings.mail.mailbox_dir else None,
                 services=services(
-                    Ground(
-                        pool=parts.pool,
-                        clock=parts.clock,
-                        new_id=new_id,
-                        sessions=sessions,
-                        orders=BuyerOrders(orders, parts.events, ticket_key),
-                        users=people,
-                        organisations=organisations,
-                        vault=vault,
-                        shards=parts.shards,
-                        reading=Reading(parts.pool, event_pages, parts.clock),
-                        code_key=code_key(ticket_key),
-                        url=settings.url,
-                        checks=part_checks(
-                            parts.pool,
-                            settings.redis.url,
-                            connect_through_ray(),
-                            settings.shards.count,
-                            mailer,
-                            settings.data_path,
-                        ),
+                    _ground(
+                        settings,
+                        parts,
+                        people,
+                        sessions,
+                        BuyerOrders(orders, parts.events, ticket_key),
+                        Reading(parts.pool, event_pages, parts.clock),
+                        code_key(ticket_key),
                     )
                 ),
             )
         finally:
             await people.close()
-            await mailer.close()
             await orders.close()
             await event_pages.close()
             await fanout.close()
             await shared_limits.close()
+
+
+def _ground(
+    settings: Settings,
+    parts: Core,
+    people: PeopleParts,
+    sessions: Sessions,
+    orders: BuyerOrders,
+    reading: Reading,
+    codes: bytes,
+) -> Ground:
+    return Ground(
+        pool=parts.pool,
+        clock=parts.clock,
+        new_id=new_ids(parts.clock),
+        sessions=sessions,
+        orders=orders,
+        users=people.users,
+        organisations=people.organisations,
+        vault=people.vault,
+        shards=parts.shards,
+        reading=reading,
+        code_key=codes,
+        url=settings.url,
+        checks=part_checks(
+            parts.pool,
+            settings.redis.url,
+            connect_through_ray(),
+            settings.shards.count,
+            people.mailer,
+            settings.data_path,
+        ),
+    )
+
+
+def _saga(settings: Settings, parts: Core, orders: Orders, tickets: Tickets) -> OrderSaga:
+    return OrderSaga(
+        orders=orders,
+        provider=_provider(settings, SandboxLedger(parts.pool), parts.clock),
+        shards=parts.shards,
+        events=parts.events,
+        tickets=tickets,
+        clock=parts.clock,
+        new_id=new_ids(parts.clock),
+        lease_ms=settings.purchases.lease_ms,
+    )
 
 
 def _purchase_settings(settings: Settings) -> PurchaseSettings:
@@ -321,67 +319,6 @@ def _provider(settings: Settings, ledger: SandboxLedger, clock: Callable[[], int
 def _ticket_key(settings: Settings) -> bytes:
     """The key that signs ticket codes: the same in every process, and for as long as tickets are valid."""
     return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))
-
-
-def people_vault(settings: Settings, pool: Pool, clock: Callable[[], int]) -> Vault:
-    """What personal data is sealed and opened with; every process has one."""
-    file = Path(settings.people.keys_file or settings.data_path / "people-keys")
-    if not settings.people.keys_file:
-        ensure_ring(file)
-    return Vault(PersonKeys(pool), lambda: read_ring(file), clock)
-
-
-def audit_key(settings: Settings) -> bytes:
-    """The key that seals the audit log: the same in every process, and nowhere in the database."""
-    return bytes.fromhex(settings.audit.key or processes.secret(settings.data_path / "audit-key"))
-
-
-def mailer_of(settings: Settings, clock: Callable[[], int]) -> SmtpMailer:
-    """Carries the mail of one process. Without a server, mail waits and is given up."""
-    mail = settings.mail
-    return SmtpMailer(
-        SmtpSettings(
-            mail.smtp_url or "smtp://127.0.0.1:25",
-            mail.sender,
-            mail.sender_name,
-            waiting_max=mail.waiting_max,
-            tries=mail.tries,
-        ),
-        clock,
-    )
-
-
-def users(
-    settings: Settings,
-    pool: Pool,
-    vault: Vault,
-    mailer: SmtpMailer,
-    limits: RedisLimits,
-    clock: Callable[[], int],
-    organisations: OrganisationServices,
-) -> Users:
-    """The user service of one process."""
-    given = settings.users
-    return user_services(
-        UserGround(
-            pool=pool,
-            vault=vault,
-            mailer=mailer,
-            memberships=organisations.memberships,
-            membership_views=organisations.membership_views,
-            keys=organisations.keys,
-            passwords=Passwords(
-                PasswordSettings(
-                    given.hash_memory_kib, given.hash_passes, given.hash_threads, given.hash_waiting_max
-                )
-            ),
-            attempts=Attempts(limits, given.attempts_burst, given.attempts_per_s),
-            clock=clock,
-            new_id=new_ids(clock),
-            url=settings.url,
-            settings=UserSessionSettings(given.session_ms, given.step_up_ms),
-        )
-    )
 
 
 def new_ids(clock: Callable[[], int]) -> Callable[[], bytes]:

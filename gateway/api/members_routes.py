@@ -22,7 +22,7 @@ _TAG = "Members"
 
 def routes(members: Members, invitations: Invitations) -> list[Route]:
     """Return the routes of members and of invitations."""
-    return [*_members_routes(members), *_invitations_routes(invitations)]
+    return [*_members_routes(members), _leaving_route(members), *_invitations_routes(invitations)]
 
 
 def _members_routes(members: Members) -> list[Route]:
@@ -43,10 +43,6 @@ def _members_routes(members: Members) -> list[Route]:
             call.who, call.organisation, call.path["member"], call.version, call.now_ms
         )
         return refusal or Answer()
-
-    async def leave(call: Call) -> Answer | Refusal:
-        organisation_id = OrganisationId(parse(ORGANISATION, call.body.organisation))
-        return await members.leave(call.who, organisation_id, call.now_ms) or Answer()
 
     return [
         Route(
@@ -87,19 +83,26 @@ def _members_routes(members: Members) -> list[Route]:
             is_versioned=True,
             refusals=(Code.ROLE_TOO_HIGH, Code.LAST_OWNER),
         ),
-        Route(
-            method="POST",
-            path="/me/leave",
-            name="members.leave",
-            tag=_TAG,
-            summary="Leave an organisation",
-            access=Access.USER,
-            handler=leave,
-            limit=LimitClass.ORGANIZER,
-            body=Leaving,
-            refusals=(Code.NOT_FOUND, Code.LAST_OWNER),
-        ),
     ]
+
+
+def _leaving_route(members: Members) -> Route:
+    async def leave(call: Call) -> Answer | Refusal:
+        organisation_id = OrganisationId(parse(ORGANISATION, call.body.organisation))
+        return await members.leave(call.who, organisation_id, call.now_ms) or Answer()
+
+    return Route(
+        method="POST",
+        path="/me/leave",
+        name="members.leave",
+        tag=_TAG,
+        summary="Leave an organisation",
+        access=Access.USER,
+        handler=leave,
+        limit=LimitClass.ORGANIZER,
+        body=Leaving,
+        refusals=(Code.NOT_FOUND, Code.LAST_OWNER),
+    )
 
 
 def _invitations_routes(invitations: Invitations) -> list[Route]:
