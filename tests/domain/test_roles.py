@@ -1,5 +1,5 @@
 """The table of permissions is what everything else obeys. If these fail, a key can do what only people may,
-or the page that explains the roles says something else than the code does.
+or somebody gives themselves what they don't have.
 """
 
 from domain.identity import Identity, Membership, Verdict
@@ -16,14 +16,9 @@ from domain.roles import (
     Role,
     may_give,
 )
-from domain.roles_page import PAGE, page
 
 OURS, THEIRS = OrganisationId(b"o" * 16), OrganisationId(b"t" * 16)
 THIS, THAT = EventId(b"1" * 16), EventId(b"2" * 16)
-
-
-def test_the_page_is_made_from_the_table() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m domain.roles_page"
 
 
 def test_every_permission_is_somebodys() -> None:
