@@ -106,7 +106,13 @@ class SmtpMailer:
         if len(self._carriers) < min(self._settings.carriers, len(self._waiting)):
             carrier = asyncio.create_task(self._run())
             self._carriers.add(carrier)
-            carrier.add_done_callback(self._carriers.discard)
+            carrier.add_done_callback(self._gone)
+
+    def _gone(self, carrier: "asyncio.Task[None]") -> None:
+        self._carriers.discard(carrier)
+        # What came while it was hanging up counted on it.
+        if self._waiting and not carrier.cancelled():
+            self._carry()
 
     async def _run(self) -> None:
         """Carry over one connection until nothing waits."""

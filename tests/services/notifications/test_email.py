@@ -91,6 +91,18 @@ async def test_what_the_server_takes_later_is_tried_again(box: Mailbox) -> None:
     assert (mailer.sent, mailer.retried, mailer.dropped) == (1, 2, 0)
 
 
+async def test_no_mail_waits_for_the_next_one(box: Mailbox) -> None:
+    """One that comes while the last carrier is hanging up is carried all the same."""
+    mailer = mailer_to(box.url)
+    for number in range(30):
+        await mailer.send(Mail(f"anna-{number}@example.org", "s", "t", "h"))
+        await box.next_to(f"anna-{number}@example.org")
+        # Now the carrier is somewhere between its last answer and its end.
+        for _ in range(number % 6):
+            await asyncio.sleep(0)
+    await mailer.close()
+
+
 async def test_what_the_server_refuses_for_good_is_dropped(box: Mailbox) -> None:
     box.answers = ["554 never"]
     mailer = mailer_to(box.url)

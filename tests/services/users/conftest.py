@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from cluster.embedded import EmbeddedPostgres
 from domain.identity import Identity, Origin
 from domain.ids import BuyerId
 from services.sessions import Sessions, SessionSettings, hashed
@@ -16,6 +17,8 @@ from storage.postgres import Pool, close_pool, create_pool
 from storage.sessions import SessionStore
 from tests.mailbox import Mailbox, mailbox
 from tests.people import PASSWORD, URL, People, fresh
+from tests.servers import execute, run
+from tests.storage.conftest import EMPTY
 
 ORIGIN = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101 Firefox/135.0")
 _numbers = itertools.count(1)
@@ -103,9 +106,18 @@ async def box() -> AsyncIterator[Mailbox]:
         yield box
 
 
+@pytest.fixture(scope="session")
+def users_dsn(postgres_server: EmbeddedPostgres, _migrated_template: str) -> str:
+    name = "users_tests"
+    run(execute(postgres_server.dsn("postgres"), f"CREATE DATABASE {name} TEMPLATE {_migrated_template}"))
+    return postgres_server.dsn(name)
+
+
 @pytest.fixture
-async def users_pool(migrated_dsn: str) -> AsyncIterator[Pool]:
-    pool = await create_pool(migrated_dsn, application_name="test", connections_max=6)
+async def users_pool(users_dsn: str) -> AsyncIterator[Pool]:
+    """On a database that is made once and emptied before each test, which takes a tenth of making one."""
+    pool = await create_pool(users_dsn, application_name="test", connections_max=6)
+    await pool.execute(EMPTY)
     yield pool
     await close_pool(pool)
 
