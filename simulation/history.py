@@ -8,7 +8,8 @@ drift.
 The rules are those of the fault tests: no oversell; a pool's four counts make its capacity; journals
 dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is
 durable, and the same however often it is asked for; a ticket is issued once; a hold ends once, and is never
-sold after its time.
+sold after its time. A tier never gets a ticket more than its number, a voucher never a use more than it may
+have, and nobody a place of a block without its code; an order costs what its hold did.
 """
 
 from typing import Final
@@ -20,6 +21,7 @@ from domain import events as e
 from domain.catalogue import SaleDefinition
 from domain.ids import EventId
 from domain.refusals import Code, Refusal
+from domain.vouchers import VoucherRule
 from storage.journal import Batch, Entry
 
 PASSING: Final = frozenset({Code.BUSY})
@@ -67,6 +69,12 @@ class Book:
         self.tickets: dict[bytes, tuple[bytes, int]] = {}
         self.cancelled: set[bytes] = set()
         self.operations: dict[bytes, e.AnyEvent] = {}
+        self.vouchers: list[VoucherRule] = []
+        self.retired: set[int] = set()
+        self.lines: dict[bytes, e.HeldLine] = {}
+        self.sales: dict[bytes, e.Sold] = {}
+        self.buyer_limit = 0
+        self._in_tiers: dict[tuple[int, int], int] = {}
 
     def add(self, event: e.AnyEvent, at_ms: int) -> None:
         """Take up an event of the journal."""
@@ -79,10 +87,6 @@ class Book:
                 )
             self.operations[operation_id] = event
         match event:
-            case e.Configured():
-                self.definition = event.definition
-                self.capacities = [pool.capacity for pool in event.definition.pools]
-                self.withheld = [0] * len(self.capacities)
             case e.Held():
                 self.holds[event.operation_id] = Hold(event)
             case e.Extended():
@@ -100,6 +104,23 @@ class Book:
                 self._sell(event, at_ms)
             case e.Cancelled():
                 self._cancel(event)
+            case _:
+                self._organize(event)
+
+    def _organize(self, event: e.AnyEvent) -> None:
+        match event:
+            case e.Configured() | e.Reconfigured():
+                self.definition = event.definition
+                more = event.definition.pools[len(self.capacities) :]
+                self.capacities += [pool.capacity for pool in more]
+                self.withheld += [0] * len(more)
+                self.buyer_limit = max(self.buyer_limit, event.definition.buyer_limit)
+            case e.VouchersDefined():
+                self.vouchers += [event.rule] * len(event.codes)
+            case e.VoucherChanged():
+                self.vouchers[event.number - 1] = event.rule
+            case e.VouchersRetired():
+                self.retired.update(event.numbers)
             case e.Withheld():
                 self.withheld[event.pool] += event.quantity
             case e.Returned():
@@ -124,11 +145,15 @@ class Book:
             raise Broken(f"{brief(event)} {at_ms - hold.expires_at_ms} ms after the hold expired")
         if (event.buyer_id, event.lines) != (hold.held.buyer_id, hold.held.lines):
             raise Broken(f"{brief(event)} is not what was held: {brief(hold.held)}")
+        self.sales[event.hold_id] = event
         types = [line.ticket_type for line in event.lines for _ in range(line.quantity)]
         for ticket_id, kind in zip(event.ticket_ids, types, strict=True):
             if ticket_id in self.tickets:
                 raise Broken(f"ticket {brief(ticket_id)} was issued twice")
             self.tickets[ticket_id] = (event.operation_id, kind)
+        self.lines.update(
+            zip(event.ticket_ids, (line for line in event.lines for _ in range(line.quantity)), strict=True)
+        )
 
     def _cancel(self, event: e.Cancelled) -> None:
         for ticket_id in event.ticket_ids:
@@ -153,16 +178,22 @@ class Book:
             if ticket_id not in self.cancelled:
                 for pool in kinds[kind].pools:
                     sold[pool] += 1
+        kept = [self.withheld[at] + self._blocked(at) for at in range(len(self.capacities))]
         return [
-            (
-                capacity,
-                capacity - held[at] - sold[at] - self.withheld[at],
-                held[at],
-                sold[at],
-                self.withheld[at],
-            )
+            (capacity, capacity - held[at] - sold[at] - kept[at], held[at], sold[at], kept[at])
             for at, capacity in enumerate(self.capacities)
         ]
+
+    def _blocked(self, pool: int) -> int:
+        """Return what is left of the blocks of a pool."""
+        left = 0
+        for number, rule in enumerate(self.vouchers, 1):
+            if rule.block_pool == pool and number not in self.retired:
+                left += rule.block_quantity - self._taken(number)
+        return left
+
+    def _taken(self, number: int) -> int:
+        return sum(line.quantity for line in self._live_lines() if line.block == number)
 
     def check(self) -> None:
         """Recount everything and compare it with what there is to sell."""
@@ -170,9 +201,51 @@ class Book:
             if min(counts) < 0:
                 raise Broken(f"pool {at} is oversold: (capacity, free, held, sold, withheld) = {counts}")
         if self.definition is not None:
-            self._check_buyers(self.definition)
+            self._check_buyers()
+            self._check_tiers(self.definition)
+        for number, rule in enumerate(self.vouchers, 1):
+            self._check_voucher(number, rule)
 
-    def _check_buyers(self, definition: SaleDefinition) -> None:
+    def _live_lines(self) -> list[e.HeldLine]:
+        """Return the lines of live holds, and of each ticket that is not cancelled."""
+        held = [line for hold in self.holds.values() if hold.end is None for line in hold.held.lines]
+        return held + [
+            msgspec.structs.replace(line, quantity=1)
+            for ticket_id, line in self.lines.items()
+            if ticket_id not in self.cancelled
+        ]
+
+    def _check_tiers(self, definition: SaleDefinition) -> None:
+        """A tier may only be fuller than its number if that was lowered after it had filled."""
+        counts: dict[tuple[int, int], int] = {}
+        for line in self._live_lines():
+            at = (line.ticket_type, line.tier)
+            counts[at] = counts.get(at, 0) + line.quantity
+        for position, kind in enumerate(definition.ticket_types):
+            for tier in kind.tiers:
+                at = (position, tier.number)
+                now, before = counts.get(at, 0), self._in_tiers.get(at, 0)
+                if tier.quantity is not None and now > max(tier.quantity, before):
+                    raise Broken(f"tier {tier.number} of type {position} has {now} of {tier.quantity}")
+        self._in_tiers = counts
+
+    def _check_voucher(self, number: int, rule: VoucherRule) -> None:
+        uses = 0
+        for hold in self.holds.values():
+            if number in getattr(hold.held, "vouchers", ()):
+                uses += hold.end is None or (hold.end == "Sold" and self._is_alive(hold.held.operation_id))
+        if rule.uses_max is not None and uses > rule.uses_max:
+            raise Broken(f"voucher {number} has {uses} uses, the most is {rule.uses_max}")
+        taken = self._taken(number)
+        if rule.block_pool is not None and taken > rule.block_quantity:
+            raise Broken(f"{taken} places of a block of {rule.block_quantity} are held and sold")
+
+    def _is_alive(self, hold_id: bytes) -> bool:
+        """Say whether the order that was sold from a hold has a ticket left."""
+        sold = self.sales[hold_id]
+        return not self.cancelled.issuperset(sold.ticket_ids)
+
+    def _check_buyers(self) -> None:
         has: dict[bytes, int] = {}
         for hold in self.holds.values():
             quantity = sum(line.quantity for line in hold.held.lines)
@@ -184,8 +257,8 @@ class Book:
             if ticket_id not in self.cancelled:
                 has[sale.buyer_id] = has.get(sale.buyer_id, 0) + 1
         for buyer_id, quantity in has.items():
-            if quantity > definition.buyer_limit:
-                raise Broken(f"buyer {brief(buyer_id)} has {quantity}, the limit is {definition.buyer_limit}")
+            if quantity > self.buyer_limit:
+                raise Broken(f"buyer {brief(buyer_id)} has {quantity}, the limit is {self.buyer_limit}")
 
 
 class History:

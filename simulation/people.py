@@ -8,16 +8,22 @@ import asyncio
 import random
 from collections.abc import Callable
 
+import msgspec
+
 from domain import commands as c
 from domain import events as e
 from domain import ids
-from domain.catalogue import Pool, SaleDefinition, TicketType
+from domain.catalogue import Pool, PriceTier, SaleDefinition, TicketType
 from domain.refusals import Code, Refusal
+from domain.vouchers import VoucherCode, VoucherKind, VoucherRule
 from simulation.history import History
 from simulation.network import Lost
 from simulation.platform import Platform
 
 DEADLINE_S = 8.0
+VOUCHERS = 3
+BLOCK = 2
+NAMES_A_CODE = 0.5
 
 
 class Clients:
@@ -64,7 +70,9 @@ class Clients:
 
 
 def definition(event_id: bytes, rng: random.Random) -> SaleDefinition:
-    """Return a small event: two pools, a type of each and one that needs both; scarce enough to sell out."""
+    """Return a small event: two pools, a type of each and one that needs both; scarce enough to sell out. The
+    first type is cheaper for the first few.
+    """
     pools = tuple(
         Pool(ids.PoolId(event_id[:8] + bytes(6) + bytes([1, n])), rng.randint(4, 25)) for n in range(2)
     )
@@ -72,10 +80,24 @@ def definition(event_id: bytes, rng: random.Random) -> SaleDefinition:
         TicketType(ids.TicketTypeId(event_id[:8] + bytes(6) + bytes([2, n])), at, 1000 + n, 1, 4)
         for n, at in enumerate(((0,), (1,), (0, 1)))
     )
+    early = PriceTier(1, 700, None, rng.randint(1, 6))
+    types = (msgspec.structs.replace(types[0], tiers=(early,)), *types[1:])
     ttl_ms = rng.choice((1_000, 2_500, 6_000))
     return SaleDefinition(
         ids.EventId(event_id), "EUR", pools, types, rng.choice((4, 8, 50)), ttl_ms, ttl_ms // 2
     )
+
+
+def code(sale: SaleDefinition, number: int) -> VoucherCode:
+    """Return the code of one of an event's vouchers."""
+    return VoucherCode(sale.event_id[:15] + bytes([number]))
+
+
+def voucher_rule(number: int) -> VoucherRule:
+    """Return what an event's vouchers are good for: one use, two uses, and places of their own."""
+    if number == BLOCK:
+        return VoucherRule(VoucherKind.BLOCK, types=(0,), block_pool=0, block_quantity=2)
+    return VoucherRule(VoucherKind.DISCOUNT, 1_500, uses_max=1 + number)
 
 
 class Buyer:
@@ -104,7 +126,11 @@ class Buyer:
     async def _hold(self, sale: SaleDefinition) -> e.AnyEvent | Refusal | None:
         kinds = self._rng.sample(sale.ticket_types, self._rng.choice((1, 1, 1, 2)))
         lines = tuple(c.Line(kind.ticket_type_id, self._rng.randint(1, 3)) for kind in kinds)
-        return await self._do(c.PlaceHold(self._operation(), sale.event_id, self._buyer_id, lines))
+        codes = tuple(
+            code(sale, number) for number in range(VOUCHERS) if self._rng.random() < NAMES_A_CODE / VOUCHERS
+        )
+        place = c.PlaceHold(self._operation(), sale.event_id, self._buyer_id, lines, codes)
+        return await self._do(place)
 
     async def _buy(self, sale: SaleDefinition) -> None:
         rng = self._rng
@@ -161,6 +187,10 @@ class Organizer:
         """Bring every event into the sale, however long it takes."""
         for sale in self._events:
             await self._clients.do(c.Configure(self._operation(), sale.event_id, sale), 1_000)
+            for number in range(VOUCHERS):
+                codes = (code(sale, number),)
+                define = c.DefineVouchers(self._operation(), sale.event_id, voucher_rule(number), codes)
+                await self._clients.do(define, 1_000)
             await self._clients.do(c.OpenSale(self._operation(), sale.event_id, 0), 1_000)
 
     async def live(self, interventions: int) -> None:
@@ -176,16 +206,40 @@ class Organizer:
     def _changes(self, sale: SaleDefinition) -> list[c.AnyCommand]:
         rng, event_id = self._rng, sale.event_id
         pool = rng.choice(sale.pools)
-        what = rng.randrange(4)
+        what = rng.randrange(7)
         if what == 0:
             pause = c.PauseSale(self._operation(), event_id)
             return [pause, c.OpenSale(self._operation(), event_id, 0)]
         if what == 1:
             return [c.Withhold(self._operation(), event_id, pool.pool_id, rng.randint(1, 5))]
+        if what == 4:
+            return [c.Reconfigure(self._operation(), event_id, self._changed(sale))]
+        if what == 5:
+            uses = msgspec.structs.replace(voucher_rule(1), uses_max=rng.randint(1, 4))
+            return [c.ChangeVoucher(self._operation(), event_id, code(sale, 1), uses)]
+        if what == 6:
+            return [c.RetireVouchers(self._operation(), event_id, (code(sale, rng.randrange(VOUCHERS)),))]
         if what == 2:
             return [c.ReturnWithheld(self._operation(), event_id, pool.pool_id, rng.randint(1, 5))]
         capacity = max(0, pool.capacity + rng.randint(-6, 6))
         return [c.ChangeCapacity(self._operation(), event_id, pool.pool_id, capacity)]
+
+    def _changed(self, sale: SaleDefinition) -> SaleDefinition:
+        rng = self._rng
+        first = msgspec.structs.replace(
+            sale.ticket_types[0],
+            price_minor=rng.choice((900, 1_300)),
+            tiers=tuple(
+                PriceTier(number, 500 + number, None, rng.randint(0, 6))
+                for number in (1, 2)[: rng.randint(0, 2)]
+            ),
+        )
+        last = msgspec.structs.replace(sale.ticket_types[2], is_retired=rng.random() < 0.3)
+        return msgspec.structs.replace(
+            sale,
+            ticket_types=(first, sale.ticket_types[1], last),
+            hold_ttl_ms=rng.choice((1_000, 2_500, 6_000)),
+        )
 
     def _cancels(self) -> list[c.CancelTickets]:
         orders = [order for buyer in self._buyers for order in buyer.orders]

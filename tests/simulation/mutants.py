@@ -10,8 +10,10 @@ import pytest
 from actors import turn as turns
 from actors.sale import SaleShard
 from actors.turn import Turn
-from domain import decisions
+from domain import decisions, inventory, placing, pricing, redeeming
 from domain.ids import OperationId
+from domain.inventory import Inventory
+from domain.vouchers import Vouchers
 from storage.journal import Batch, Fenced, Refused, Unknown
 from storage.memory_journal import MemoryJournal
 
@@ -89,6 +91,32 @@ def cancels_that_do_not_see_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "_mark_cancelled", lambda evidence, event: None)
 
 
+def codes_that_are_good_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two buyers use the last use of a voucher."""
+    monkeypatch.setattr(redeeming, "_uses_refusal", lambda state, buyer_id, number, rule: None)
+    monkeypatch.setattr(Vouchers, "_check", lambda vouchers, number: None)
+
+
+def tiers_that_are_never_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sell at the first price whatever was sold at it before."""
+    tiered = pricing.tiered
+    monkeypatch.setattr(
+        placing, "tiered", lambda kind, at, quantity, _, now_ms: tiered(kind, at, quantity, {}, now_ms)
+    )
+
+
+def blocks_that_are_in_the_sale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sell the places of a block to anybody, and then to those who have its code."""
+
+    def count(state: Inventory, at: int | None, quantity: int) -> None:
+        if at is not None:
+            state.pools[at].blocked += quantity
+            state.pools[at].withheld += quantity
+            state.pools[at].capacity += quantity
+
+    monkeypatch.setattr(inventory, "_block", count)
+
+
 JOURNALS: list[type[MemoryJournal]] = [WithoutFence, WithoutOperations]
 SHARDS: list[type[SaleShard]] = [
     AnswersBeforeCommit,
@@ -99,4 +127,7 @@ RULES: list[Callable[[pytest.MonkeyPatch], None]] = [
     sale_shard_without_operation_ids,
     holds_that_never_end,
     cancels_that_do_not_see_each_other,
+    codes_that_are_good_for_ever,
+    tiers_that_are_never_full,
+    blocks_that_are_in_the_sale,
 ]
