@@ -29,8 +29,8 @@ _HEAD: Final = """\
 Made by `python -m gateway.roles_page` from `domain/roles.py`, the one table that the API, the websocket, the
 pages and the test that calls every route as everybody go by.
 
-A role is held for an organisation, or for one event of it: then it counts for that event only. Who has no role
-in an organisation is told that there is no such organisation.
+A role is held for an organisation, or for one event of it: then it counts for that event only. Who has no
+role in an organisation is told that there is no such organisation.
 """
 _AFTER: Final = """\
 
@@ -39,8 +39,8 @@ it is done. **key**, **device**: may be a scope of an API key, or of a device's 
 
 ## The platform
 
-Roles of the platform are given with `bilten users promote`, hold for everything, and show no personal data: that
-is revealed one person at a time, with a reason, and logged.
+Roles of the platform are given with `bilten users promote`, hold for everything, and show no personal data:
+that is revealed one person at a time, with a reason, and logged.
 """
 
 

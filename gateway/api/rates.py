@@ -27,11 +27,14 @@ class ApiRates:
     async def take(self, limit: LimitClass, identity: Identity, address: str) -> Allowance:
         """Count one request."""
         key = _who(identity)
+        rate: Rate = getattr(self._rates, limit.value)
         if key is None or limit in BY_ADDRESS:
             if self._limiter.is_exempt(address):
                 return Allowance()
             key = f"address:{address}"
-        rate = self._rate(limit, identity)
+        else:
+            factor = self._factor(identity)
+            rate = Rate(rate.per_s * factor, max(1, round(rate.burst * factor)))
         counted = await self._limiter.count(
             f"api-{limit.value}", key, rate, is_closed_alone=limit in CLOSED_WITHOUT_REDIS
         )
@@ -40,15 +43,10 @@ class ApiRates:
         refusal = Refusal(Code.RATE_LIMITED, counted.wait_ms) if counted.wait_ms else None
         return Allowance(refusal, _headers(limit, rate, counted))
 
-    def _rate(self, limit: LimitClass, identity: Identity) -> Rate:
-        rates = self._rates
-        rate: Rate = getattr(rates, limit.value)
-        factor = 1.0
+    def _factor(self, identity: Identity) -> float:
         if identity.api_key_id is not None or identity.device_id is not None:
-            factor = rates.key_factor
-        elif identity.user_id is not None:
-            factor = rates.user_factor
-        return Rate(rate.per_s * factor, max(1, round(rate.burst * factor)))
+            return self._rates.key_factor
+        return 1.0 if identity.user_id is None else self._rates.user_factor
 
 
 def _who(identity: Identity) -> str | None:
