@@ -16,6 +16,7 @@ BENCHES: Final = {
     "fanout": "bench.fanout",
     "recovery": "bench.recovery",
     "scale": "bench.scale",
+    "catalogue": "bench.catalogue",
     "sign-in": "bench.sign_in",
 }
 

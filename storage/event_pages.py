@@ -17,7 +17,7 @@ from domain.ids import EventId
 from storage.event_records import EventRecord
 
 CHANNEL: Final = "catalogue"
-KEPT_S: Final = 8
+KEPT_S: Final = 20
 _ANNOUNCED_S: Final = 3_600
 _TIMEOUT_S: Final = 0.5
 # After a failure Redis is left alone for this long: a page must not wait for it each time.
@@ -81,52 +81,37 @@ class EventPages:
         self._fanout.on_reconnect(missed)
         await self._fanout.subscribe(CHANNEL, lambda payload: heard(_word(payload)))
 
-    async def find(self, event_id: EventId) -> EventRecord | None:
-        """Return the copy of an event if there is one."""
-        packed = await self._get(_page(event_id))
-        if packed is None:
+    async def find(self, slug: str) -> EventRecord | None:
+        """Return the copy of the event with an address if there is one."""
+        if asyncio.get_running_loop().time() < self._rests_until:
             return None
+        packed: bytes | None = None
+        with self._failing():
+            packed = await self._redis.get(_page(slug))
         try:
-            return _decode(packed)
+            return None if packed is None else _decode(packed)
         except msgspec.MsgspecError:
             # Written by another version of this code.
             return None
 
-    async def find_id(self, slug: str) -> EventId | None:
-        """Return which event had an address when it was last looked up."""
-        packed = await self._get(f"slug:{slug}")
-        return None if packed is None or len(packed) != 16 else EventId(packed)
-
     async def put(self, event: EventRecord) -> None:
         """Keep a copy for the other gateways."""
-        if self._is_resting():
+        if asyncio.get_running_loop().time() < self._rests_until:
             return
-        keys = [_page(event.event_id), _announced(event.event_id)]
+        keys = [_page(event.slug), _announced(event.event_id)]
         with self._failing():
             await self._put(keys=keys, args=[event.revision, msgspec.msgpack.encode(event), KEPT_S])
-            await self._redis.set(f"slug:{event.slug}", event.event_id, ex=KEPT_S)
 
     async def announce(self, event: EventRecord) -> None:
         """Tell every gateway that what it has of an event is out of date."""
         word = msgspec.msgpack.encode(Word(event.event_id, event.slug, event.revision))
-        keys = [_page(event.event_id), _announced(event.event_id)]
+        keys = [_page(event.slug), _announced(event.event_id)]
         with self._failing():
             await self._announce(keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    async def _get(self, key: str) -> bytes | None:
-        if self._is_resting():
-            return None
-        found: bytes | None = None
-        with self._failing():
-            found = await self._redis.get(key)
-        return found  # noqa: RET504 - what failed is swallowed in between
-
-    def _is_resting(self) -> bool:
-        return asyncio.get_running_loop().time() < self._rests_until
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
@@ -137,8 +122,8 @@ class EventPages:
             self._rests_until = asyncio.get_running_loop().time() + _REST_S
 
 
-def _page(event_id: EventId) -> str:
-    return f"page:{event_id.hex()}"
+def _page(slug: str) -> str:
+    return f"page:{slug}"
 
 
 def _announced(event_id: EventId) -> str:

@@ -23,12 +23,13 @@ from storage.event_records import EventRecord
 from storage.organisation_profiles import OrganisationProfile, find_profile
 from storage.postgres import Pool
 
-PAGE_FRESH_S: Final = 2.0
+PAGE_FRESH_S: Final = 10.0
 LIST_FRESH_S: Final = 1.0
 PAGES_MAX: Final = 5_000
 DRAWN_MAX: Final = 32
 LISTS_MAX: Final = 500
 NAMES_MAX: Final = 20_000
+ASKED_MAX: Final = 20_000
 ANNOUNCED_MAX: Final = 20_000
 MEMORY, REDIS, DATABASE = "memory", "redis", "database"
 
@@ -67,6 +68,7 @@ class Reading:
         self._ids: OrderedDict[str, tuple[float, EventId | None]] = OrderedDict()
         self._lists: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
         self._announced: OrderedDict[EventId, int] = OrderedDict()
+        self._asked: OrderedDict[EventId, None] = OrderedDict()
         self._flights: dict[object, asyncio.Future[Any]] = {}
         self._on_change: list[Callable[[EventId], None]] = []
         self._changes = 0
@@ -94,6 +96,10 @@ class Reading:
         event_id = await self._id_of(name)
         kept = None if event_id is None else await self._find(event_id)
         if kept is None or status_of(kept.event, self._clock()) not in PUBLIC:
+            return None
+        if kept.event.slug != name and not name.startswith(EVENT + "_"):
+            # It has moved to another address.
+            self._ids.pop(name, None)
             return None
         return kept
 
@@ -143,22 +149,27 @@ class Reading:
         known = self._ids.get(name)
         if known is not None and self._monotonic() - known[0] < PAGE_FRESH_S:
             return known[1]
+        changes = self._changes
         event_id: EventId | None = await self._once(name, lambda: self._look_up(name))
-        _keep(self._ids, name, (self._monotonic(), event_id), NAMES_MAX)
+        if changes == self._changes:
+            _keep(self._ids, name, (self._monotonic(), event_id), NAMES_MAX)
         return event_id
 
     async def _look_up(self, slug: str) -> EventId | None:
-        event_id = await self._pages.find_id(slug)
-        if event_id is not None:
-            kept = await self._find(event_id)
-            # An address that was given to another event since is looked up anew.
-            if kept is not None and kept.event.slug == slug:
-                return event_id
+        event = await self._pages.find(slug)
+        if event is not None and event.revision >= self._announced.get(event.event_id, 0):
+            self.reads[REDIS] += 1
+            self._take(event)
+            return event.event_id
         event = await self._catalogue.find_by_slug(slug)
+        self.reads[DATABASE] += 1
         if event is None:
             return None
-        self.reads[DATABASE] += 1
-        await self._take(event, is_from_database=True)
+        self._take(event)
+        if event.event_id in self._asked:
+            # What was asked for once only is not worth a copy: most of a long list never is again.
+            await self._pages.put(event)
+        _keep(self._asked, event.event_id, None, ASKED_MAX)
         return event.event_id
 
     async def _find(self, event_id: EventId) -> Kept | None:
@@ -170,15 +181,11 @@ class Reading:
         return found
 
     async def _read(self, event_id: EventId) -> Kept | None:
-        event = await self._pages.find(event_id)
-        if event is not None and event.revision >= self._announced.get(event_id, 0):
-            self.reads[REDIS] += 1
-            return await self._take(event, is_from_database=False)
         event = await self._catalogue.find(event_id)
         self.reads[DATABASE] += 1
-        return None if event is None else await self._take(event, is_from_database=True)
+        return None if event is None else self._take(event)
 
-    async def _take(self, event: EventRecord, *, is_from_database: bool) -> Kept:
+    def _take(self, event: EventRecord) -> Kept:
         earlier = self._kept.get(event.event_id)
         if earlier is not None and earlier.event == event:
             kept = Kept(event, self._monotonic(), earlier.drawn)
@@ -186,8 +193,6 @@ class Reading:
             kept = Kept(event, self._monotonic(), {})
         if event.revision >= self._announced.get(event.event_id, 0):
             _keep(self._kept, event.event_id, kept, PAGES_MAX)
-            if is_from_database:
-                await self._pages.put(event)
         return kept
 
     def _heard(self, word: Word) -> None:
