@@ -89,6 +89,17 @@ def _organizer(path: str, name: str, script: str, *styles: str) -> PageKind:
     )
 
 
+def _team(name: str) -> PageKind:
+    return PageKind(
+        path=f"/organizer{_ORG}/{name}",
+        title=f"organizer.nav.{name}",
+        script=f"organizer/{name}.js",
+        styles=("organizer/organizer.css", "organizer/team.css"),
+        areas=("shared", "organizer", "team"),
+        layout="organizer",
+    )
+
+
 _ORG: Final = r"/{organisation:org_[0-9a-z]{26}}"
 _EVENT: Final = _ORG + r"/events/{event:event_[0-9a-z]{26}}"
 
@@ -116,4 +127,5 @@ SCRIPTED: Final = (
     _organizer(f"{_ORG}/events", "events", "events"),
     _organizer(f"{_ORG}/events/new", "new_event", "new-event"),
     _organizer(_EVENT, "editor", "editor", "editor"),
+    *map(_team, ("venues", "members", "keys", "devices", "audit", "settings")),
 )

@@ -73,7 +73,7 @@ class Organiser:
         expect(self.heading("Events")).to_be_visible()
 
     def draft_event(self, title: str, starts_at: str) -> None:
-        """Make the first event; the editor is open afterwards. `starts_at` as a clock at the venue shows it."""
+        """Make the first event; the editor is open then. `starts_at` as clocks at the venue show it."""
         self.page.get_by_role("link", name="Create your first event").click()
         self.fill("Title", title)
         self.fill("Starts", starts_at)

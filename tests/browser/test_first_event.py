@@ -1,7 +1,7 @@
 """From nothing to a sold ticket, in real browsers against the whole running platform.
 
-If this failed, somebody new could not sign up, make an organisation, build and publish an event, or nobody could buy
-from it what its organiser wrote: the types, the places they share, and the price with a voucher.
+If this failed, somebody new could not sign up, make an organisation, build and publish an event, or nobody could
+buy from it what its organiser wrote: the types, the places they share, and the price with a voucher.
 """
 
 import re

@@ -1,0 +1,52 @@
+// Lists that come in parts: what is there already, and the next part on request.
+import { ActionButton } from "../shared/forms.js";
+import { html } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
+import { problemOf } from "../shared/api.js";
+import { useResource } from "../shared/resource.js";
+import { toast } from "../shared/toasts.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+
+/**
+ * @template T
+ * @typedef {{items: T[], next_cursor: string | null}} Part
+ */
+
+/**
+ * @template T
+ * @param {(cursor: string | null) => Promise<Part<T>>} load
+ * @param {readonly unknown[]} [inputs]
+ */
+export function useList(load, inputs = []) {
+    const page = useResource(() => load(null), inputs);
+    const more = async () => {
+        const shown = page.value;
+        if (shown?.next_cursor) {
+            const next = await load(shown.next_cursor);
+            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
+        }
+    };
+    /** @param {(items: T[]) => T[]} change */
+    const edit = (change) => {
+        if (page.value) {
+            page.set({ items: change(page.value.items), next_cursor: page.value.next_cursor });
+        }
+    };
+    return { page, more, edit };
+}
+
+/**
+ * @param {{list: {page: import("../shared/resource.js").Resource<Part<any>>, more: () => Promise<void>}}} given
+ * @returns {Child}
+ */
+export function More({ list }) {
+    return html`${list.page.value?.next_cursor &&
+    html`<div class="form-actions"><${ActionButton} onPress=${list.more} onProblem=${tell}>${t("shared.more")}<//></div>`}`;
+}
+
+/** Say why something was refused. @param {unknown} thrown */
+export function tell(thrown) {
+    const problem = problemOf(thrown);
+    toast(Object.values(problem.fields)[0] ?? problem.text);
+}
