@@ -273,3 +273,10 @@ async def test_a_guests_socket_ends_when_they_sign_in(made: Works, staging: Any)
             assert (await socket.receive()).data == 4401
         again = await socket_of(browser)
         await again.close()
+
+
+async def test_the_mailbox_is_nowhere_else(stage: Stage) -> None:
+    """Where no folder is set, as beside a real mail server, there is no such page."""
+    for path in ("/dev/mail", "/dev/mail.json"):
+        async with stage.http.get(stage.url + path) as answer:
+            assert answer.status == 404
