@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from gateway.api.table import Services
+from services.admin.audit_check import AuditCheck
 from services.admin.capability import Administration
 from services.admin.health import Check, HealthChecks
 from services.admin.organisations import OrganisationAdministration
@@ -76,6 +77,7 @@ def services(ground: Ground) -> Services:
             organisations=OrganisationAdministration(ground.pool),
             flags=ground.organisations.flags,
             audit=ground.organisations.audit,
+            audit_check=AuditCheck(ground.pool, ground.clock),
             health=HealthChecks(ground.checks),
         ),
     )

@@ -26,6 +26,7 @@ from gateway.limits import GatewayLimits, Limiter, SharedLimits
 from gateway.metrics import GatewayMetrics
 from gateway.origins import Origins
 from gateway.page_handlers import Pages
+from gateway.platform_gate import PlatformGate
 from gateway.requests import Requests
 from gateway.revocations import watch_revocations
 from gateway.sales_rights import SalesRights
@@ -112,6 +113,8 @@ class Gateway:
         self.purchases = given.purchases
         self._recovery = given.recovery
         self._catalogue = given.services
+        reading = given.services.reading
+        self.metrics.watch_reads(reading.reads, reading.list_reads)
         self._people = given.services.users
         self._events = given.events
         self._is_reachable = given.is_reachable
@@ -159,9 +162,7 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     gateway = Gateway(dependencies)
     origins = Origins(dependencies.public_url, dependencies.origins)
     http = Http(
-        events=dependencies.events,
         metrics=gateway.metrics,
-        clock=dependencies.clock,
         web_folder=dependencies.web_folder,
         docs_folder=dependencies.docs_folder,
         public_url=dependencies.public_url,
@@ -180,7 +181,8 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     limits = dependencies.limits
     shell = Shell(dependencies.web_folder)
     reading = dependencies.services.reading
-    pages = Pages(shell, reading, dependencies.clock, dependencies.public_url)
+    gate = PlatformGate(dependencies.services.identities, SessionCookie(dependencies.public_url))
+    pages = Pages(shell, reading, gate, dependencies.clock, dependencies.public_url)
     app = web.Application(
         middlewares=[errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)],
         client_max_size=limits.body_bytes_max,

@@ -18,6 +18,7 @@ from gateway.cards import Card, Filters, cards, more_link, quick_filters
 from gateway.messages import LANGUAGES, Messages
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
+from gateway.platform_gate import PlatformGate
 from gateway.poster import poster
 from gateway.shell import LANGUAGE_COOKIE, Preview, Shell, data_block, script_text
 from services.events.descriptions import plain, render
@@ -42,8 +43,16 @@ class Pages:
         public_url: the address that people type, "" to take it from each request.
     """
 
-    def __init__(self, shell: Shell, reading: Reading, clock: Callable[[], int], public_url: str) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        reading: Reading,
+        gate: PlatformGate,
+        clock: Callable[[], int],
+        public_url: str,
+    ) -> None:
         self._shell = shell
+        self._gate = gate
         self._reading = reading
         self._clock = clock
         self._public_url = public_url
@@ -184,6 +193,8 @@ class Pages:
 
     def _scripted(self, kind: PageKind) -> Handler:
         async def handler(request: web.Request) -> web.Response:
+            if kind.is_platform:
+                await self._gate.admit(request)
             return self._page(request, kind, self._shell.messages(request))
 
         return handler

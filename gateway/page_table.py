@@ -19,6 +19,7 @@ class PageKind(msgspec.Struct, frozen=True, kw_only=True):
         areas: the message catalogues that its scripts use.
         layout: classes of the main element.
         skip_to, skip_text: where the link for keyboards leads, and its message.
+        is_platform: whether it is there only for those who run the platform.
     """
 
     path: str
@@ -29,6 +30,7 @@ class PageKind(msgspec.Struct, frozen=True, kw_only=True):
     layout: str = "stack"
     skip_to: str = "main"
     skip_text: str = "shared.skip"
+    is_platform: bool = False
 
 
 HOME: Final = PageKind(
@@ -89,6 +91,19 @@ def _organizer(path: str, name: str, script: str, *styles: str) -> PageKind:
     )
 
 
+def _admin(path: str, name: str, script: str) -> PageKind:
+    return PageKind(
+        path=f"/admin{path}",
+        title=f"admin.{name}.title",
+        script=f"admin/{script}.js",
+        # The same frame as the organisers' pages.
+        styles=("organizer/organizer.css", "admin/admin.css"),
+        areas=("shared", "admin"),
+        layout="organizer",
+        is_platform=True,
+    )
+
+
 def _team(name: str) -> PageKind:
     return PageKind(
         path=f"/organizer{_ORG}/{name}",
@@ -128,4 +143,10 @@ SCRIPTED: Final = (
     _organizer(f"{_ORG}/events/new", "new_event", "new-event"),
     _organizer(_EVENT, "editor", "editor", "editor"),
     *map(_team, ("venues", "members", "keys", "devices", "audit", "settings")),
+    _admin("", "health", "health"),
+    _admin("/organisations", "organisations", "organisations"),
+    _admin("/users", "users", "users"),
+    _admin(r"/users/{user:user_[0-9a-z]{26}}", "user", "user"),
+    _admin("/flags", "flags", "flags"),
+    _admin("/audit", "audit", "audit"),
 )

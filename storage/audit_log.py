@@ -100,6 +100,13 @@ def seal_with(key: bytes) -> None:
     _Sealing.key = key
 
 
+def sealing_key() -> bytes:
+    """Return the key of this process. Raises `RuntimeError` if `seal_with` was not called."""
+    if _Sealing.key is None:
+        raise RuntimeError("this process has no audit key: storage.audit_log.seal_with")
+    return _Sealing.key
+
+
 def seal(key: bytes, chain: bytes, seq: int, last_hash: bytes) -> bytes:
     """Return the message authentication code of a head."""
     return hmac.digest(key, b"%s head" % _TAG.encode() + chain + seq.to_bytes(8, "big") + last_hash, "sha256")
@@ -116,8 +123,7 @@ async def record(connection: AnyConnection, entry: AuditEntry) -> int:
     """
     if not connection.is_in_transaction():
         raise RuntimeError("an audit entry belongs into the transaction of the change")
-    if _Sealing.key is None:
-        raise RuntimeError("this process has no audit key: storage.audit_log.seal_with")
+    key = sealing_key()
     chain = entry.organisation_id or PLATFORM
     seq, previous_hash = await _locked_head(connection, chain)
     stored = ChainedEntry(
@@ -134,7 +140,7 @@ async def record(connection: AnyConnection, entry: AuditEntry) -> int:
         previous_hash=previous_hash,
     )
     entry_hash = stored.digest()
-    await _append(connection, stored, entry_hash, seal(_Sealing.key, chain, stored.seq, entry_hash))
+    await _append(connection, stored, entry_hash, seal(key, chain, stored.seq, entry_hash))
     return stored.seq
 
 

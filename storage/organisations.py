@@ -96,7 +96,7 @@ async def count_owned(connection: AnyConnection, user_id: UserId) -> int:
 
 
 async def list_all(
-    pool: Pool, *, search: str, after: OrganisationId | None, limit: int
+    pool: Pool, *, search: str, only_suspended: bool, after: OrganisationId | None, limit: int
 ) -> list[Organisation]:
     """Return organisations whose name or slug contains a text, oldest first, for the platform's people.
 
@@ -107,10 +107,12 @@ async def list_all(
             f"""
             SELECT {_COLUMNS} FROM organisations
             WHERE ($1 = '' OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)
-                AND ($2::uuid IS NULL OR organisation_id > $2)
-            ORDER BY organisation_id LIMIT $3
+                AND (NOT $2 OR suspended_at IS NOT NULL)
+                AND ($3::uuid IS NULL OR organisation_id > $3)
+            ORDER BY organisation_id LIMIT $4
             """,  # noqa: S608 - this module's columns
             search,
+            only_suspended,
             after,
             limit,
         )

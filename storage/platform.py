@@ -6,8 +6,8 @@ Functions take the connection of the transaction that they are part of, under a 
 import asyncpg
 import msgspec
 
-from domain.ids import UserId
-from domain.roles import PlatformRole
+from domain.ids import EventId, OrganisationId, UserId
+from domain.roles import PlatformRole, Role
 from storage.postgres import AnyConnection
 
 _USER = """
@@ -42,6 +42,17 @@ class SealedUser(msgspec.Struct, frozen=True):
     name_sealed: bytes
     email_sealed: bytes
     locale: str
+
+
+class PlatformMembership(msgspec.Struct, frozen=True):
+    """What a user is in an organisation, or for one event of it."""
+
+    organisation_id: OrganisationId
+    slug: str
+    name: str
+    is_suspended: bool
+    role: Role
+    event_id: EventId | None
 
 
 async def list_users(
@@ -84,6 +95,29 @@ async def sealed_user(connection: AnyConnection, user_id: UserId) -> SealedUser 
         "SELECT name_sealed, email_sealed, locale FROM users WHERE user_id = $1 AND state = 'active'", user_id
     )
     return None if row is None else SealedUser(*row)
+
+
+async def memberships_of(connection: AnyConnection, user_id: UserId) -> list[PlatformMembership]:
+    """Return a user's roles, those in suspended organisations too, in the order of joining."""
+    rows = await connection.fetch(
+        """
+        SELECT organisation_id, slug, name, suspended_at IS NOT NULL AS is_suspended, role, event_id
+        FROM members JOIN organisations USING (organisation_id)
+        WHERE user_id = $1 ORDER BY member_id
+        """,
+        user_id,
+    )
+    return [
+        PlatformMembership(
+            row["organisation_id"],
+            row["slug"],
+            row["name"],
+            row["is_suspended"],
+            Role(row["role"]),
+            row["event_id"],
+        )
+        for row in rows
+    ]
 
 
 async def suspend_user(connection: AnyConnection, user_id: UserId, at_ms: int) -> bool:

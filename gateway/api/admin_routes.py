@@ -10,6 +10,7 @@ from gateway.api.route import Answer, Call, Handler, LimitClass, Route
 from services.admin.capability import Administration
 from services.admin.models import (
     AddressBody,
+    AuditVerdict,
     FlagBody,
     FlagList,
     FlagView,
@@ -17,6 +18,7 @@ from services.admin.models import (
     OrganisationsQuery,
     ReasonBody,
     Revealed,
+    UserMemberships,
     UserRow,
     UsersQuery,
 )
@@ -117,6 +119,9 @@ def _user_routes(administration: Administration) -> list[Route]:
     async def read_one(call: Call) -> UserRow | Refusal:
         return await users.read(call.path["user"])
 
+    async def memberships(call: Call) -> UserMemberships | Refusal:
+        return await users.memberships(call.path["user"])
+
     async def find(call: Call) -> UserRow | Refusal:
         return await users.find(call.body.email)
 
@@ -138,6 +143,10 @@ def _user_routes(administration: Administration) -> list[Route]:
         _route(
             "GET", "/users/{user}", "users.read", "One user, without personal data", read,
             _answering(read_one), answer=UserRow,
+        ),
+        _route(
+            "GET", "/users/{user}/memberships", "users.memberships", "What a user is in which organisations",
+            read, _answering(memberships), answer=UserMemberships,
         ),
         _route(
             "POST", "/users/find", "users.find", "The user of an address that somebody gave us", read,
@@ -204,6 +213,9 @@ def _platform_routes(administration: Administration) -> list[Route]:
     async def audit(call: Call) -> Page[AuditEntryView] | Refusal:
         return await administration.audit.of_all(call.query)
 
+    async def verdict(_: Call) -> AuditVerdict:
+        return await administration.audit_check.verdict()
+
     read, manage = Permission.PLATFORM_READ, Permission.PLATFORM_MANAGE
     return [
         _route("GET", "/flags", "flags.list", "Feature flags", read, _answering(flags), answer=FlagList),
@@ -218,6 +230,10 @@ def _platform_routes(administration: Administration) -> list[Route]:
             "GET", "/audit", "audit.list", "Who changed what, in all logs, newest first",
             Permission.PLATFORM_AUDIT, _answering(audit), query=PlatformAuditQuery,
             answer=Page[AuditEntryView],
+        ),
+        _route(
+            "GET", "/audit/verdict", "audit.verdict", "Whether every log is as it was written",
+            Permission.PLATFORM_AUDIT, _answering(verdict), answer=AuditVerdict,
         ),
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from services.admin.audit_check import AuditCheck
 from services.admin.health import HealthChecks
 from services.admin.organisations import OrganisationAdministration
 from services.admin.users import UserAdministration
@@ -16,4 +17,5 @@ class Administration(msgspec.Struct, frozen=True, kw_only=True):
     organisations: OrganisationAdministration
     flags: Flags
     audit: AuditSearch
+    audit_check: AuditCheck
     health: HealthChecks

@@ -4,8 +4,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.roles import PlatformRole
-from services.models import Email, Line, Model, PageQuery, Reason, TimeMs, UserRef, Version
+from domain.roles import PlatformRole, Role
+from services.models import (
+    Email,
+    EventRef,
+    Line,
+    Model,
+    OrganisationRef,
+    PageQuery,
+    Reason,
+    TimeMs,
+    UserRef,
+    Version,
+)
+from services.users.models import OrganisationName
 
 
 class OrganisationsQuery(PageQuery):
@@ -13,6 +25,7 @@ class OrganisationsQuery(PageQuery):
 
     q: Annotated[Line, Field(max_length=100)] = ""
     """In the name or the slug."""
+    only_suspended: bool = False
 
 
 class UsersQuery(PageQuery):
@@ -44,6 +57,22 @@ class UserRow(Model):
     has_second_factor: bool
     memberships: int
     sessions: int
+
+
+class UserMembership(Model):
+    """What a user is in an organisation, or for one event of it."""
+
+    organisation: OrganisationName
+    is_suspended: bool
+    """The organisation is."""
+    role: Role
+    event: EventRef | None
+
+
+class UserMemberships(Model):
+    """All of a user's roles, in the order of joining."""
+
+    items: tuple[UserMembership, ...]
 
 
 class Revealed(Model):
@@ -93,3 +122,30 @@ class Health(Model):
 
     is_well: bool
     parts: tuple[PartHealth, ...]
+
+
+class AuditFinding(Model):
+    """Something in an audit log that is not as it was written."""
+
+    organisation: OrganisationRef | None
+    """In whose log; None for the platform's."""
+    damage: str
+    """One of edit, removal, reorder, cut_tail, forged_head, addition, lost_chain."""
+    first: int
+    """The number of the first entry that it is about; 0 for the end of the log."""
+    last: int
+    explanation: str
+
+
+class AuditVerdict(Model):
+    """Whether all audit logs are as they were written."""
+
+    at_ms: TimeMs
+    """As of when."""
+    is_sound: bool | None
+    """None if reading them all would have taken too long for an answer."""
+    entries: int
+    chains: int
+    findings_count: int
+    findings: tuple[AuditFinding, ...]
+    """The first hundred."""

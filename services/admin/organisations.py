@@ -29,6 +29,7 @@ class OrganisationAdministration:
         found = await organisations.list_all(
             self._pool,
             search=query.q,
+            only_suspended=query.only_suspended,
             after=OrganisationId(after[0]) if after[0] else None,
             limit=query.limit + 1,
         )

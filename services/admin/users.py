@@ -7,11 +7,11 @@ from domain import ids
 from domain.identity import Who
 from domain.ids import SessionId, UserId
 from domain.refusals import Code, Refusal
-from services.admin.models import Revealed, UserRow, UsersQuery
+from services.admin.models import Revealed, UserMembership, UserMemberships, UserRow, UsersQuery
 from services.audit import entry_for
 from services.cursors import cursor_of, parts_of
 from services.models import Page
-from services.users.models import EndedSessions, SessionList, SessionView
+from services.users.models import EndedSessions, OrganisationName, SessionList, SessionView
 from services.users.people import lookup_of
 from services.vault import Unreadable, Vault
 from storage import platform
@@ -54,6 +54,26 @@ class UserAdministration:
         async with asking(self._pool) as connection:
             found = await platform.find_user(connection, user_id)
         return _NOT_FOUND if found is None else _row(found)
+
+    async def memberships(self, user_id: UserId) -> UserMemberships | Refusal:
+        """Return what a user is in which organisations."""
+        async with asking(self._pool) as connection:
+            if await platform.find_user(connection, user_id) is None:
+                return _NOT_FOUND
+            found = await platform.memberships_of(connection, user_id)
+        return UserMemberships(
+            items=tuple(
+                UserMembership(
+                    organisation=OrganisationName(
+                        id=ids.text(ids.ORGANISATION, one.organisation_id), slug=one.slug, name=one.name
+                    ),
+                    is_suspended=one.is_suspended,
+                    role=one.role,
+                    event=ids.text(ids.EVENT, one.event_id) if one.event_id else None,
+                )
+                for one in found
+            )
+        )
 
     async def find(self, email: str) -> UserRow | Refusal:
         """Return the user of an address that somebody gave us, by its keyed hash."""

@@ -3,6 +3,7 @@
 
 /** @typedef {"owner" | "admin" | "event_manager" | "finance" | "box_office" | "scanner" | "viewer"} Role */
 /** @typedef {"audit.read" | "devices.manage" | "events.cancel" | "events.create" | "events.edit" | "events.publish" | "events.read" | "keys.manage" | "members.manage" | "members.read" | "orders.read" | "orders.refund" | "organisation.edit" | "organisation.read" | "payouts.manage" | "people.erase" | "people.export" | "people.read" | "sale.control" | "sales.watch" | "tickets.scan" | "tickets.sell" | "venues.edit" | "vouchers.manage" | "vouchers.read"} Permission */
+/** @typedef {"people.reveal" | "platform.audit" | "platform.manage" | "platform.read"} PlatformPermission */
 
 /** @type {Record<string, readonly string[]>} */
 export const GRANTS = {
@@ -105,6 +106,21 @@ export const GRANTS = {
         "events.read",
         "organisation.read",
         "sales.watch"
+    ]
+};
+
+/** What the platform's people may do. @type {Record<string, readonly string[]>} */
+export const PLATFORM_GRANTS = {
+    "platform_admin": [
+        "people.reveal",
+        "platform.audit",
+        "platform.manage",
+        "platform.read"
+    ],
+    "platform_support": [
+        "people.reveal",
+        "platform.audit",
+        "platform.read"
     ]
 };
 

@@ -3,13 +3,17 @@ goes on buying, or a switch that was turned is seen by half of the gateways.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 
 import pytest
+from yarl import URL
 
 from domain.ids import USER, text
 from domain.roles import PlatformRole
-from tests.gateway.api.organising import Town, town
+from gateway.page_table import SCRIPTED
+from services.admin.audit_check import AuditCheck
+from tests.gateway.api.organising import Town, organisation_id, town
 from tests.gateway.api.test_organisations import until_refused
 
 
@@ -204,3 +208,60 @@ async def test_the_platform_searches_all_logs(place: Town) -> None:
     organisation = next(each for each, _ in found if each is not None)
     _, own = await support.ask("GET", "/admin/audit", query={"organisation": organisation})
     assert [entry["seq"] for entry in own["items"]] == [1]
+
+
+async def test_support_sees_what_a_user_is_in_which_organisations(place: Town) -> None:
+    anna = await place.person()
+    north, south = [await place.organisation(anna, slug) for slug in ("north", "south")]
+    admin = await place.platform_person(PlatformRole.ADMIN)
+    assert (await admin.ask("POST", f"/admin/organisations/{south}/suspend", {"reason": "Fraud"}))[0] == 200
+    _, found = await admin.ask("GET", f"/admin/users/{user(place, 0)}/memberships")
+    assert [(one["organisation"]["id"], one["role"], one["is_suspended"]) for one in found["items"]] == [
+        (north, "owner", False),
+        (south, "owner", True),
+    ]
+    assert (await admin.ask("GET", f"/admin/users/{text(USER, b'n' * 16)}/memberships"))[0] == 404
+    _, suspended = await admin.ask("GET", "/admin/organisations", query={"only_suspended": "true"})
+    assert [one["id"] for one in suspended["items"]] == [south]
+
+
+async def test_the_verdict_names_an_entry_that_was_edited(place: Town) -> None:
+    anna = await place.person()
+    organisation = await place.organisation(anna)
+    support = await place.platform_person(PlatformRole.SUPPORT)
+    # As somebody would who has the database's own rights.
+    await place.made.pool.execute("ALTER TABLE audit_entries DISABLE TRIGGER append_only")
+    await place.made.pool.execute(
+        "UPDATE audit_entries SET actor = 'system' WHERE action = 'organisation.create' AND chain = $1",
+        organisation_id(organisation),
+    )
+    status, verdict = await support.ask("GET", "/admin/audit/verdict")
+    assert (status, verdict["is_sound"], verdict["findings_count"]) == (200, False, 1)
+    assert [(one["organisation"], one["damage"], one["first"]) for one in verdict["findings"]] == [
+        (organisation, "edit", 1)
+    ]
+    # The other gateway reads for itself.
+    status, verdict = await support.ask("GET", "/admin/audit/verdict", stage=place.there)
+    assert (status, verdict["is_sound"]) == (200, False)
+
+
+async def test_a_verdict_that_takes_too_long_is_none(place: Town) -> None:
+    verdict = await AuditCheck(place.made.pool, place.made.clock, patience_s=0.0).verdict()
+    assert (verdict.is_sound, verdict.findings) == (None, ())
+
+
+async def test_pages_of_the_platform_are_there_for_its_people_only(place: Town) -> None:
+    anna = await place.person()
+    support = await place.platform_person(PlatformRole.SUPPORT)
+    over = await place.caller()
+    over.http.cookie_jar.update_cookies({"bilten": secrets.token_urlsafe(32)}, URL(place.here.url))
+    pages = [kind.path for kind in SCRIPTED if kind.is_platform]
+    assert len(pages) == 6
+    for page in pages:
+        url = f"{place.here.url}{page.partition('/{')[0]}"
+        async with over.http.get(url, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"].partition("=")[0]) == (302, "/sign-in?next")
+        async with anna.http.get(url) as answer:
+            assert answer.status == 404
+        async with support.http.get(url) as answer:
+            assert answer.status == 200
