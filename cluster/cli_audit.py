@@ -39,7 +39,8 @@ def verify(
 ) -> None:
     """Read every chain and name each entry that was edited, removed, put elsewhere, or cut off.
 
-    Safe while the platform runs: it reads one snapshot of the database. Exits with 1 if anything is wrong.
+    Safe while the platform runs: it reads one snapshot of the database. Exits with 1 if anything is wrong,
+    with 2 if it can't be said.
     Heads that are kept where the database's keepers can't write also show that a whole database was put back
     to an earlier day.
 
@@ -53,6 +54,10 @@ def verify(
 
     settings = settings_of_running(config)
     dsn = dsn_or_exit(settings)
+    if not settings.audit.key and not (settings.data_path / "audit-key").exists():
+        # One made now would make every head look forged.
+        typer.echo("audit verify: the key is not here: set BILTEN_AUDIT_KEY, or the data folder", err=True)
+        raise typer.Exit(2)
     try:
         earlier = _read(heads) if heads is not None and heads.exists() else {}
         found = asyncio.run(_verify(dsn, audit_key(settings), earlier))

@@ -294,6 +294,12 @@ async def test_the_command_says_which_entry_and_how(written: Pool, shared_dsn: s
         result = CliRunner().invoke(app, command, env=environment)
         return result.exit_code, result.output
 
+    key = environment.pop("BILTEN_AUDIT_KEY")
+    code, output = await asyncio.to_thread(run)
+    assert code == 2
+    assert "the key is not here" in output
+    assert not (tmp_path / "audit-key").exists()
+    environment["BILTEN_AUDIT_KEY"] = key
     code, output = await asyncio.to_thread(run)
     assert (code, output) == (0, f"{3 * ENTRIES} entries in 3 chains are as they were written\n")
     assert len((tmp_path / "heads").read_text().splitlines()) == 3
