@@ -287,7 +287,10 @@ def rush(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="hot-event, purchase, fanout, recovery, scale, or all.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="hot-event, purchase, fanout, recovery, scale, catalogue, sign-in, or all."),
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="Under 40 s, and less exact.")] = False,
     json_file: Annotated[
         Path | None,

@@ -5,6 +5,7 @@ that the page /dev/mail shows.
 import asyncio
 import contextlib
 import itertools
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -48,6 +49,8 @@ class MailFolder:
 
 async def serve_smtp(folder: Path, port: int, ready: Callable[[], None]) -> None:
     """Take mail on loopback until SIGTERM or SIGINT."""
+    # It writes every line of every conversation: addresses don't belong into a log, not even here.
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
     loop = asyncio.get_running_loop()
     kept = MailFolder(folder)
     server = await loop.create_server(

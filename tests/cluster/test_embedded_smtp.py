@@ -31,6 +31,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cluster", "serve", "smtp", "--port", str(port)),
         env={**os.environ, "BILTEN_DATA_DIR": str(tmp_path)},
+        stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(60):
         while not (tmp_path / "smtp.ready").exists():
@@ -38,7 +39,9 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
             await asyncio.sleep(0.05)
     yield port
     child.send_signal(signal.SIGTERM)
-    assert await child.wait() == 0
+    _, said = await child.communicate()
+    assert child.returncode == 0
+    assert b"anna@" not in said, "addresses don't belong into logs"
 
 
 async def client_of(folder: Path) -> TestClient[web.Request, web.Application]:
