@@ -175,7 +175,7 @@ async def _measure(
     event = await make_event(found, bench_catalogue(), 0)
     name = ids.text(ids.EVENT, event.event_id)
     async with BiltenClient(found.url) as client:
-        kind = (await client.event(event.slug))["event"]["ticket_types"][0]["ticket_type"]
+        kind = (await client.event(event.slug))["ticket_types"][0]["ticket_type"]
     watchers = [Watcher() for _ in range(number)]
     holders = [Watcher() for _ in range(HOLDERS)]
     gateways = found.pids("gateway")

@@ -108,7 +108,7 @@ async def _shop(
     event = await make_event(found, bench_catalogue(), 0)
     name = ids.text(ids.EVENT, event.event_id)
     async with BiltenClient(found.url) as client:
-        page = (await client.event(event.slug))["event"]
+        page = await client.event(event.slug)
     limits = []
     share = 0.0
     done: list[Measured] = []

@@ -187,7 +187,7 @@ class Rush:
 
     async def _look(self, client: BiltenClient, slug: str) -> Sale:
         """Read the event's page, as everybody does."""
-        event = (await client.event(slug))["event"]
+        event = await client.event(slug)
         offers = [
             Offer(kind["ticket_type"], kind["quantity_min"], kind["quantity_max"])
             for kind in event["ticket_types"]

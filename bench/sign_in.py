@@ -219,7 +219,7 @@ async def crowd(found: Running, data_path: Path) -> AsyncIterator[Crowd]:
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as http:
         async with BiltenClient(found.url) as client:
-            page = (await client.event(event.slug))["event"]
+            page = await client.event(event.slug)
         ticket_type = page["ticket_types"][0]["ticket_type"]
         fresh = Identifiers(seed=12)
         buyers = [Buyer(name, ticket_type, fresh) for _ in range(SOCKETS)]

@@ -213,8 +213,8 @@ class BiltenClient:
     # --- HTTP ---------------------------------------------------------------------------------------------
 
     async def event(self, slug: str) -> dict[str, Any]:
-        """Return an event's page data, as `GET /api/events/{slug}` gives it."""
-        return await self._get(f"/api/events/{quote(slug, safe='')}")
+        """Return an event, as `GET /api/v1/events/{slug}` gives it."""
+        return await self._get(f"/api/v1/events/{quote(slug, safe='')}")
 
     async def orders(self) -> list[dict[str, Any]]:
         """Return this buyer's orders with their tickets, as `GET /api/v1/orders` gives them."""

@@ -52,7 +52,7 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
     try:
         first = platform.note
         assert living(first) == ["postgres", "redis", "smtp", "ray", "shards", "gateway-1", "gateway-2"]
-        assert json.loads(get(f"{platform.url}/api/events"))["events"][0]["slug"] == first.event_slug
+        assert json.loads(get(f"{platform.url}/api/v1/events"))["items"][0]["slug"] == first.event_slug
         assert "Nachtlicht" in get(f"{platform.url}/e/{first.event_slug}")
 
         second = platform.bilten("up")
@@ -72,7 +72,7 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
         platform.start()
         assert not [name for name in living(left) if name != "postgres"]
         assert platform.note.dsn == first.dsn
-        assert json.loads(get(f"{platform.url}/api/events"))["events"][0]["slug"] == first.event_slug
+        assert json.loads(get(f"{platform.url}/api/v1/events"))["items"][0]["slug"] == first.event_slug
     finally:
         code = platform.stop()
     assert code == 0

@@ -115,7 +115,7 @@ async def buyers(platform: RunningPlatform, count: int) -> AsyncIterator[tuple[l
     settings = ClientSettings(answer_s=10, http_s=3)
     clients = [BiltenClient(platform.url, settings=settings, rng=random.Random()) for _ in range(count)]
     try:
-        view = (await insist(lambda: clients[0].event("faults")))["event"]
+        view = await insist(lambda: clients[0].event("faults"))
         yield [Bought(client) for client in clients], view["event"], view["ticket_types"][0]["ticket_type"]
     finally:
         await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)

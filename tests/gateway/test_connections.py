@@ -284,6 +284,6 @@ async def test_an_address_asks_the_api_so_often(staging: Staging) -> None:
     stage = await staging(msgspec.structs.replace(ROOMY, http=Rate(0.1, 3), trust_loopback=False))
     statuses = []
     for _ in range(5):
-        async with stage.http.get(f"{stage.url}/api/events") as answer:
+        async with stage.http.get(f"{stage.url}/api/v1/events") as answer:
             statuses.append(answer.status)
     assert statuses == [200, 200, 200, 429, 429]

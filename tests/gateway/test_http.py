@@ -79,7 +79,7 @@ async def test_the_home_page_lists_events(stage: Stage, made: Works) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/livez", "/api/events", "/static/shared/tokens.css", "/nothing", "/metrics"]
+    "path", ["/", "/livez", "/api/v1/events", "/static/shared/tokens.css", "/nothing", "/metrics"]
 )
 async def test_every_response_carries_the_security_headers(stage: Stage, path: str) -> None:
     _, _, headers = await get(stage, path)
@@ -99,7 +99,7 @@ async def test_pages_have_no_inline_script(stage: Stage, made: Works) -> None:
 
 
 async def test_what_is_missing_is_a_problem_or_a_page(stage: Stage) -> None:
-    status, found, headers = await get(stage, "/api/events/nothing")
+    status, found, headers = await get(stage, "/api/v1/events/nothing")
     assert (status, found["code"]) == (404, "not_found")
     assert headers["Content-Type"].startswith("application/problem+json")
     status, found, _ = await get(stage, "/nowhere")
@@ -107,8 +107,8 @@ async def test_what_is_missing_is_a_problem_or_a_page(stage: Stage) -> None:
     status, page, _ = await get(stage, "/e/nothing", headers={"Accept": "text/html"})
     assert status == 404
     assert "<h1>There is nothing here</h1>" in page
-    async with stage.http.put(f"{stage.url}/api/events") as answer:
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+    async with stage.http.put(f"{stage.url}/api/v1/events") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD,OPTIONS")
 
 
 async def test_static_files_are_told_apart_by_content(stage: Stage) -> None:

@@ -11,11 +11,13 @@ import { extended, soldPerSecond, total } from "./history.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("../shared/connection.js").SalesState} SalesState */
-/** @typedef {{event: string, title: string, pools?: {pool: string, name: string}[]}} EventNames */
+/** @typedef {{event: string, title: string, organisation: string}} EventNames */
+/** @typedef {{pool: string, name: string}} PoolName */
 
 const sales = signal(/** @type {SalesState | null} */ (null));
 const samples = signal(/** @type {import("./history.js").Sample[]} */ ([]));
 const names = signal(/** @type {EventNames | null} */ (null));
+const pools = signal(/** @type {PoolName[]} */ ([]));
 const problem = signal("");
 const isOnline = signal(false);
 const isKeyWanted = signal(false);
@@ -103,7 +105,7 @@ function Pools({ state }) {
     const rows = [
         ...state.pools.map((pool, at) => ({
             ...pool,
-            name: names.value?.pools?.find((one) => one.pool === pool.pool)?.name ?? `Pool ${at + 1}`,
+            name: pools.value.find((one) => one.pool === pool.pool)?.name ?? `Pool ${at + 1}`,
         })),
         { ...total(state.pools), name: "Total" },
     ];
@@ -159,6 +161,29 @@ function take(state) {
     samples.value = extended(samples.peek(), { time_ms: state.time_ms, sold: sum.sold, held: sum.held });
 }
 
+/**
+ * The pools' names are the organizer's own: whoever is signed in is shown them, and who came with a key sees numbers.
+ * @param {EventNames} event
+ */
+async function loadPools(event) {
+    const me = await fetch("/api/v1/me").catch(() => null);
+    if (!me?.ok) {
+        return;
+    }
+    /** @type {{memberships: {organisation: {id: string, slug: string}}[]}} */
+    const { memberships } = await me.json();
+    const own = memberships.find((one) => one.organisation.slug === event.organisation);
+    if (!own) {
+        return;
+    }
+    const tickets = await fetch(`/api/v1/organisations/${own.organisation.id}/events/${event.event}/ticket-types`).catch(() => null);
+    if (tickets?.ok) {
+        /** @type {{pools: PoolName[]}} */
+        const found = await tickets.json();
+        pools.value = found.pools;
+    }
+}
+
 async function start() {
     const asked = new URLSearchParams(location.hash.slice(1));
     const slug = asked.get("event") ?? /^\/organizer\/events\/([^/]+)/.exec(location.pathname)?.[1];
@@ -171,21 +196,22 @@ async function start() {
         isKeyWanted.value = true;
         return;
     }
-    const answer = await fetch(`/api/events/${encodeURIComponent(slug)}`).catch(() => null);
+    const answer = await fetch(`/api/v1/events/${encodeURIComponent(slug)}`).catch(() => null);
     if (!answer?.ok) {
         problem.value = answer?.status === 404 ? String(PROBLEMS["not_found"]) : "The server does not answer. Load the page again.";
         return;
     }
-    /** @type {{event: EventNames}} */
+    /** @type {EventNames} */
     const found = await answer.json();
-    names.value = found.event;
-    document.title = `${found.event.title} · sale, live`;
+    names.value = found;
+    document.title = `${found.title} · sale, live`;
+    void loadPools(found);
     const connection = new Connection(clock, {
         onState: (state) => (isOnline.value = state === "online"),
         onWelcome: () => {},
         onPush: () => {},
     });
-    connection.followSales(found.event.event, key, take, (refused) => {
+    connection.followSales(found.event, key, take, (refused) => {
         const text = PROBLEMS[refused.code];
         if (refused.code === "forbidden" && !key) {
             isKeyWanted.value = true;
