@@ -260,8 +260,8 @@ class Shards:
     async def _place(self, event_id: EventId) -> None:
         try:
             placement = await self._journal.placement(event_id, self._home(event_id))
-        except ConnectionError as error:
-            log.warning("the placement of event %s can't be looked up: %s", event_id.hex(), error)
+        except Exception as error:  # noqa: BLE001 - nobody may be left without an answer, whatever it was
+            log.warning("the placement of event %s can't be looked up: %r", event_id.hex(), error)
             for waiting in self._placing.pop(event_id):
                 self.again(waiting)
             return

@@ -9,9 +9,10 @@ from actors.ports import ShardHandle, ShardLost
 from actors.refs import LaneSettings, Shards
 from domain import commands as c
 from domain import events as e
+from domain.ids import EventId, OperationId
 from domain.refusals import Code, Refusal
 from storage.postgres_journal import PostgresJournal
-from tests.actors.stage import House, Show
+from tests.actors.stage import House, Show, fresh
 
 
 async def test_many_waiting_buyers_make_few_calls(house: House) -> None:
@@ -61,6 +62,23 @@ async def test_a_shard_that_stays_away_is_refused_as_busy(house: House) -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.code is Code.BUSY
     assert refusal.retry_after_ms
+    await lanes.close()
+
+
+async def test_a_placement_that_postgres_refuses_leaves_nobody_waiting(house: House) -> None:
+    """As it does when its disk is full: who asks is told that it is busy, and answered when it is mended."""
+    lanes = Shards(PostgresJournal(house.pool), house.connect, 1, LaneSettings(patience_ms=200))
+    pause = c.PauseSale(OperationId(fresh()), EventId(fresh()))
+    await house.pool.execute("ALTER TABLE placements ADD CONSTRAINT refusing CHECK (false) NOT VALID")
+    try:
+        async with asyncio.timeout(5):
+            refused = await asyncio.gather(*(lanes.ask(pause) for _ in range(3)))
+        assert all(isinstance(one, Refusal) and one.code is Code.BUSY for one in refused)
+    finally:
+        await house.pool.execute("ALTER TABLE placements DROP CONSTRAINT refusing")
+    answered = await lanes.ask(pause)
+    assert isinstance(answered, Refusal)
+    assert answered.code is Code.NOT_FOUND, "there is no such event, as the shard says"
     await lanes.close()
 
 
