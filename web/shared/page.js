@@ -225,11 +225,15 @@ function drawMenu() {
     const name = known.name || known.email;
     place.replaceChildren();
     render(html`<${UserMenu} name=${known.name} email=${known.email} isPlatform=${known.has_platform_role} />`, place);
-    button.setAttribute("aria-label", t("shared.menu_of", { name }));
     const circle = document.createElement("span");
     circle.className = "initials";
     circle.textContent = initials(name);
-    button.replaceChildren(circle);
+    // What is seen is a part of what the button is called, for those who say what they see.
+    const said = document.createElement("span");
+    said.className = "visually-hidden";
+    said.textContent = t("shared.menu_of", { name });
+    button.removeAttribute("aria-label");
+    button.replaceChildren(circle, " ", said);
 }
 
 /** @returns {{name: string, email: string, has_platform_role: boolean} | null} */
