@@ -24,7 +24,20 @@ class PageReader:
         return self
 
     async def read(self, path: str) -> tuple[int, bytes]:
-        """Return the status and the body of a page."""
+        """Return the status and the body of a page. A connection that was closed for its idleness is made
+        anew, once.
+        """
+        try:
+            return await self._read(path)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.close()
+            await self.open()
+        try:
+            return await self._read(path)
+        except asyncio.IncompleteReadError as error:
+            raise BenchFailed("a gateway closed a connection") from error
+
+    async def _read(self, path: str) -> tuple[int, bytes]:
         self._writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = 0

@@ -3,6 +3,8 @@
 The children of labelled counters are looked up once, when this is made: on the hot path a count is one call.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -63,6 +65,18 @@ class GatewayMetrics:
             "bilten_gateway_requests_waiting", "Requests not answered yet", registry=self.registry
         )
         self.topics = Gauge("bilten_gateway_topics", "Events with watchers", registry=self.registry)
+
+    def watch_reads(self, pages: Mapping[str, int], lists: Mapping[str, int]) -> None:
+        """Show where pages and lists of events came from; the counts go on by themselves."""
+        reads = Gauge(
+            "bilten_catalogue_reads",
+            "Pages and lists of events, by where they came from; only ever more",
+            ("what", "source"),
+            registry=self.registry,
+        )
+        for what, counts in (("page", pages), ("list", lists)):
+            for source in counts:
+                reads.labels(what, source).set_function(partial(counts.__getitem__, source))
 
     def message(self, kind: str) -> None:
         """Count a message from a client; `UNREADABLE` is a kind too."""
