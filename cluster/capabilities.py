@@ -52,6 +52,16 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 def services(ground: Ground) -> Services:
     """Return the services of one gateway process."""
     owners = EventOwners(ground.pool)
+    organisers = organising(
+        pool=ground.pool,
+        shards=ground.shards,
+        owners=owners,
+        announcing=ground.reading,
+        clock=ground.clock,
+        new_id=ground.new_id,
+        code_key=ground.code_key,
+        url=ground.url,
+    )
     return Services(
         identities=ground.users.identities,
         owners=owners,
@@ -61,20 +71,11 @@ def services(ground: Ground) -> Services:
         users=ground.users,
         organisations=ground.organisations,
         reading=ground.reading,
-        organising=organising(
-            pool=ground.pool,
-            shards=ground.shards,
-            owners=owners,
-            announcing=ground.reading,
-            clock=ground.clock,
-            new_id=ground.new_id,
-            code_key=ground.code_key,
-            url=ground.url,
-        ),
+        organising=organisers,
         clock=ground.clock,
         administration=Administration(
             users=UserAdministration(ground.pool, ground.vault, ground.users.sessions),
-            organisations=OrganisationAdministration(ground.pool),
+            organisations=OrganisationAdministration(ground.pool, organisers.steps),
             flags=ground.organisations.flags,
             audit=ground.organisations.audit,
             audit_check=AuditCheck(ground.pool, ground.clock),

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain.ids import OrganisationId, UserId
+from domain.ids import EventId, OrganisationId, UserId
 from storage.postgres import AnyConnection, Pool, asking
 
 _COLUMNS = (
@@ -85,6 +85,19 @@ async def suspend(connection: AnyConnection, organisation_id: OrganisationId, at
         organisation_id,
         at_ms,
     )
+
+
+async def selling(pool: Pool, organisation_id: OrganisationId) -> list[EventId]:
+    """Return an organisation's events that are on sale, or will be. Raises `ConnectionError`."""
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            """
+            SELECT event_id FROM events
+            WHERE organisation_id = $1 AND status IN ('published', 'on_sale', 'sold_out') ORDER BY starts_at
+            """,
+            organisation_id,
+        )
+    return [row["event_id"] for row in rows]
 
 
 async def count_owned(connection: AnyConnection, user_id: UserId) -> int:

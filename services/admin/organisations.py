@@ -1,12 +1,14 @@
 """Organisations, as those who run the platform see them."""
 
 from domain import ids
+from domain.event_status import Step
 from domain.identity import Who
 from domain.ids import OrganisationId
 from domain.refusals import Code, Refusal
 from services.admin.models import OrganisationsQuery
 from services.audit import entry_for
 from services.cursors import cursor_of, parts_of
+from services.events.steps import Steps
 from services.models import Page
 from services.organisations.models import OrganisationView
 from services.organisations.organisations import view
@@ -18,8 +20,9 @@ from storage.postgres import Pool, asking
 class OrganisationAdministration:
     """Every method raises `ConnectionError` when PostgreSQL is away."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, steps: Steps) -> None:
         self._pool = pool
+        self._steps = steps
 
     async def list(self, query: OrganisationsQuery) -> Page[OrganisationView] | Refusal:
         """Return a part of all organisations, oldest first."""
@@ -42,13 +45,20 @@ class OrganisationAdministration:
     async def suspend(
         self, who: Who, organisation_id: OrganisationId, reason: str, now_ms: int
     ) -> OrganisationView | Refusal:
-        """Keep everybody from acting for an organisation, its keys included, within a second."""
-        return await self._switch(who, organisation_id, "organisation.suspend", reason, now_ms, now_ms)
+        """Keep everybody from acting for an organisation, its keys included, within a second, and pause its
+        sales. What could not be paused, because a shard was away, is when it is suspended once more.
+        """
+        done = await self._switch(who, organisation_id, "organisation.suspend", reason, now_ms, now_ms)
+        if not isinstance(done, Refusal):
+            for event_id in await organisations.selling(self._pool, organisation_id):
+                # One that has nothing to pause any more refuses the step.
+                await self._steps.take(who, organisation_id, event_id, Step.PAUSE)
+        return done
 
     async def unsuspend(
         self, who: Who, organisation_id: OrganisationId, reason: str, now_ms: int
     ) -> OrganisationView | Refusal:
-        """Let an organisation act again."""
+        """Let an organisation act again. Its sales stay paused until it resumes them itself."""
         return await self._switch(who, organisation_id, "organisation.unsuspend", reason, None, now_ms)
 
     async def _switch(

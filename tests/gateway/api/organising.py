@@ -1,5 +1,6 @@
 """Browsers and programs of people who organise, on two gateways of one platform."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -38,9 +39,17 @@ class Caller:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         url = f"{(stage or self.stage).url}/api/v1{path}"
-        async with self.http.request(method, url, json=body, headers=headers, params=query or {}) as answer:
-            read = await answer.read()
-            return answer.status, await answer.json(content_type=None) if read else None
+        for _ in range(20):
+            async with self.http.request(
+                method, url, json=body, headers=headers, params=query or {}
+            ) as answer:
+                read = await answer.read()
+                found = answer.status, await answer.json(content_type=None) if read else None
+            if answer.status != 503:
+                break
+            # On a machine that is busy a limit may be too late, and fails closed: nothing was done.
+            await asyncio.sleep(0.2)
+        return found
 
 
 class Town:

@@ -5,16 +5,18 @@ goes on buying, or a switch that was turned is seen by half of the gateways.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from yarl import URL
 
-from domain.ids import USER, text
+from domain.ids import ORGANISATION, USER, text
 from domain.roles import PlatformRole
 from gateway.page_table import SCRIPTED
 from services.admin.audit_check import AuditCheck
 from tests.gateway.api.organising import Town, organisation_id, town
 from tests.gateway.api.test_organisations import until_refused
+from tests.gateway.stage import Sale, catalogue_file, operation
 
 
 @pytest.fixture
@@ -147,6 +149,27 @@ async def test_a_suspended_organisation_can_do_nothing_nor_can_its_keys(place: T
     await admin.ask("POST", f"/admin{path}/unsuspend", {"reason": "Mistake"})
     assert (await anna.ask("GET", path))[0] == 200
     assert (await place.audited(organisation))[-2:] == ["organisation.suspend", "organisation.unsuspend"]
+
+
+async def test_the_sales_of_a_suspended_organisation_are_paused(place: Town) -> None:
+    """Money would go on coming in for an organisation that is thought to be a fraud."""
+    _, record = await place.made.load(catalogue_file())
+    admin = await place.platform_person(PlatformRole.ADMIN)
+    sale = Sale(record)
+    client = await place.here.connect()
+
+    async def hold() -> Any:
+        lines = [{"ticket_type": sale.types[0], "quantity": 1}]
+        return await client.ask("hold", operation=operation(), event=sale.event, lines=lines)
+
+    assert (await hold())["type"] == "held"
+    path = f"/admin/organisations/{text(ORGANISATION, record.organisation_id)}"
+    assert (await admin.ask("POST", f"{path}/suspend", {"reason": "Fraud"}))[0] == 200
+    assert (await hold())["code"] == "sale_paused"
+    assert (await admin.ask("POST", f"{path}/unsuspend", {"reason": "Mistake"}))[0] == 200
+    assert (await hold())["code"] == "sale_paused"
+    actions = await place.audited(text(ORGANISATION, record.organisation_id))
+    assert actions == ["organisation.suspend", "event.pause", "organisation.unsuspend"]
 
 
 async def test_a_flag_is_seen_everywhere_within_a_second(place: Town) -> None:
