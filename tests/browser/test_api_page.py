@@ -14,10 +14,8 @@ pytestmark = pytest.mark.browser
 def test_every_operation_is_listed_and_opens(platform: Platform, open_context: OpenContext) -> None:
     page = open_context(viewport=DESKTOP).new_page()
     page.goto(f"{platform.url}/api/v1/docs")
-    operation = page.locator("#operations-Sessions-session\\.socket_ticket")
+    operation = page.locator(".opblock", has_text="/socket-ticket")
     expect(operation).to_be_visible()
     operation.get_by_role("button").first.click()
-    expect(
-        operation.get_by_text("SocketTicket").or_(operation.get_by_text("expires_in_ms")).first
-    ).to_be_visible()
-    assert page.locator(".opblock").count() >= 5
+    expect(operation.get_by_text("For whoever has a session")).to_be_visible()
+    assert page.locator(".opblock").count() > 50
