@@ -316,6 +316,11 @@ def _provider(settings: Settings, ledger: SandboxLedger, clock: Callable[[], int
     )
 
 
+def voucher_key(settings: Settings) -> bytes:
+    """The key that hashes codes of vouchers: it ends with the one that signs ticket codes."""
+    return code_key(_ticket_key(settings))
+
+
 def _ticket_key(settings: Settings) -> bytes:
     """The key that signs ticket codes: the same in every process, and for as long as tickets are valid."""
     return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))

@@ -6,20 +6,43 @@ A line of input is the JSON of `LoadRequest`, its answer a line with the JSON of
 """
 
 import asyncio
+import secrets
 import sys
+import time
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cluster.cli import settings_of_running
+from cluster.cli_settings import settings_of_running
+from domain import commands as c
+from domain.catalogue import Pool, PriceTier, SaleDefinition, TicketType
+from domain.codes import fingerprint
+from domain.ids import EventId, OperationId, uuid7
+from domain.refusals import Refusal
+from domain.vouchers import VoucherKind, VoucherRule
 from services.demo import load
 from services.events.catalogue_file import read_catalogue
 
+if TYPE_CHECKING:
+    from cluster.wiring import Core
+
 
 class LoadRequest(msgspec.Struct, frozen=True):
-    """A catalogue file's text, and when its sale opens."""
+    """A catalogue file's text, and when its sale opens.
+
+    Attributes:
+        percents: codes of vouchers with what they take off, each good for one order.
+        early: how many tickets of the first type cost 10.00 only.
+        hidden: names of types that the code SECRET shows.
+        named: names of types whose buyers name the price, from 5.00.
+    """
 
     catalogue: str
     opens_in_ms: int
+    percents: dict[str, int] = {}
+    early: int = 0
+    hidden: list[str] = []
+    named: list[str] = []
 
 
 class LoadAnswer(msgspec.Struct, frozen=True):
@@ -27,6 +50,46 @@ class LoadAnswer(msgspec.Struct, frozen=True):
 
     event_id: str
     opens_at_ms: int
+
+
+async def add_prices(core: "Core", key: bytes, event_id: EventId, request: LoadRequest) -> None:
+    record = await core.catalogue.find(event_id)
+    assert record is not None
+    types = tuple(
+        TicketType(
+            kind.ticket_type_id,
+            kind.pools,
+            kind.price_minor,
+            tiers=(PriceTier(1, 1_000, None, request.early),) if request.early and not at else (),
+            is_hidden=kind.name in request.hidden,
+            price_min_minor=500 if kind.name in request.named else None,
+        )
+        for at, kind in enumerate(record.ticket_types)
+    )
+    async with core.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE ticket_types SET is_hidden = true WHERE event_id = $1 AND name = ANY ($2)",
+            event_id,
+            request.hidden,
+        )
+    pools = tuple(Pool(pool.pool_id, pool.capacity) for pool in record.pools)
+    sale = SaleDefinition(event_id, record.currency, pools, types, record.buyer_limit)
+    commands: list[c.AnyCommand] = [c.Reconfigure(fresh(), event_id, sale)]
+    rules = {
+        code: VoucherRule(VoucherKind.DISCOUNT, 100 * percent, uses_max=1)
+        for code, percent in request.percents.items()
+    }
+    if request.hidden:
+        rules["SECRET"] = VoucherRule(VoucherKind.ACCESS)
+    for code, rule in rules.items():
+        commands.append(c.DefineVouchers(fresh(), event_id, rule, (fingerprint(key, event_id, code),)))
+    for command in commands:
+        answer = await core.shards.ask(command)
+        assert not isinstance(answer, Refusal), answer
+
+
+def fresh() -> OperationId:
+    return OperationId(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
 
 
 async def serve(key: str) -> None:
@@ -46,6 +109,8 @@ async def serve(key: str) -> None:
                 access_key=key,
                 opens_in_ms=request.opens_in_ms,
             )
+            if request.percents or request.early or request.hidden or request.named:
+                await add_prices(core, wiring.voucher_key(settings), loaded.event_id, request)
             answer = LoadAnswer(loaded.event_id.hex(), loaded.opens_at_ms)
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
             sys.stdout.flush()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import asyncpg
 import msgspec
@@ -53,12 +53,15 @@ class Platform:
         opens_in_ms: int = 0,
         hold_seconds: int = 480,
         extension_seconds: int = 240,
+        **prices: Any,
     ) -> EventPage:
-        """Puts an event on sale that has a pool and a ticket type of each name."""
+        """Puts an event on sale that has a pool and a ticket type of each name; `prices` are what else a
+        `LoadRequest` takes.
+        """
         slug = f"evening-{next(_numbers)}"
         text = catalogue_text(slug, capacity, hold_seconds, extension_seconds)
         asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
-        asking.write(msgspec.json.encode(LoadRequest(text, opens_in_ms)).decode() + "\n")
+        asking.write(msgspec.json.encode(LoadRequest(text, opens_in_ms, **prices)).decode() + "\n")
         asking.flush()
         answer = msgspec.json.decode(answering.readline(), type=LoadAnswer)
         return EventPage(

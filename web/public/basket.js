@@ -10,10 +10,12 @@ import { signal } from "../shared/html.js";
  * @typedef {object} Reservation
  * @property {string} operation
  * @property {Line[]} lines
+ * @property {string[]} codes of vouchers
  * @property {number} started_at_ms by the server's clock
  * @property {string | null} hold null while it is being placed
  * @property {HeldLine[]} held
  * @property {number} amount_minor
+ * @property {number} discount_minor taken off already
  * @property {string} currency
  * @property {number} expires_at_ms
  * @property {string | null} extension the operation that extended it
@@ -31,13 +33,15 @@ import { signal } from "../shared/html.js";
  * @typedef {object} BasketRecord
  * @property {string | null} buyer whose it is
  * @property {Record<string, number>} chosen quantities by ticket type
+ * @property {Record<string, number>} named prices that the buyer names, by ticket type, in minor units
+ * @property {string[]} codes of vouchers, as they were typed
  * @property {Reservation | null} reservation
  * @property {Payment | null} payment
  * @property {string | null} bought the order that was just paid
  */
 
 /** @type {BasketRecord} */
-const EMPTY = { buyer: null, chosen: {}, reservation: null, payment: null, bought: null };
+const EMPTY = { buyer: null, chosen: {}, named: {}, codes: [], reservation: null, payment: null, bought: null };
 
 export class Basket {
     #key;

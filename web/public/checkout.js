@@ -30,6 +30,10 @@ export class Checkout {
     /** What is wrong with the payment, shown in its form. */
     paymentNotice = signal(/** @type {Notice | null} */ (null));
 
+    /** What is wrong with a code, shown where it is typed. */
+    codeNotice = signal(/** @type {Notice | null} */ (null));
+    isAskingCode = signal(false);
+
     /** @type {Set<string>} operations that wait for an answer in this tab */
     #underWay = new Set();
 
@@ -46,6 +50,57 @@ export class Checkout {
         this.sale = sale;
         this.basket = basket;
         this.orders = orders;
+    }
+
+    /**
+     * Ask what a code is good for, and keep it for the reservation. Returns whether it is good for something.
+     *
+     * @param {string} code
+     */
+    async applyCode(code) {
+        const reply = await this.#explain(code);
+        if (reply.type === "unlocked") {
+            this.basket.update({ codes: this.sale.codes.peek().map((one) => one.code) });
+        }
+        return reply.type === "unlocked";
+    }
+
+    /** @param {string} code */
+    async #explain(code) {
+        this.isAskingCode.value = true;
+        const reply = await this.connection.request({ type: "unlock", event: this.sale.event.event, code });
+        this.isAskingCode.value = false;
+        if (reply.type === "unlocked") {
+            this.codeNotice.value = null;
+            const others = this.sale.codes.peek().filter((one) => one.code !== code);
+            this.sale.codes.value = [...others, { code, found: reply }];
+        } else if (reply.type === "refused") {
+            this.#tell(reply, this.codeNotice);
+        }
+        return reply;
+    }
+
+    /** @param {string} code */
+    dropCode(code) {
+        const dropped = this.sale.codes.peek().find((one) => one.code === code);
+        this.sale.codes.value = this.sale.codes.peek().filter((one) => one.code !== code);
+        const chosen = { ...this.basket.record.peek().chosen };
+        for (const shown of dropped?.found.unlocked ?? []) {
+            delete chosen[shown.availability.ticket_type];
+        }
+        this.basket.update({ codes: this.sale.codes.peek().map((one) => one.code), chosen });
+    }
+
+    /** Ask again what the codes are good for that were kept over a reload; those that aren't any more are dropped. */
+    async recallCodes() {
+        const { codes } = this.basket.record.peek();
+        const isKnown = (/** @type {string} */ code) => this.sale.codes.peek().some((one) => one.code === code);
+        for (const code of codes.filter((code) => !isKnown(code))) {
+            const reply = await this.#explain(code);
+            if (reply.type === "refused" && reply.code.startsWith("voucher_")) {
+                this.basket.update({ codes: this.basket.record.peek().codes.filter((one) => one !== code) });
+            }
+        }
     }
 
     /** Go on with what was under way when the page was left. Called once the connection knows its buyer. */
@@ -70,10 +125,10 @@ export class Checkout {
     /** Reserve what is chosen. */
     reserve() {
         this.basket.refresh();
-        const { chosen, reservation } = this.basket.record.peek();
+        const { chosen, codes, named, reservation } = this.basket.record.peek();
         const lines = Object.entries(chosen)
             .filter(([, quantity]) => quantity > 0)
-            .map(([ticket_type, quantity]) => ({ ticket_type, quantity }));
+            .map(([ticket_type, quantity]) => ({ ticket_type, quantity, price_minor: this.#named(ticket_type, named) }));
         if (reservation || this.action.peek() || lines.length === 0) {
             return;
         }
@@ -83,10 +138,12 @@ export class Checkout {
         const placing = {
             operation: newOperation(now),
             lines,
+            codes,
             started_at_ms: now,
             hold: null,
             held: [],
             amount_minor: 0,
+            discount_minor: 0,
             currency: this.sale.event.currency,
             expires_at_ms: 0,
             extension: null,
@@ -99,8 +156,8 @@ export class Checkout {
 
     /** @param {Reservation} placing */
     async #place(placing) {
-        const { operation, lines } = placing;
-        const body = { type: /** @type {const} */ ("hold"), operation, event: this.sale.event.event, lines };
+        const { operation, lines, codes } = placing;
+        const body = { type: /** @type {const} */ ("hold"), operation, event: this.sale.event.event, lines, codes: codes ?? [] };
         const reply = await this.#ask("reserving", body);
         if (!reply) {
             return;
@@ -116,6 +173,7 @@ export class Checkout {
                 hold: reply.hold,
                 held: reply.lines,
                 amount_minor: reply.amount_minor,
+                discount_minor: reply.discount_minor,
                 currency: reply.currency,
                 expires_at_ms: Math.max(reply.expires_at_ms, current.expires_at_ms),
             });
@@ -209,7 +267,8 @@ export class Checkout {
             payment: payment.token,
         });
         if (reply?.type === "purchased") {
-            this.basket.update({ reservation: null, payment: null, chosen: {}, bought: reply.order });
+            this.basket.update({ reservation: null, payment: null, chosen: {}, named: {}, codes: [], bought: reply.order });
+            this.sale.codes.value = [];
             this.notice.value = null;
             announce(t("event.said.paid", { count: reply.tickets.length }));
         } else if (reply?.type === "refused") {
@@ -242,6 +301,17 @@ export class Checkout {
         } else if (push.type === "hold_expiring" && push.hold === reservation?.hold) {
             this.basket.updateReservation({ expires_at_ms: push.expires_at_ms });
         }
+    }
+
+    /**
+     * Return the price to name for a type, null where it is fixed.
+     *
+     * @param {string} ticketType
+     * @param {Record<string, number>} named
+     */
+    #named(ticketType, named) {
+        const available = this.sale.availability(ticketType);
+        return available?.price_min_minor == null ? null : (named[ticketType] ?? null);
     }
 
     /** @param {string} hold */

@@ -1,7 +1,8 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
-import { count, longDate, money, paddedCount, parts, timeOfDay, zoneName } from "../shared/formats.js";
+import { count, longDate, minorOf, money, paddedCount, parts, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { language, t } from "../shared/i18n.js";
+import { Codes } from "./codes.js";
 import { NoticeBox, WaitingLine } from "./parts.js";
 import { FEW_LEFT } from "./sale.js";
 
@@ -29,8 +30,9 @@ export function Choose({ sale, basket, checkout, isOnline }) {
             </button>`}
         <//>
         <ul class="types">
-            ${sale.event.ticket_types.map((type) => html`<${TypeRow} key=${type.ticket_type} type=${type} sale=${sale} basket=${basket} />`)}
+            ${sale.types.value.map((type) => html`<${TypeRow} key=${type.ticket_type} type=${type} sale=${sale} basket=${basket} />`)}
         </ul>
+        ${sale.stage.value !== "closed" && html`<${Codes} sale=${sale} checkout=${checkout} />`}
         <${ReserveBar} sale=${sale} basket=${basket} checkout=${checkout} isOnline=${isOnline} />
     `;
 }
@@ -47,7 +49,7 @@ function takeWhatIsLeft(sale, basket, checkout, most) {
     let left = most;
     /** @type {Record<string, number>} */
     const chosen = {};
-    for (const type of sale.event.ticket_types) {
+    for (const type of sale.types.peek()) {
         const wanted = basket.record.peek().chosen[type.ticket_type] ?? 0;
         const taken = Math.min(wanted, left);
         if (taken >= type.quantity_min && taken > 0) {
@@ -127,7 +129,9 @@ function TypeRow({ type, sale, basket }) {
     const quantity = chosen[type.ticket_type] ?? 0;
     const others = Object.entries(chosen).reduce((sum, [id, one]) => (id === type.ticket_type ? sum : sum + one), 0);
     const available = sale.availability(type.ticket_type);
-    const isGone = available?.free === 0 || available?.is_on_sale === false || sale.stage.value === "closed";
+    // A type that the live state does not have was retired since the page was opened.
+    const isRetired = available === undefined && sale.state.value !== null;
+    const isGone = isRetired || available?.free === 0 || available?.is_on_sale === false || sale.stage.value === "closed";
     const most = isGone ? 0 : sale.most(type, others);
     const set = (/** @type {number} */ value) => basket.update({ chosen: { ...basket.record.peek().chosen, [type.ticket_type]: value } });
     return html`
@@ -135,13 +139,66 @@ function TypeRow({ type, sale, basket }) {
             <div class="type-text">
                 <h3><bdi>${type.name}</bdi></h3>
                 ${type.description && html`<p class="type-description"><bdi>${type.description}</bdi></p>`}
-                <p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>
+                ${available?.price_min_minor == null
+                    ? html`<p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>`
+                    : html`<${OwnPrice} type=${type} least=${available.price_min_minor} sale=${sale} basket=${basket} />`}
+                <${TierNote} available=${available} sale=${sale} />
             </div>
             <div class="type-side">
                 <${Left} available=${available} widest=${sale.widest.get(type.ticket_type) ?? 0} stage=${sale.stage.value} />
                 <${Stepper} name=${type.name} quantity=${quantity} least=${type.quantity_min} most=${most} isHidden=${isGone && quantity === 0} onChange=${set} />
             </div>
         </li>
+    `;
+}
+
+/**
+ * The buyer names the price.
+ *
+ * @param {{type: TicketTypeData, least: number, sale: Sale, basket: Basket}} given
+ * @returns {Child}
+ */
+function OwnPrice({ type, least, sale, basket }) {
+    const { currency } = sale.event;
+    const [text, setText] = useState(plainAmount(sale.price(type, basket.record.peek().named), currency));
+    const id = `price-${type.ticket_type}`;
+    const minor = minorOf(text, currency);
+    const isWrong = minor === null || minor < least;
+    const change = (/** @type {string} */ value) => {
+        setText(value);
+        const named = minorOf(value, currency);
+        if (named !== null && named >= least) {
+            basket.update({ named: { ...basket.record.peek().named, [type.ticket_type]: named } });
+        }
+    };
+    return html`
+        <div class="own-price">
+            <label for=${id}>${t("event.own_price", { currency })}</label>
+            <input id=${id} value=${text} inputmode="decimal" maxlength="14" autocomplete="off" aria-invalid=${isWrong} aria-describedby=${`${id}-least`}
+                onInput=${(/** @type {InputEvent} */ input) => change(/** @type {HTMLInputElement} */ (input.currentTarget).value)} />
+            <p id=${`${id}-least`} data-wrong=${isWrong}>${t("event.own_price_least", { amount: money(least, currency) })}</p>
+        </div>
+    `;
+}
+
+/**
+ * Until when, and for how many, a price holds.
+ *
+ * @param {{available: import("./sale.js").TypeAvailability | undefined, sale: Sale}} given
+ * @returns {Child}
+ */
+function TierNote({ available, sale }) {
+    const until = available?.tier_until_ms;
+    const left = available?.tier_left;
+    if (until == null && left == null) {
+        return null;
+    }
+    const zone = sale.event.time_zone;
+    return html`
+        <p class="type-tier">
+            ${left != null && html`<span>${t("event.tier_left", { count: left })}</span>`}
+            ${until != null && html`<span>${t("event.tier_until", { date: longDate(until, zone), time: timeOfDay(until, zone) })}</span>`}
+        </p>
     `;
 }
 
@@ -208,11 +265,11 @@ function Stepper({ name, quantity, least, most, isHidden, onChange }) {
  * @returns {Child}
  */
 function ReserveBar({ sale, basket, checkout, isOnline }) {
-    const { chosen, reservation } = basket.record.value;
+    const { chosen, named, reservation } = basket.record.value;
     const stage = sale.stage.value;
-    const lines = sale.event.ticket_types.map((type) => ({
+    const lines = sale.types.value.map((type) => ({
         quantity: chosen[type.ticket_type] ?? 0,
-        unit: sale.availability(type.ticket_type)?.price_minor ?? type.price_minor,
+        unit: sale.price(type, named),
     }));
     const quantity = lines.reduce((sum, line) => sum + line.quantity, 0);
     const amount = lines.reduce((sum, line) => sum + line.quantity * line.unit, 0);

@@ -45,6 +45,7 @@ function start(data) {
             basket.belongsTo(buyer);
             orders.refresh();
             checkout.resume();
+            void checkout.recallCodes();
         },
         onPush: (push) => checkout.take(push),
     });

@@ -13,6 +13,9 @@ import { has, t } from "../shared/i18n.js";
  */
 const VALUES = {
     outside_sales_window: (refused, context) => {
+        if (refused.details["reason"] === "retired") {
+            return { kind: "ended" };
+        }
         const startsAt = refused.details["starts_at_ms"];
         return typeof startsAt === "number"
             ? { values: { date: longDate(startsAt, context.timeZone), time: timeOfDay(startsAt, context.timeZone) } }
@@ -30,6 +33,15 @@ const VALUES = {
     sold_out: (refused) => {
         const free = Number(refused.details["free"] ?? 0);
         return free > 0 ? { kind: "some", values: { free }, most: free } : {};
+    },
+    voucher_used_up: (refused) => ("per_buyer_max" in refused.details ? { kind: "yours" } : {}),
+    voucher_not_applicable: (refused) => ({
+        kind: String(refused.details["reason"]),
+        values: { least: Number(refused.details["quantity_min"] ?? 1) },
+    }),
+    price_out_of_range: (refused, context) => {
+        const least = refused.details["price_min_minor"];
+        return typeof least === "number" ? { kind: "least", values: { amount: money(least, context.currency) } } : {};
     },
     price_changed: (refused, context) => {
         const amount = refused.details["amount_minor"];

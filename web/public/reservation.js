@@ -33,10 +33,15 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                     (line) => html`
                         <li>
                             <span>${count(line.quantity)} × ${sale.type(line.ticket_type)?.name ?? t("event.ticket")}</span>
-                            <span>${money(line.quantity * line.unit_price_minor, reservation.currency)}</span>
+                            <span>${money(line.quantity * (line.list_price_minor ?? line.unit_price_minor), reservation.currency)}</span>
                         </li>
                     `,
                 )}
+                ${reservation.discount_minor > 0 &&
+                html`<li class="lines-discount">
+                    <span>${t("event.discount")}</span>
+                    <span>${money(-reservation.discount_minor, reservation.currency)}</span>
+                </li>`}
                 <li class="lines-total">
                     <span>${t("event.total")}</span>
                     <strong>${money(reservation.amount_minor, reservation.currency)}</strong>

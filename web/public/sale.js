@@ -44,6 +44,12 @@ import { computed, signal } from "../shared/html.js";
  */
 
 /**
+ * A code that the buyer has typed, and what it is good for.
+ *
+ * @typedef {{code: string, found: import("../shared/wire").Unlocked}} KnownCode
+ */
+
+/**
  * What the sale is at, as the buyer sees it.
  *
  * @typedef {"unannounced" | "before" | "open" | "sold_out" | "paused" | "closed"} Stage
@@ -56,6 +62,8 @@ const QUANTITY_MAX = 10_000;
 export class Sale {
     /** Live state; null until the first one has come. */
     state = signal(/** @type {EventState | null} */ (null));
+
+    codes = signal(/** @type {KnownCode[]} */ ([]));
 
     /** How many tickets for this event the buyer has bought. */
     owned = signal(0);
@@ -71,6 +79,8 @@ export class Sale {
         this.event = event;
         this.time = time;
         this.opensAt = computed(() => this.state.value?.opens_at_ms ?? event.opens_at_ms ?? 0);
+        /** Everything that this buyer can choose from: what all see, and what codes show. */
+        this.types = computed(() => [...event.ticket_types, ...this.codes.value.flatMap(({ found }) => found.unlocked.map(unlockedType))]);
         // Computed of the ticking time, but changes, and redraws, only when the stage does.
         this.stage = computed(() => this.#stage());
     }
@@ -88,6 +98,9 @@ export class Sale {
         const state = this.state.value;
         // Until the first live state has come there is the event's own status, which knows of no pause.
         const status = state?.status ?? (this.event.status === "cancelled" ? "closed" : "unknown");
+        if (status === "cancelled") {
+            return "closed";
+        }
         if (status === "closed" || status === "paused") {
             return status;
         }
@@ -98,7 +111,8 @@ export class Sale {
         if (this.time.value < opensAt) {
             return "before";
         }
-        const isGone = state !== null && state.ticket_types.every((one) => one.free === 0);
+        const shown = this.codes.value.flatMap(({ found }) => found.unlocked.map((one) => one.availability));
+        const isGone = state !== null && [...state.ticket_types, ...shown].every((one) => one.free === 0);
         return isGone ? "sold_out" : "open";
     }
 
@@ -107,12 +121,34 @@ export class Sale {
      * @returns {TypeAvailability | undefined}
      */
     availability(ticketType) {
-        return this.state.value?.ticket_types.find((one) => one.ticket_type === ticketType);
+        return this.state.value?.ticket_types.find((one) => one.ticket_type === ticketType) ?? this.#unlocked(ticketType);
     }
 
     /** @param {string} ticketType */
     type(ticketType) {
-        return this.event.ticket_types.find((one) => one.ticket_type === ticketType);
+        return this.types.value.find((one) => one.ticket_type === ticketType);
+    }
+
+    /**
+     * What codes show is in no push: it is as true as when the code was asked for.
+     *
+     * @param {string} ticketType
+     */
+    #unlocked(ticketType) {
+        const shown = this.codes.value.flatMap(({ found }) => found.unlocked);
+        return shown.find((one) => one.availability.ticket_type === ticketType)?.availability;
+    }
+
+    /**
+     * Return what one more ticket of a type costs: what the buyer names, where the type lets them.
+     *
+     * @param {TicketTypeData} type
+     * @param {Record<string, number>} named
+     */
+    price(type, named) {
+        const available = this.availability(type.ticket_type);
+        const suggested = available?.price_minor ?? type.price_minor;
+        return available?.price_min_minor == null ? suggested : (named[type.ticket_type] ?? suggested);
     }
 
     /**
@@ -126,6 +162,23 @@ export class Sale {
         const most = Math.min(type.quantity_max, free, this.event.buyer_limit - this.owned.value - others);
         return most >= type.quantity_min ? most : 0;
     }
+}
+
+/**
+ * @param {import("../shared/wire").UnlockedType} shown
+ * @returns {TicketTypeData}
+ */
+function unlockedType(shown) {
+    return {
+        ticket_type: shown.availability.ticket_type,
+        name: shown.name,
+        description: shown.description,
+        price_minor: shown.availability.price_minor,
+        quantity_min: shown.quantity_min,
+        quantity_max: shown.quantity_max,
+        sales_start_ms: null,
+        sales_end_ms: null,
+    };
 }
 
 /**
