@@ -1,5 +1,4 @@
 // A small chart of the sale: sold, and held on top of it, over time, against the capacity.
-import { count } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -10,10 +9,20 @@ const HEIGHT = 220;
 const SPAN_MS_MIN = 60_000;
 
 /**
- * @param {{samples: readonly Sample[], capacity: number, now: number}} given
+ * What the chart says.
+ *
+ * @typedef {object} Words
+ * @property {(minutes: number, sold: number, held: number) => string} label
+ * @property {(minutes: number) => string} ago
+ * @property {(tickets: number) => string} top
+ * @property {() => string} now
+ */
+
+/**
+ * @param {{samples: readonly Sample[], capacity: number, now: number, words: Words}} given
  * @returns {Child}
  */
-export function Chart({ samples, capacity, now }) {
+export function Chart({ samples, capacity, now, words }) {
     const oldest = samples[0];
     const newest = samples.at(-1);
     if (!oldest || !newest) {
@@ -23,18 +32,19 @@ export function Chart({ samples, capacity, now }) {
     const high = Math.max(1, ceiling(Math.max(...samples.map((one) => one.sold + one.held)), capacity));
     const x = (/** @type {number} */ time) => Math.max(0, WIDTH - ((now - time) / span) * WIDTH);
     const y = (/** @type {number} */ value) => HEIGHT - (value / high) * HEIGHT;
+    const minutes = Math.round(span / 60_000);
     const shown = [...samples, { ...newest, time_ms: now }];
     return html`
         <figure class="chart">
             <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
-                aria-label=${`Sold and held over the last ${Math.round(span / 60_000)} minutes: now ${count(newest.sold)} sold, ${count(newest.held)} held`}>
+                aria-label=${words.label(minutes, newest.sold, newest.held)}>
                 <path class="chart-held" d=${area(shown, x, y, (one) => one.sold + one.held)} />
                 <path class="chart-sold" d=${area(shown, x, y, (one) => one.sold)} />
             </svg>
             <figcaption>
-                <span>${Math.round(span / 60_000)} min ago</span>
-                <span>top line ${count(high)} tickets</span>
-                <span>now</span>
+                <span>${words.ago(minutes)}</span>
+                <span>${words.top(high)}</span>
+                <span>${words.now()}</span>
             </figcaption>
         </figure>
     `;

@@ -24,6 +24,14 @@ const isKeyWanted = signal(false);
 const clock = new ServerClock();
 const { time } = tickingTime(clock);
 
+const WORDS = {
+    label: (/** @type {number} */ minutes, /** @type {number} */ sold, /** @type {number} */ held) =>
+        `Sold and held over the last ${minutes} minutes: now ${count(sold)} sold, ${count(held)} held`,
+    ago: (/** @type {number} */ minutes) => `${minutes} min ago`,
+    top: (/** @type {number} */ tickets) => `top line ${count(tickets)} tickets`,
+    now: () => "now",
+};
+
 /** @type {Record<string, string>} */
 const PROBLEMS = {
     forbidden: "This key does not open this event’s sale.",
@@ -80,7 +88,7 @@ function Page() {
                 <${Figure} name="Withheld" value=${count(sum.withheld)} kind="withheld" />
                 <${Figure} name="Sold a second" value=${rate < 100 ? rate.toFixed(1) : count(Math.round(rate))} kind="rate" />
             </dl>
-            <${Chart} samples=${samples.value} capacity=${sum.capacity} now=${Math.max(time.value, samples.value.at(-1)?.time_ms ?? 0)} />
+            <${Chart} samples=${samples.value} capacity=${sum.capacity} now=${Math.max(time.value, samples.value.at(-1)?.time_ms ?? 0)} words=${WORDS} />
             <${Pools} state=${state} />
         </div>
     `;

@@ -1,0 +1,53 @@
+// Places of a pool that is on sale: taking free ones out of the sale, and putting them back.
+import { post } from "../shared/api.js";
+import { Dialog } from "../shared/dialog.js";
+import { Choices, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { html } from "../shared/html.js";
+import { t } from "../shared/i18n.js";
+import { toast, undoToast } from "../shared/toasts.js";
+import { tell } from "./list.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {"withhold" | "return"} Way */
+
+/**
+ * @param {{path: string, pool: import("../shared/wire").PoolSales, name: string, onClose: () => void}} given
+ * @returns {Child}
+ */
+export function PlacesDialog({ path, pool, name, onClose }) {
+    const move = async (/** @type {Way} */ way, /** @type {number} */ quantity, isUndo = false) => {
+        await post(`${path}/pools/${pool.pool}/${way}`, { quantity });
+        const text = t(`sales.did_${way}`, { count: quantity });
+        if (isUndo) {
+            toast(text);
+        } else {
+            undoToast(text, () => move(way === "withhold" ? "return" : "withhold", quantity, true).catch(tell));
+        }
+    };
+    const form = useForm({
+        initial: { way: "withhold", quantity: "" },
+        check: ({ way, quantity }) => {
+            const most = way === "withhold" ? pool.free : pool.withheld;
+            const isFit = /^[1-9]\d{0,6}$/.test(quantity.trim()) && Number(quantity) <= most;
+            return { quantity: isFit ? undefined : t("sales.at_most", { count: most }) };
+        },
+        send: async ({ way, quantity }) => {
+            await move(way, Number(quantity));
+            onClose();
+        },
+    });
+    return html`<${Dialog} title=${name} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <${Choices}
+                ...${form.field("way")}
+                label=${t("sales.what")}
+                options=${[
+                    { value: "withhold", label: t("sales.withhold"), hint: t("sales.withhold_text", { count: pool.free }) },
+                    { value: "return", label: t("sales.return"), hint: t("sales.return_text", { count: pool.withheld }) },
+                ]}
+            />
+            <${TextField} ...${form.field("quantity")} label=${t("sales.quantity")} inputmode="numeric" maxlength="7" autofocus />
+            <div class="form-actions"><${SubmitButton} form=${form}>${t("shared.save")}<//></div>
+        <//>
+    <//>`;
+}
