@@ -4,6 +4,7 @@ import { Dialog } from "../shared/dialog.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { amountText, minorOf } from "./amounts.js";
+import { Tiers, meant, written, wrongTier } from "./tiers.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./tickets.js").TicketType} TicketType */
@@ -44,6 +45,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             quantity_max: String(type.quantity_max),
             sales_start: type.sales_start?.slice(0, 16) ?? "",
             sales_end: type.sales_end?.slice(0, 16) ?? "",
+            tiers: written(type.tiers, event.currency),
             // The first type makes its pool by the way.
             pools: present ? [...type.pools] : value.pools.length > 0 ? [0] : [],
             capacity: value.pools.length === 0 ? "100" : "",
@@ -53,19 +55,20 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             price: given["kind"] === "free" || minorOf(given["price"], event.currency) !== null ? undefined : t("organizer.wrong.amount"),
             price_min: given["kind"] !== "pay_what_you_want" || minorOf(given["price_min"] || "0", event.currency) !== null ? undefined : t("organizer.wrong.amount"),
             pools: value.pools.length === 0 || given["pools"].length > 0 ? undefined : t("organizer.wrong.pools"),
+            tiers: given["kind"] === "fixed" ? wrongTier(given["tiers"], event.currency) : undefined,
             capacity: value.pools.length > 0 || /^\d{1,7}$/.test(given["capacity"]) ? undefined : t("shared.field.int_parsing"),
             quantity_min: /^[1-9]\d{0,4}$/.test(given["quantity_min"]) ? undefined : t("shared.field.int_parsing"),
             quantity_max: /^[1-9]\d{0,4}$/.test(given["quantity_max"]) ? undefined : t("shared.field.int_parsing"),
         }),
         called: Object.fromEntries(
-            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end" }).map(
+            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end" }).map(
                 ([theirs, ours]) => [`ticket_types.${at}.${theirs}`, ours],
             ),
         ),
         send: async (given) => {
             const isFree = given["kind"] === "free";
             /** @type {TicketType} */
-            const written = {
+            const made = {
                 ...type,
                 name: given["name"].trim(),
                 description: given["description"].trim(),
@@ -78,10 +81,11 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                 sales_start: given["sales_start"] || null,
                 sales_end: given["sales_end"] || null,
                 is_hidden: given["is_hidden"],
+                tiers: given["kind"] === "fixed" ? meant(given["tiers"], event.currency) : [],
             };
             const types = [...value.ticket_types];
-            types[at] = written;
-            const pools = value.pools.length > 0 ? value.pools : [{ pool: null, name: written.name, capacity: Number(given["capacity"]) }];
+            types[at] = made;
+            const pools = value.pools.length > 0 ? value.pools : [{ pool: null, name: made.name, capacity: Number(given["capacity"]) }];
             await tickets.change({ ticket_types: types, pools });
             onClose();
         },
@@ -104,10 +108,11 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             ${value.pools.length === 0
                 ? html`<${TextField} ...${form.field("capacity")} label=${t("organizer.type.capacity")} hint=${t("organizer.type.capacity_hint")} inputmode="numeric" />`
                 : html`<${PoolChoices} pools=${value.pools} field=${form.field("pools")} />`}
-            <details>
+            <details open=${type.tiers.length > 0}>
                 <summary>${t("organizer.type.more")}</summary>
                 <div class="form">
                     <${TextArea} ...${form.field("description")} label=${t("organizer.type.description")} maxlength="1000" dir="auto" isOptional />
+                    ${kind === "fixed" && html`<${Tiers} field=${form.field("tiers")} currency=${event.currency} />`}
                     <div class="form-row">
                         <${TextField} ...${form.field("quantity_min")} label=${t("organizer.type.quantity_min")} inputmode="numeric" />
                         <${TextField} ...${form.field("quantity_max")} label=${t("organizer.type.quantity_max")} inputmode="numeric" />

@@ -3,8 +3,8 @@
 
 /** @typedef {any} Json */
 
-/** Whether this browser has passkeys at all. */
-export const hasPasskeys = typeof PublicKeyCredential === "function";
+/** Whether this browser has passkeys, and this site has a name that one can be bound to: an IP address is none. */
+export const hasPasskeys = typeof PublicKeyCredential === "function" && !/^[\d.]+$|:/.test(location.hostname);
 
 /**
  * Make a passkey.
