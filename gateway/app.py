@@ -26,6 +26,7 @@ from gateway.limits import GatewayLimits, Limiter, SharedLimits
 from gateway.metrics import GatewayMetrics
 from gateway.origins import Origins
 from gateway.page_handlers import Pages
+from gateway.people_metrics import watch_people
 from gateway.platform_gate import PlatformGate
 from gateway.requests import Requests
 from gateway.revocations import watch_revocations
@@ -116,6 +117,7 @@ class Gateway:
         reading = given.services.reading
         self.metrics.watch_reads(reading.reads, reading.list_reads)
         self._people = given.services.users
+        watch_people(self.metrics.registry, given.services.users)
         self._events = given.events
         self._is_reachable = given.is_reachable
 

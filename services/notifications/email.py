@@ -90,6 +90,15 @@ class SmtpMailer:
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise ConnectionError(f"the mail server does not answer: {type(error).__name__}") from error
 
+    def counts(self) -> dict[str, int]:
+        """Return what metrics show."""
+        return {
+            "waiting": self.waiting,
+            "sent": self.sent,
+            "dropped": self.dropped,
+            "retried": self.retried,
+        }
+
     async def close(self, within_ms: int = 5_000) -> None:
         """Carry what waits, for at most so long, and give up what is left."""
         self._is_closed = True

@@ -1,5 +1,6 @@
 """What the services ask of whoever carries mail."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -33,4 +34,8 @@ class Mailer(Protocol):
         Raises:
             ConnectionError: too many wait already; nothing was taken.
         """
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return what metrics show: mails that wait, were sent, given up, tried again."""
         ...

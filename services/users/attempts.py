@@ -43,6 +43,10 @@ class Attempts:
         """Return why no letter may be sent to an address now. Raises `ConnectionError`."""
         return await self._take("letter", lookup)
 
+    async def invitation(self, lookup: bytes) -> Refusal | None:
+        """Return why nobody may invite an address now. Raises `ConnectionError`."""
+        return await self._take("invitation", lookup)
+
     async def _take(self, kind: str, key: bytes) -> Refusal | None:
         wait_ms = await self._limits.take(f"account-{kind}", key.hex(), self._per_s, self._burst)
         return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None

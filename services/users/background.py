@@ -21,6 +21,9 @@ class Background:
         self._pieces_max = pieces_max
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        return len(self._tasks)
+
     @property
     def is_full(self) -> bool:
         """Whether nothing more can be taken now."""

@@ -59,6 +59,7 @@ class Users(msgspec.Struct, frozen=True, kw_only=True):
     factors: FactorService
     background: Background
     passwords: Passwords
+    mailer: Mailer
 
     async def close(self) -> None:
         """Finish what was promised in the background, and end the threads."""
@@ -148,4 +149,5 @@ def user_services(ground: UserGround) -> Users:
         ),
         background=background,
         passwords=ground.passwords,
+        mailer=ground.mailer,
     )

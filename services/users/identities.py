@@ -96,6 +96,10 @@ class Identities:
         """Return who an API key or a device's token is."""
         return None if self._keys is None else await self._keys.of_key(token)
 
+    def counts(self) -> dict[str, int]:
+        """Return what metrics show."""
+        return {"asked": self.asked, "found": self.found, "kept": len(self._kept)}
+
     def forget(self, ended: set[SessionId]) -> None:
         """Forget what is kept of sessions that have ended."""
         for key, kept in list(self._kept.items()):

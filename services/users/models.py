@@ -6,6 +6,7 @@ from pydantic import Field
 
 from domain.roles import PlatformRole, Role
 from services.models import (
+    TOKEN_PATTERN,
     Email,
     EventRef,
     Language,
@@ -114,8 +115,8 @@ class PasskeyAnswer(Model):
 class StepUp(Model):
     """A fresh proof: the code or a passkey for those who have a second factor, the password for others."""
 
-    password: Password | None = None
-    code: Code | None = None
+    password: Annotated[str, Field(min_length=1, max_length=256)] | None = Field(default=None, repr=False)
+    code: Code | None = Field(default=None, repr=False)
     passkey: PasskeyAnswer | None = None
 
 
@@ -156,8 +157,8 @@ class PasskeyList(Model):
 class TotpSecret(Model):
     """What an authenticator app takes. It counts once a code of it was confirmed."""
 
-    secret: Annotated[str, Field(repr=False)]
-    uri: Annotated[str, Field(repr=False)]
+    secret: str = Field(repr=False)
+    uri: str = Field(repr=False)
     """As a QR code shows it."""
 
 
@@ -170,7 +171,7 @@ class CodeBody(Model):
 class RecoveryCodes(Model):
     """Shown once. Each is good once, instead of a code of the app."""
 
-    codes: Annotated[tuple[str, ...], Field(repr=False)]
+    codes: tuple[str, ...] = Field(repr=False)
 
 
 class OrganisationName(Model):
@@ -213,7 +214,7 @@ class SignInAnswer(Model):
     user: UserRef | None = None
     second_factor_needed: bool = False
     methods: tuple[Literal["totp", "passkey", "recovery"], ...] = ()
-    challenge: Token | None = None
+    challenge: Annotated[str, Field(pattern=TOKEN_PATTERN)] | None = Field(default=None, repr=False)
 
 
 class SessionView(Model):

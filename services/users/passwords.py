@@ -99,6 +99,10 @@ class Passwords:
             return _weak("too_short", length_min=LENGTH_MIN)
         return await self._run(self._judging, lambda: judge(_prepared(password), personal))
 
+    def counts(self) -> dict[str, int]:
+        """Return what metrics show."""
+        return {"done": self.done, "refused": self.refused, "waiting": self._waiting}
+
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -280,3 +280,16 @@ async def test_the_mailbox_is_nowhere_else(stage: Stage) -> None:
     for path in ("/dev/mail", "/dev/mail.json"):
         async with stage.http.get(stage.url + path) as answer:
             assert answer.status == 404
+
+
+async def test_what_waits_is_shown(stage: Stage) -> None:
+    """Every queue has a metric; nobody notices one that fills up otherwise."""
+    person = await stage.works.people.add()
+    async with browsing(stage) as browser:
+        await browser.sign_in(person)
+        await browser.ask("GET", "/me")
+        async with stage.http.get(f"{stage.url}/metrics") as answer:
+            shown = await answer.text()
+    for name in ("bilten_passwords", "bilten_identities", "bilten_mails", "bilten_account_work"):
+        assert f"{name}{{" in shown
+    assert person.email not in shown
