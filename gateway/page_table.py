@@ -144,10 +144,10 @@ SCRIPTED: Final = (
     _organizer(_EVENT, "editor", "editor", "editor"),
     PageKind(
         path=f"/organizer{_EVENT}/sales",
-        title="sales.title",
+        title="selling.title",
         script="organizer/live.js",
         styles=("organizer/organizer.css", "organizer/editor.css", "organizer/sales.css"),
-        areas=("shared", "organizer", "sales"),
+        areas=("shared", "organizer", "selling"),
         layout="organizer",
     ),
     *map(_team, ("venues", "members", "keys", "devices", "audit", "settings")),

@@ -60,8 +60,8 @@ function Live({ place, event }) {
         <p class="back"><a href=${`${place.base}/events/${event.event}`}>${event.title}</a></p>
         <header class="page-head">
             <div class="editor-title">
-                <h1>${t("sales.title")}</h1>
-                ${state && html`<${Badge} tone=${TONES[state.status] ?? "calm"}>${t(`sales.status.${state.status}`)}<//>`}
+                <h1>${t("selling.title")}</h1>
+                ${state && html`<${Badge} tone=${TONES[state.status] ?? "calm"}>${t(`selling.status.${state.status}`)}<//>`}
             </div>
             <div class="form-actions">
                 <a class="button button-quiet" href=${`/e/${event.slug}`}>${t("organizer.see_page")}</a>
@@ -69,7 +69,7 @@ function Live({ place, event }) {
                 ${mayControl && state?.status === "paused" && html`<${ActionButton} key="resume" kind="button-main" onPress=${() => step("resume")} onProblem=${tell}>${t("organizer.step.resume")}<//>`}
             </div>
         </header>
-        <p class="sales-online" role="status">${isOnline.value ? "" : t("sales.offline")}</p>
+        <p class="sales-online" role="status">${isOnline.value ? "" : t("selling.offline")}</p>
         ${problem.value && html`<div class="notice" role="alert"><p>${problem.value}</p></div>`}
         <${SaleBoard} state=${state} samples=${samples.value} now=${time.value} nameOf=${(/** @type {string} */ id) => names.get(id) ?? ""} onPool=${mayControl ? setPool : null} />
         ${chosen && html`<${PlacesDialog} path=${path} pool=${chosen} name=${names.get(chosen.pool) ?? ""} onClose=${() => setPool(null)} />`}
@@ -85,7 +85,7 @@ function follow(event) {
     });
     // No key: whoever is signed in and may watch sales needs none.
     connection.followSales(event, "", take, (refused) => {
-        problem.value = t(refused.code === "forbidden" ? "shared.problem.forbidden" : "sales.not_yet");
+        problem.value = t(refused.code === "forbidden" ? "shared.problem.forbidden" : "selling.not_yet");
     });
     connection.start();
 }

@@ -17,7 +17,7 @@ import { tell } from "./list.js";
 export function PlacesDialog({ path, pool, name, onClose }) {
     const move = async (/** @type {Way} */ way, /** @type {number} */ quantity, isUndo = false) => {
         await post(`${path}/pools/${pool.pool}/${way}`, { quantity });
-        const text = t(`sales.did_${way}`, { count: quantity });
+        const text = t(`selling.did_${way}`, { count: quantity });
         if (isUndo) {
             toast(text);
         } else {
@@ -29,7 +29,7 @@ export function PlacesDialog({ path, pool, name, onClose }) {
         check: ({ way, quantity }) => {
             const most = way === "withhold" ? pool.free : pool.withheld;
             const isFit = /^[1-9]\d{0,6}$/.test(quantity.trim()) && Number(quantity) <= most;
-            return { quantity: isFit ? undefined : t("sales.at_most", { count: most }) };
+            return { quantity: isFit ? undefined : t("selling.at_most", { count: most }) };
         },
         send: async ({ way, quantity }) => {
             await move(way, Number(quantity));
@@ -40,13 +40,13 @@ export function PlacesDialog({ path, pool, name, onClose }) {
         <${FormBox} form=${form}>
             <${Choices}
                 ...${form.field("way")}
-                label=${t("sales.what")}
+                label=${t("selling.what")}
                 options=${[
-                    { value: "withhold", label: t("sales.withhold"), hint: t("sales.withhold_text", { count: pool.free }) },
-                    { value: "return", label: t("sales.return"), hint: t("sales.return_text", { count: pool.withheld }) },
+                    { value: "withhold", label: t("selling.withhold"), hint: t("selling.withhold_text", { count: pool.free }) },
+                    { value: "return", label: t("selling.return"), hint: t("selling.return_text", { count: pool.withheld }) },
                 ]}
             />
-            <${TextField} ...${form.field("quantity")} label=${t("sales.quantity")} inputmode="numeric" maxlength="7" autofocus />
+            <${TextField} ...${form.field("quantity")} label=${t("selling.quantity")} inputmode="numeric" maxlength="7" autofocus />
             <div class="form-actions"><${SubmitButton} form=${form}>${t("shared.save")}<//></div>
         <//>
     <//>`;

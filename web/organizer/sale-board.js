@@ -17,10 +17,10 @@ const NOTHING = { capacity: 0, free: 0, held: 0, sold: 0, withheld: 0 };
 
 /** What the chart says. */
 const WORDS = {
-    label: (/** @type {number} */ minutes, /** @type {number} */ sold, /** @type {number} */ held) => t("sales.chart", { minutes, sold, held }),
-    ago: (/** @type {number} */ minutes) => t("sales.minutes_ago", { count: minutes }),
-    top: (/** @type {number} */ tickets) => t("sales.top_line", { count: tickets }),
-    now: () => t("sales.now"),
+    label: (/** @type {number} */ minutes, /** @type {number} */ sold, /** @type {number} */ held) => t("selling.chart", { minutes, sold, held }),
+    ago: (/** @type {number} */ minutes) => t("selling.minutes_ago", { count: minutes }),
+    top: (/** @type {number} */ tickets) => t("selling.top_line", { count: tickets }),
+    now: () => t("selling.now"),
 };
 
 /**
@@ -32,8 +32,8 @@ export function SaleBoard({ state, samples, now, nameOf, onPool }) {
     const rate = soldPerSecond(samples, now);
     return html`<div class="sales" aria-busy=${state === null}>
         <dl class="figures">
-            ${KINDS.map((kind) => html`<${Figure} key=${kind} name=${t(`sales.${kind}`)} value=${state ? count(sum[kind]) : "–"} kind=${kind} />`)}
-            <${Figure} name=${t("sales.rate")} value=${state ? (rate < 100 ? slow.format(rate) : count(Math.round(rate))) : "–"} kind="rate" />
+            ${KINDS.map((kind) => html`<${Figure} key=${kind} name=${t(`selling.${kind}`)} value=${state ? count(sum[kind]) : "–"} kind=${kind} />`)}
+            <${Figure} name=${t("selling.rate")} value=${state ? (rate < 100 ? slow.format(rate) : count(Math.round(rate))) : "–"} kind="rate" />
         </dl>
         <${Chart} samples=${samples} capacity=${sum.capacity} now=${Math.max(now, samples.at(-1)?.time_ms ?? 0)} words=${WORDS} />
         ${state && html`<${Pools} state=${state} nameOf=${nameOf} onPool=${onPool} />`}
@@ -56,15 +56,15 @@ function Figure({ name, value, kind }) {
  * @returns {Child}
  */
 function Pools({ state, nameOf, onPool }) {
-    const rows = state.pools.map((pool, at) => ({ ...pool, name: nameOf(pool.pool) || t("sales.pool_number", { number: at + 1 }) }));
-    const sums = { ...total(state.pools), name: t("sales.total"), pool: "" };
+    const rows = state.pools.map((pool, at) => ({ ...pool, name: nameOf(pool.pool) || t("selling.pool_number", { number: at + 1 }) }));
+    const sums = { ...total(state.pools), name: t("selling.total"), pool: "" };
     return html`<div class="pools-scroll" tabindex="0" role="region" aria-label=${t("organizer.tickets.pools")}>
         <table class="pools">
             <thead>
                 <tr>
-                    <th scope="col">${t("sales.pool")}</th>
-                    ${KINDS.map((kind) => html`<th scope="col">${t(`sales.${kind}`)}</th>`)}
-                    <th scope="col">${t("sales.capacity")}</th>
+                    <th scope="col">${t("selling.pool")}</th>
+                    ${KINDS.map((kind) => html`<th scope="col">${t(`selling.${kind}`)}</th>`)}
+                    <th scope="col">${t("selling.capacity")}</th>
                 </tr>
             </thead>
             <tbody>
@@ -72,7 +72,7 @@ function Pools({ state, nameOf, onPool }) {
                     (row) => html`<tr key=${row.pool}>
                         <th scope="row">
                             ${onPool && row.pool
-                                ? html`<button type="button" class="button button-plain pool-button" aria-label=${t("sales.change_pool", { name: row.name })} onClick=${() => onPool(row.pool)}><bdi>${row.name}</bdi></button>`
+                                ? html`<button type="button" class="button button-plain pool-button" aria-label=${t("selling.change_pool", { name: row.name })} onClick=${() => onPool(row.pool)}><bdi>${row.name}</bdi></button>`
                                 : html`<bdi>${row.name}</bdi>`}
                             <${Bar} row=${row} />
                         </th>

@@ -68,7 +68,7 @@ function Profile({ organisation, onChange, onReload }) {
             <${TextField} ...${form.field("slug")} label=${t("organizer.address")} hint=${t("team.settings.slug_hint")} before=${`${location.host}/o/`} maxlength="80" autocapitalize="none" spellcheck="false" data-latin />
             <${TextArea} ...${form.field("description")} label=${t("team.settings.description")} hint=${t("organizer.event.description_note")} maxlength="20000" rows=${6} dir="auto" isOptional />
             <div class="form-row">
-                <${TextField} ...${form.field("website")} label=${t("team.settings.website")} type="url" placeholder="https://" maxlength="2048" isOptional />
+                <${TextField} ...${form.field("website")} label=${t("team.settings.website")} type="url" placeholder=${"https://"} maxlength="2048" isOptional />
                 <${TextField} ...${form.field("contact_email")} label=${t("team.settings.contact")} type="email" maxlength="254" isOptional />
             </div>
             <div class="form-actions"><${SubmitButton} form=${form}>${t("shared.save")}<//></div>
