@@ -169,7 +169,11 @@ def test_signing_up_and_in_with_the_keyboard_alone(platform: Platform, open_cont
     again.keyboard.press("Enter")
     expect(again.get_by_role("heading", name="Your account")).to_be_visible()
     expect(again.get_by_label("Name")).to_have_value("Kay Öström")
-    expect(again.get_by_role("button", name="Menu of Kay Öström")).to_be_visible()
+    again.get_by_role("button", name="Menu of Kay Öström").press("Enter")
+    expect(again.get_by_role("navigation", name="Menu").get_by_text(email)).to_be_visible()
+    again.get_by_role("button", name="Sign out").press("Enter")
+    again.wait_for_url(f"{platform.url}/")
+    expect(again.get_by_role("link", name="Sign in").first).to_be_visible()
 
 
 def test_a_second_factor_is_set_up_and_asked_for(platform: Platform, open_context: OpenContext) -> None:

@@ -208,6 +208,8 @@ export async function signOut() {
     location.assign("/");
 }
 
+let isMenuDrawn = false;
+
 /** Redraw the part of the menu that says who this is. */
 function drawMenu() {
     const user = me.value;
@@ -223,7 +225,11 @@ function drawMenu() {
         return;
     }
     const name = known.name || known.email;
-    place.replaceChildren();
+    if (!isMenuDrawn) {
+        // What the server drew for guests makes way; from then on the place is the view's.
+        place.replaceChildren();
+        isMenuDrawn = true;
+    }
     render(html`<${UserMenu} name=${known.name} email=${known.email} isPlatform=${known.has_platform_role} />`, place);
     const circle = document.createElement("span");
     circle.className = "initials";
