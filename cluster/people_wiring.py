@@ -48,12 +48,19 @@ def people_parts(
     """Return what one process has for people."""
     mailer = _mailer(settings, clock)
     vault = people_vault(settings, pool, clock)
+    given = settings.users
+    attempts = Attempts(limits, given.attempts_burst, given.attempts_per_s)
     organisations = organisation_services(
         OrganisationGround(
-            pool=pool, vault=vault, mailer=mailer, clock=clock, new_id=new_id, url=settings.url
+            pool=pool,
+            vault=vault,
+            mailer=mailer,
+            clock=clock,
+            new_id=new_id,
+            url=settings.url,
+            attempts=attempts,
         )
     )
-    given = settings.users
     users = user_services(
         UserGround(
             pool=pool,
@@ -67,7 +74,7 @@ def people_parts(
                     given.hash_memory_kib, given.hash_passes, given.hash_threads, given.hash_waiting_max
                 )
             ),
-            attempts=Attempts(limits, given.attempts_burst, given.attempts_per_s),
+            attempts=attempts,
             clock=clock,
             new_id=new_id,
             url=settings.url,

@@ -1,12 +1,15 @@
 """Reading the audit log: newest first, filtered, in parts."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from storage.audit_log import ChainedEntry
 from storage.audit_verification import entry_of
 from storage.postgres import AnyConnection
+
+LOOKED_AT_MAX: Final = 2_000
 
 
 class AuditFilter(msgspec.Struct, frozen=True):
@@ -69,6 +72,23 @@ async def entries_of_all(
         limit,
     )
     return [entry_of(row) for row in rows]
+
+
+async def actions_since(connection: AnyConnection, chain: bytes, action: str, since_ms: int) -> int:
+    """Return how often something was done since a time, of the newest `LOOKED_AT_MAX` entries of a chain."""
+    found: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM (
+            SELECT action, at FROM audit_entries WHERE chain = $1 ORDER BY seq DESC LIMIT $4
+        ) AS newest
+        WHERE action = $2 AND at >= $3
+        """,
+        chain,
+        action,
+        since_ms,
+        LOOKED_AT_MAX,
+    )
+    return found
 
 
 def _arguments(wanted: AuditFilter) -> Sequence[object]:

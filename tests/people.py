@@ -66,7 +66,13 @@ class People:
         self._clock = clock
         self.organisations: OrganisationServices = organisation_services(
             OrganisationGround(
-                pool=pool, vault=self.vault, mailer=self.mailer, clock=clock, new_id=fresh, url=url
+                pool=pool,
+                vault=self.vault,
+                mailer=self.mailer,
+                clock=clock,
+                new_id=fresh,
+                url=url,
+                attempts=Attempts(limits, burst),
             )
         )
         self.users: Users = user_services(

@@ -13,6 +13,7 @@ from services.organisations.letters import InvitationLetters
 from services.organisations.members import Members
 from services.organisations.memberships import MembershipViews
 from services.organisations.organisations import Organisations
+from services.users.attempts import Attempts
 from services.vault import Vault
 from storage.members import Memberships
 from storage.postgres import Pool
@@ -27,6 +28,7 @@ class OrganisationGround(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     new_id: Callable[[], bytes]
     url: str
+    attempts: Attempts
 
 
 class OrganisationServices(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +52,12 @@ def organisation_services(ground: OrganisationGround) -> OrganisationServices:
         organisations=Organisations(ground.pool, ground.new_id, flags),
         members=Members(ground.pool, ground.vault),
         invitations=Invitations(
-            ground.pool, ground.vault, ground.mailer, InvitationLetters(ground.url), ground.new_id
+            ground.pool,
+            ground.vault,
+            ground.mailer,
+            InvitationLetters(ground.url),
+            ground.new_id,
+            ground.attempts,
         ),
         memberships=memberships,
         membership_views=MembershipViews(memberships),

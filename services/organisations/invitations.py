@@ -22,10 +22,12 @@ from services.organisations.letters import InvitationLetters
 from services.organisations.models import InvitationView, Joined, NewInvitation
 from services.organisations.rights import managing_roles, roles_of
 from services.sessions import hashed
+from services.users.attempts import Attempts
 from services.users.people import lookup_of, new_token
 from services.vault import Unreadable, Vault
 from storage import invitations, members, organisations
 from storage.audit_log import record
+from storage.audit_reader import actions_since
 from storage.invitations import Invitation
 from storage.members import Member
 from storage.organisations import Organisation
@@ -34,7 +36,11 @@ from storage.tenancy import tenant
 
 GOOD_FOR_MS: Final = 7 * 24 * 3_600_000
 OPEN_MAX: Final = 200
+DAILY_MAX: Final = 200
 MEMBERS_MAX: Final = 1_000
+_DAY_MS: Final = 24 * 3_600_000
+_DAILY_RETRY_MS: Final = 3_600_000
+_CREATE: Final = "invitation.create"
 _TABLE: Final = "invitations"
 _COLUMN: Final = "email_sealed"
 _NOT_VALID: Final = Refusal(Code.LINK_NOT_VALID)
@@ -58,12 +64,14 @@ class Invitations:
         mailer: Mailer,
         letters: InvitationLetters,
         new_id: Callable[[], bytes],
+        attempts: Attempts,
     ) -> None:
         self._pool = pool
         self._vault = vault
         self._mailer = mailer
         self._letters = letters
         self._new_id = new_id
+        self._attempts = attempts
 
     async def invite(
         self, who: Who, organisation_id: OrganisationId, wanted: NewInvitation, now_ms: int
@@ -72,6 +80,10 @@ class Invitations:
         if who.identity.user_id is None:
             return Refusal(Code.FORBIDDEN)
         email_hash = lookup_of(self._vault, wanted.email)
+        # Whoever makes an organisation may write to anybody: not often to the same, and not to many.
+        too_often = await self._attempts.invitation(email_hash)
+        if too_often is not None:
+            return too_often
         invitation_id = InvitationId(self._new_id())
         token, token_hash = new_token()
         invitation = Invitation(
@@ -123,10 +135,13 @@ class Invitations:
             roles = await members.of_user(connection, invitation.organisation_id, invited)
             if any(member.event_id == invitation.event_id for member in roles):
                 return Refusal(Code.ALREADY_MEMBER, None, {"field": "email"})
+        since_ms = invitation.created_at_ms - _DAY_MS
+        if await actions_since(connection, invitation.organisation_id, _CREATE, since_ms) >= DAILY_MAX:
+            return Refusal(Code.RATE_LIMITED, _DAILY_RETRY_MS, {"limit": DAILY_MAX})
         if await invitations.count(connection, invitation.organisation_id) >= OPEN_MAX:
             return Refusal(Code.LIMIT_REACHED, None, {"limit": OPEN_MAX})
         replaced = await invitations.replace(connection, invitation)
-        await self._record(connection, who, "invitation.create", invitation, invitation.created_at_ms)
+        await self._record(connection, who, _CREATE, invitation, invitation.created_at_ms)
         return _Sent(organisation, title, replaced)
 
     async def list(
@@ -232,7 +247,7 @@ class Invitations:
             "role": invitation.role.value,
             "event": ids.text(ids.EVENT, invitation.event_id) if invitation.event_id else None,
         }
-        is_new = action == "invitation.create"
+        is_new = action == _CREATE
         await record(
             connection,
             entry_for(

@@ -22,13 +22,16 @@ from services.organisations.letters import InvitationLetters
 from services.organisations.members import Members
 from services.organisations.models import Joined, NewInvitation, NewOrganisation, OrganisationView
 from services.organisations.organisations import Organisations
+from services.users.attempts import Attempts
 from services.users.people import lookup_of
 from services.vault import KeyRing, Vault
 from storage.accounts import Accounts, User, UserState
+from storage.limits import RedisLimits
 from storage.members import Memberships
 from storage.person_keys import PersonKeys
 from storage.postgres import Pool
 
+INVITATIONS_BURST = 5
 NOW_MS = 1_800_000_000_000
 _numbers = itertools.count(1)
 
@@ -74,7 +77,7 @@ class Mailbox:
 
 
 class Stage:
-    def __init__(self, pool: Pool, mailbox: Mailbox, smtp_port: int) -> None:
+    def __init__(self, pool: Pool, mailbox: Mailbox, smtp_port: int, limits: RedisLimits) -> None:
         self.pool = pool
         self.mailbox = mailbox
         self.now_ms = NOW_MS
@@ -87,7 +90,12 @@ class Stage:
         self.organisations = Organisations(pool, new_id, self.flags)
         self.members = Members(pool, self.vault)
         self.invitations = Invitations(
-            pool, self.vault, self.mailer, InvitationLetters("https://example.org"), new_id
+            pool,
+            self.vault,
+            self.mailer,
+            InvitationLetters("https://example.org"),
+            new_id,
+            Attempts(limits, INVITATIONS_BURST, 0.001),
         )
         self.memberships = Memberships(pool)
         self.accounts = Accounts(pool)

@@ -12,11 +12,11 @@ from domain.ids import InvitationId, MemberId
 from domain.refusals import Code, Refusal
 from domain.roles import Role
 from services.models import Page, PageQuery
-from services.organisations.invitations import GOOD_FOR_MS
+from services.organisations.invitations import DAILY_MAX, GOOD_FOR_MS
 from services.organisations.models import InvitationView, Joined, MemberChange, NewInvitation
 from storage.invitations import forget_expired
 from storage.postgres import asking
-from tests.services.organisations.stage import Stage, new_id
+from tests.services.organisations.stage import INVITATIONS_BURST, Stage, new_id
 
 
 def code(result: object) -> object:
@@ -149,6 +149,30 @@ async def test_a_member_is_not_invited_again(stage: Stage) -> None:
     organisation_id = await stage.organisation(anna)
     refused = await stage.invite(anna, organisation_id, "anna@example.org", Role.VIEWER)
     assert code(refused) is Code.ALREADY_MEMBER
+
+
+async def test_nobody_is_pestered_and_nobody_writes_to_everybody(stage: Stage) -> None:
+    """Anyone can make an organisation, with any name, and have us write to any address."""
+    for number in range(INVITATIONS_BURST + 1):
+        anna = await stage.user(f"anna{number}@example.org")
+        organisation_id = await stage.organisation(anna, f"north-{number}")
+        sent = await stage.invite(anna, organisation_id, "ben@example.org", Role.VIEWER)
+        if number < INVITATIONS_BURST:
+            assert isinstance(sent, InvitationView)
+        else:
+            assert code(sent) is Code.RATE_LIMITED
+    invited = [
+        await stage.invite(anna, organisation_id, f"{number}@example.org", Role.VIEWER)
+        for number in range(DAILY_MAX)
+    ]
+    assert {type(sent) for sent in invited} == {InvitationView}
+    for invitation in invited[:50]:
+        assert isinstance(invitation, InvitationView)
+        gone = InvitationId(ids.parse(ids.INVITATION, invitation.id))
+        assert await stage.invitations.revoke(anna, organisation_id, gone, stage.now_ms) is None
+    assert code(await stage.invite(anna, organisation_id, "x@example.org", Role.VIEWER)) is Code.RATE_LIMITED
+    stage.now_ms += 24 * 3_600_000 + 1
+    assert isinstance(await stage.invite(anna, organisation_id, "y@example.org", Role.VIEWER), InvitationView)
 
 
 async def test_addresses_are_sealed_and_forgotten(stage: Stage) -> None:
