@@ -32,6 +32,8 @@ from storage.event_records import EventRecord
 _LANGUAGE_S: Final = 365 * 86_400
 _QR_BYTES_MAX: Final = 500
 _LISTED: Final = 24
+# Where the server's time goes in a page that is drawn; no text of an organiser has it as it stands.
+_TIME_HOLE: Final = "\0time\0"
 _RENDERED_MAX: Final = 500
 _ASKED: Final = frozenset({"q", "city", "from", "to", "free", "cursor"})
 
@@ -128,24 +130,25 @@ class Pages:
         # The status goes on with the time, everything else with the event's changes.
         status = status_of(kept.event, now_ms)
         # Without an address of its own a site has as many as there are names for it.
-        name = f"page {status.value} {messages.language} {url}"
-        preview, said = self._reading.drawn(
-            kept,
-            name,
-            lambda event: (
-                event_preview(event, status, url, messages),
-                script_text(public_model(event, now_ms).model_dump_json()),
-            ),
-        )
-        noscript = html.escape(messages.text("event.noscript"))
-        return self._page(
-            request,
-            EVENT,
-            messages,
-            body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
-            data=data_block(f'{{"server_time_ms":{now_ms},"event":{said}}}'),
-            preview=preview,
-        )
+        name = f"page {status.value} {messages.language} {url} {request.path_qs}"
+
+        def draw(event: EventRecord) -> tuple[str, str]:
+            said = script_text(public_model(event, now_ms).model_dump_json())
+            noscript = html.escape(messages.text("event.noscript"))
+            drawn = self._shell.draw(
+                EVENT,
+                messages,
+                request.path_qs,
+                preview=event_preview(event, status, url, messages),
+                body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
+                data=data_block(f'{{"server_time_ms":{_TIME_HOLE},"event":{said}}}'),
+            )
+            before, _, after = drawn.partition(_TIME_HOLE)
+            return before, after
+
+        # Drawn once for each change of the event; only the time differs from reader to reader.
+        before, after = self._reading.drawn(kept, name, draw)
+        return _response(f"{before}{now_ms}{after}", messages)
 
     async def privacy(self, request: web.Request) -> web.Response:
         """What is known about people, and what they can do about it."""
@@ -227,15 +230,19 @@ class Pages:
         data: str = "",
     ) -> web.Response:
         text = self._shell.draw(kind, messages, request.path_qs, preview=preview, body=body, data=data)
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Language": messages.language,
-            "Vary": "Cookie, Accept-Language",
-        }
-        return web.Response(text=text, content_type="text/html", headers=headers)
+        return _response(text, messages)
 
     def _url(self, request: web.Request) -> str:
         return self._public_url or f"{request.scheme}://{request.host}"
+
+
+def _response(text: str, messages: Messages) -> web.Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Language": messages.language,
+        "Vary": "Cookie, Accept-Language",
+    }
+    return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 def events_query(request: web.Request) -> EventsQuery:

@@ -17,6 +17,7 @@ from domain.catalogue import Pool, SaleDefinition, TicketType
 from domain.ids import EventId, OperationId, OrganisationId, PoolId, TicketTypeId
 from domain.refusals import Code, Refusal
 from services.events.catalogue_file import CatalogueFile, epoch_ms, pool_positions, price_minor
+from services.events.descriptions import render
 from services.tickets import Asking
 from storage.catalogue import Catalogue, EventRecord, OrganisationRecord, PoolRecord, TicketTypeRecord
 
@@ -122,6 +123,7 @@ def _records(
         title=event.title,
         summary=event.summary,
         description=event.description.strip(),
+        description_html=render(event.description),
         venue=event.venue,
         address=event.address,
         city=event.city,
