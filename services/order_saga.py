@@ -186,26 +186,24 @@ class OrderSaga:
 
     async def _sell_anew(self, order: Order, code: Code) -> Taken | Stuck | Sale:
         """Sell the places of a hold that is over, if they can be held once more."""
-        if code is Code.HOLD_NOT_FOUND:
-            held = await self._tickets.agreed(order.buyer_id, order.event_id, order.hold_id)
-            if isinstance(held, Refusal) and held.code is Code.BUSY:
-                return Stuck("busy")
-            if isinstance(held, Refusal) or self._clock() < held.expires_at_ms:
-                # It did not expire: its buyer gave it back.
-                return Taken(OrderStep.GIVE_UP, Code.HOLD_NOT_FOUND.value)
-        sale = await self._events.by_id(order.event_id)
-        assert sale is not None
-        sale = await self._events.covering(sale, (line.ticket_type for line in order.lines))
-        lines = tuple(
-            c.Line(sale.types[line.ticket_type].ticket_type_id, line.quantity) for line in order.lines
-        )
+        held = await self._tickets.agreed(order.buyer_id, order.event_id, order.hold_id)
+        if isinstance(held, Refusal) and held.code is Code.BUSY:
+            return Stuck("busy")
+        if code is Code.HOLD_NOT_FOUND and (isinstance(held, Refusal) or self._clock() < held.expires_at_ms):
+            # It did not expire: its buyer gave it back.
+            return Taken(OrderStep.GIVE_UP, Code.HOLD_NOT_FOUND.value)
+        lines = await self._lines_anew(order)
+        # The codes themselves are not kept, but the shard knows what they were by their numbers.
+        numbers = held.vouchers if isinstance(held, e.HeldByCode) else ()
         for attempt in range(HOLD_ANEW_MAX):
             hold_id = derived_operation(order.order_id, attempt)
-            anew = await self._shards.ask(c.PlaceHold(hold_id, order.event_id, order.buyer_id, lines))
+            anew = await self._shards.ask(
+                c.PlaceHold(hold_id, order.event_id, order.buyer_id, lines, (), numbers)
+            )
             if isinstance(anew, Refusal):
                 if anew.code is Code.BUSY:
                     return Stuck("busy")
-                if anew.code not in {Code.SOLD_OUT, Code.BUYER_LIMIT}:
+                if anew.code not in {Code.SOLD_OUT, Code.BUYER_LIMIT, Code.VOUCHER_USED_UP}:
                     break
                 # The expired hold may still be counted until the sweep has come by.
                 await asyncio.sleep(HOLD_ANEW_PAUSE_S)
@@ -220,6 +218,23 @@ class OrderSaga:
             }:
                 return _sold_or_not(outcome, order.reference)
         return Taken(OrderStep.GIVE_UP, Code.HOLD_EXPIRED.value)
+
+    async def _lines_anew(self, order: Order) -> tuple[c.Line, ...]:
+        """Return the lines that place an order's hold once more, at the prices that its buyer named."""
+        sale = await self._events.by_id(order.event_id)
+        assert sale is not None
+        sale = await self._events.covering(sale, (line.ticket_type for line in order.lines))
+        record = await self._events.page(sale.text)
+        kinds = record.ticket_types if record else ()
+        is_named = {at for at, kind in enumerate(kinds) if kind.price_min_minor is not None}
+        return tuple(
+            c.Line(
+                sale.types[line.ticket_type].ticket_type_id,
+                line.quantity,
+                line.unit_price_minor if line.ticket_type in is_named else None,
+            )
+            for line in order.lines
+        )
 
     async def _ask_to_sell(self, order: Order, hold_id: HoldId) -> e.AnyEvent | Refusal:
         count = sum(line.quantity for line in order.lines)

@@ -14,6 +14,7 @@ from domain.ids import OPERATION, BuyerId, OperationId, OrderId, PaymentId, pars
 from domain.money import Money
 from domain.orders import OrderState
 from domain.refusals import Code, Refusal
+from domain.vouchers import VoucherCode, VoucherKind, VoucherRule
 from services.events import sale_of
 from services.payments.breaker import Breaker, BreakerSettings
 from services.payments.port import Declined, Unavailable
@@ -147,6 +148,25 @@ async def test_a_payment_that_comes_after_its_hold_expired_gets_the_tickets(
     assert await counts(made, sale) == (98, 0, 2)
     books = await Books(migrated_dsn).read()
     assert (books["orders"], books["captured"], books["tickets"]) == ([("paid", "")], 3000, 2)
+
+
+async def test_a_payment_that_comes_after_its_hold_expired_costs_what_was_agreed_with_its_code(
+    made: Works, migrated_dsn: str
+) -> None:
+    """The code is good for one order, and the expired hold has it until the sweep comes by."""
+    sale, buyer_id = await new_sale(made, hold_seconds=1), BuyerId(fresh())
+    event_id, code = sale.record.event_id, VoucherCode(fresh())
+    rule = VoucherRule(VoucherKind.DISCOUNT, 5_000, uses_max=1)
+    await made.shards.ask(c.DefineVouchers(OperationId(fresh()), event_id, rule, (code,)))
+    line = c.Line(sale.record.ticket_types[0].ticket_type_id, 4)
+    held = await made.shards.ask(c.PlaceHold(OperationId(fresh()), event_id, buyer_id, (line,), (code,)))
+    assert isinstance(held, e.HeldByCode)
+    request = purchase(sale, held.operation_id, payment="card_slow")
+    bought = await made.purchases.purchase(buyer_id, request)
+    assert isinstance(bought, wire.Purchased), bought
+    await made.purchases.close()
+    books = await Books(migrated_dsn).read()
+    assert (books["orders"], books["captured"], books["tickets"]) == ([("paid", "")], 3000, 4)
 
 
 async def test_a_payment_that_comes_too_late_for_a_sold_out_event_is_given_back(
