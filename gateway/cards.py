@@ -84,6 +84,7 @@ def cards(found: list[Card], messages: Messages, now_ms: int) -> str:
     return "".join(_card(card, messages, now_ms) for card in found)
 
 
+@lru_cache(maxsize=_CACHED_MAX)
 def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.date) -> str:
     """Return links for what is looked for most: any time, today, this weekend, free."""
     # Friday to Sunday; on a Saturday or a Sunday what is left of it.
