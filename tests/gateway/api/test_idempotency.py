@@ -10,6 +10,7 @@ import pytest
 from domain.refusals import Code, Refusal
 from gateway.api.idempotency import KEPT_MS, LEASE_MS, Answers
 from gateway.api.ports import Rendered
+from storage.housekeeping import keep_house
 from storage.postgres import Pool, close_pool, create_pool
 from storage.repeated_requests import RepeatedRequests
 
@@ -149,3 +150,13 @@ async def test_nothing_of_an_answer_or_a_key_is_stored_in_the_clear(pool: Pool) 
     stored = b"".join(value for value in row.values() if isinstance(value, bytes))
     for secret in (b"Anna", b"secret-of-the-session", KEY.encode(), b"request"):
         assert secret not in stored
+
+
+async def test_what_has_expired_is_cleared_away(pool: Pool) -> None:
+    clock = Clock()
+    await Answers(RepeatedRequests(pool), clock).once(b"anna", KEY, b"request", Work(ANSWER))
+    kept = await keep_house(pool, clock.now_ms + KEPT_MS - 1_000)
+    assert kept.repeated_requests == 0
+    kept = await keep_house(pool, clock.now_ms + KEPT_MS + 1_000)
+    assert kept.repeated_requests == 1
+    assert await pool.fetchval("SELECT count(*) FROM repeated_requests") == 0
