@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from domain.event_status import EventStatus
 from domain.identity import Who
-from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
+from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse, text
 from domain.refusals import Code, Refusal
+from services.audit import entry_for
 from services.events.catalogue_file import price_minor
 from services.events.drafting import blank, edited, invalid, slug_of
 from services.events.drafts import Drafts
@@ -39,6 +40,7 @@ from services.events.models import NewEvent
 from services.events.tickets_document import with_tickets
 from services.events.tickets_models import PoolFields, TicketsFields, TicketTypeFields
 from services.models import TIME_ZONES
+from storage.audit_log import record
 from storage.catalogue import store_event, store_tickets
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
@@ -73,13 +75,13 @@ class Importing:
         if len(data) > BYTES_MAX:
             return Refusal(Code.TOO_LARGE, None, {"bytes_max": BYTES_MAX})
         try:
-            text = data.decode("utf-8-sig")
+            written = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             return _report("schema.org", {}, [Mistake(line, "this is not UTF-8")])
-        kind = kind_of(text)
+        kind = kind_of(written)
         # Reading a few megabytes takes a second; everybody else's requests go on meanwhile.
-        entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(text, kind))))
+        entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(written, kind))))
         outcomes: dict[str, int] = {}
         mistakes: list[Mistake] = []
         seen: set[str] = set()
@@ -141,6 +143,15 @@ class Importing:
                 return "unchanged"
             await store_event(connection, made)
             await store_tickets(connection, made)
+            told = entry_for(
+                who,
+                "event.import",
+                text(EVENT, made.event_id),
+                organisation_id=organisation_id,
+                at_ms=self._clock(),
+                after={"title": made.title, "starts_at_ms": made.starts_at_ms, "source": kind},
+            )
+            await record(connection, told)
             return "updated"
 
     def _with_offers(
