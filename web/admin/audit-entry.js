@@ -1,7 +1,6 @@
 // One entry of the audit log: who did what to what, what changed, and, on demand, from where.
-import { moment } from "../shared/formats.js";
 import { html } from "../shared/html.js";
-import { rich, t } from "../shared/i18n.js";
+import { locale, rich, t } from "../shared/i18n.js";
 import { Reference, short } from "./references.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -22,6 +21,9 @@ import { Reference, short } from "./references.js";
  * @property {string} hash
  */
 
+// To the second: entries that belong together are told from those that don't.
+const AT = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+
 /**
  * @param {{entry: AuditEntry, onNarrow: (by: Partial<AuditFilters>) => void}} given
  * @returns {Child}
@@ -32,7 +34,7 @@ export function Entry({ entry, onNarrow }) {
     return html`<li class="entry">
         <p class="entry-head">
             <${Narrow} what=${entry.action} onPress=${() => onNarrow({ action: entry.action })} kind="entry-action">${entry.action}<//>
-            <time datetime=${new Date(entry.at_ms).toISOString()}>${moment(entry.at_ms)}</time>
+            <time datetime=${new Date(entry.at_ms).toISOString()}>${AT.format(entry.at_ms)}</time>
         </p>
         <p class="entry-who">
             <span>${rich("admin.audit.by", { actor: by })}</span>
@@ -41,17 +43,19 @@ export function Entry({ entry, onNarrow }) {
                 <${Thing} reference=${entry.target} onPress=${() => onNarrow({ target: entry.target })} />`}
             ${organisation === null
                 ? html`<span class="badge">${t("admin.audit.platform")}</span>`
-                : organisation !== entry.target && html`<${Thing} reference=${organisation} onPress=${() => onNarrow({ log: "organisation", organisation })} />`}
+                : organisation === entry.target
+                  ? html`<span class="badge">${t("admin.audit.own_log")}</span>`
+                  : html`<${Thing} reference=${organisation} onPress=${() => onNarrow({ log: "organisation", organisation })} />`}
         </p>
         <${Changes} before=${entry.before} after=${entry.after} />
         <details class="entry-details">
             <summary class="small">${t("admin.audit.details", { number: entry.seq })}</summary>
             <dl class="pairs small">
-                <div><dt>${t("admin.audit.actor")}</dt><dd class="mono breakable">${entry.actor}</dd></div>
-                <div><dt>${t("admin.audit.target")}</dt><dd class="mono breakable">${entry.target}</dd></div>
-                ${entry.address && html`<div><dt>${t("admin.audit.address")}</dt><dd class="mono breakable">${entry.address}</dd></div>`}
+                <div><dt>${t("admin.audit.actor")}</dt><dd><span class="mono breakable">${entry.actor}</span></dd></div>
+                <div><dt>${t("admin.audit.target")}</dt><dd><span class="mono breakable">${entry.target}</span></dd></div>
+                ${entry.address && html`<div><dt>${t("admin.audit.address")}</dt><dd><span class="mono breakable">${entry.address}</span></dd></div>`}
                 ${entry.user_agent && html`<div><dt>${t("admin.audit.device")}</dt><dd><bdi class="breakable" lang="en">${entry.user_agent}</bdi></dd></div>`}
-                <div><dt>${t("admin.audit.hash")}</dt><dd class="mono breakable">${entry.hash}</dd></div>
+                <div><dt>${t("admin.audit.hash")}</dt><dd><span class="mono breakable">${entry.hash}</span></dd></div>
             </dl>
         </details>
     </li>`;

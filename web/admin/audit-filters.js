@@ -94,11 +94,15 @@ export function Filters({ filters, onSearch }) {
         send: async (values) => onSearch(trimmed(values)),
     });
     const isEmpty = Object.values(filters).every((value) => value === "");
-    return html`<${FormBox} form=${form} class="panel" label=${t("admin.audit.filters")}>
+    // On a phone the form would take the whole screen before anything is found.
+    const isOpen = !isEmpty || matchMedia("(min-width: 48rem)").matches;
+    return html`<details class="panel admin-fold" open=${isOpen}>
+        <summary>${t("admin.audit.filters")}</summary>
+        <${FormBox} form=${form} label=${t("admin.audit.filters")}>
         <div class="admin-filters">
-            <${TextField} ...${form.field("action")} label=${t("admin.audit.action")} hint=${t("admin.audit.action_hint")} list="actions" dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
-            <${TextField} ...${form.field("actor")} label=${t("admin.audit.actor")} hint=${t("admin.audit.number_hint")} dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
-            <${TextField} ...${form.field("target")} label=${t("admin.audit.target")} hint=${t("admin.audit.number_hint")} dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
+            <${TextField} ...${form.field("action")} label=${t("admin.audit.action")} placeholder=${EXAMPLES.action} list="actions" dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
+            <${TextField} ...${form.field("actor")} label=${t("admin.audit.actor")} placeholder=${EXAMPLES.actor} dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
+            <${TextField} ...${form.field("target")} label=${t("admin.audit.target")} placeholder=${EXAMPLES.target} dir="ltr" autocomplete="off" autocapitalize="none" isOptional />
             <${Select} ...${form.field("log")} label=${t("admin.audit.log")} options=${LOGS.map((one) => ({ value: one, label: t(`admin.audit.log_${one || "all"}`) }))} />
             ${form.values["log"] === "organisation" &&
             html`<${TextField} ...${form.field("organisation")} label=${t("admin.audit.organisation")} dir="ltr" autocomplete="off" autocapitalize="none" />`}
@@ -110,10 +114,12 @@ export function Filters({ filters, onSearch }) {
             <${SubmitButton} form=${form} kind="button-quiet">${t("admin.audit.search")}<//>
             ${!isEmpty && html`<button type="button" class="button button-plain" onClick=${() => onSearch(EMPTY)}>${t("admin.audit.clear")}</button>`}
         </div>
-    <//>`;
+        <//>
+    </details>`;
 }
 
 const LOGS = ["", "platform", "organisation"];
+const EXAMPLES = { action: "member.", actor: "user_…", target: "event_…" };
 
 /**
  * @param {Record<string, any>} values

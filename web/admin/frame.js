@@ -53,6 +53,8 @@ export async function showPlatform(section, draw) {
         app.replaceChildren();
         app.removeAttribute("aria-busy");
         render(html`<${Frame} place=${place} section=${section}>${content}<//>`, app);
+        // On a phone the sections are a strip: the one that is shown must not be beyond its edge.
+        app.querySelector('.organizer-nav [aria-current="page"]')?.scrollIntoView({ block: "nearest", inline: "center" });
     } catch (thrown) {
         app.removeAttribute("aria-busy");
         app.replaceChildren();

@@ -54,10 +54,14 @@ function User({ place, first }) {
             <//>`}
         <//>
         <div class="admin-columns">
-            <${Facts} user=${user} />
-            ${user.state === "active" && place.may("people.reveal") && html`<${WhoThisIs} path=${path} />`}
-            <${Sessions} key=${String(user.is_suspended)} place=${place} path=${path} />
-            <${Organisations} path=${path} />
+            <div class="stack">
+                <${Facts} user=${user} />
+                <${Organisations} path=${path} />
+            </div>
+            <div class="stack">
+                ${user.state === "active" && place.may("people.reveal") && html`<${WhoThisIs} path=${path} />`}
+                <${Sessions} key=${String(user.is_suspended)} place=${place} path=${path} />
+            </div>
         </div>
     `;
 }
