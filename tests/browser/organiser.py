@@ -72,6 +72,29 @@ class Organiser:
         self.press("Create the organisation")
         expect(self.heading("Events")).to_be_visible()
 
+    def add_venue(self, name: str, city: str, places: int) -> None:
+        self.section("Venues")
+        self.press("New venue")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_label("Name of the place").fill(name)
+        dialog.get_by_label("City").fill(city)
+        dialog.get_by_label("Time zone").select_option("Europe/Berlin")
+        dialog.get_by_label("How many it takes").fill(str(places))
+        dialog.get_by_role("button", name="Save").click()
+        expect(self.page.get_by_role("listitem").filter(has_text=name)).to_be_visible()
+        self.section("Events")
+
+    def choose_venue(self, name: str) -> None:
+        """Choose a venue that is there for the event that is open in the editor."""
+        self.tab("When and where")
+        self.page.get_by_label("Venue", exact=True).select_option(label=name)
+        expect(self.saved()).to_be_visible()
+
+    def section(self, name: str) -> None:
+        """Go to another page of the organisation."""
+        self.page.locator(".organizer-nav").get_by_role("link", name=name).click()
+        expect(self.heading(name)).to_be_visible()
+
     def draft_event(self, title: str, starts_at: str) -> None:
         """Make the first event; the editor is open then. `starts_at` as clocks at the venue show it."""
         self.page.get_by_role("link", name="Create your first event").click()
@@ -121,6 +144,14 @@ class Organiser:
         link = self.page.get_by_role("link", name="See its page")
         expect(link).to_be_visible()
         return f"{self.url}{link.get_attribute('href')}"
+
+    def watch_sales(self) -> Locator:
+        """Open the live sale of the event that is open in the editor. Returns its figures: sold, held, free,
+        withheld, sold a second.
+        """
+        self.page.goto(f"{self.page.url.split('#')[0]}/sales")
+        expect(self.heading("Sales, live")).to_be_visible()
+        return self.page.locator(".figure dd")
 
     def heading(self, name: str) -> Locator:
         return self.page.get_by_role("heading", level=1, name=name)
