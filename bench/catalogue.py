@@ -43,6 +43,7 @@ WATCHERS: Final = 16
 RATE_PER_S: Final = 1_000
 SECONDS: Final = 10.0
 SECONDS_QUICK: Final = 4.0
+WARM_S: Final = 2.0
 PUBLISHED: Final = 10
 PUBLISHED_QUICK: Final = 3
 ZIPF: Final = 1.0
@@ -209,7 +210,7 @@ async def _measure(
         return f"/e/event-{draw()}"
 
     readers = await open_readers(host, port, READERS)
-    await as_fast_as_can_be(readers, next_path, 1.0)
+    await as_fast_as_can_be(readers, next_path, WARM_S)
     meter = CpuMeter(platform_parts(found, data_path)).start()
     per_s = await as_fast_as_can_be(readers, next_path, seconds)
     cores = meter.stop()
