@@ -8,6 +8,7 @@ import { t } from "../shared/i18n.js";
 import { Badge, Panel } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { PoolDialog } from "./pool-dialog.js";
+import { QuestionDialog, Questions } from "./questions.js";
 import { TypeDialog } from "./type-dialog.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -84,19 +85,21 @@ export class TicketsDocument {
  * @returns {Child}
  */
 export function Tickets({ document: tickets, event }) {
-    const [open, setOpen] = useState(/** @type {{kind: "type" | "pool", at: number} | null} */ (null));
+    const [open, setOpen] = useState(/** @type {{kind: "type" | "pool" | "question", at: number} | null} */ (null));
     const value = tickets.value.value;
     const close = () => setOpen(null);
-    const removed = async (/** @type {"type" | "pool"} */ kind, /** @type {number} */ at) => {
+    const told = (/** @type {unknown} */ thrown) => {
+        const problem = problemOf(thrown);
+        toast(Object.values(problem.fields)[0] ?? problem.text);
+    };
+    const removed = async (/** @type {"type" | "pool" | "question"} */ kind, /** @type {number} */ at) => {
         close();
-        const before = value;
+        const { change, back } = REMOVALS[kind](value, at, event.status !== "draft");
         try {
-            await tickets.change(kind === "type" ? withoutType(value, at) : withoutPool(value, at));
-            const back = { pools: forgotten(before.pools, "pool"), ticket_types: forgotten(before.ticket_types, "ticket_type"), questions: before.questions };
-            undoToast(t("organizer.removed"), () => tickets.change(back).catch((/** @type {unknown} */ thrown) => toast(problemOf(thrown).text)));
+            await tickets.change(change);
+            undoToast(t("organizer.removed"), () => tickets.change(back).catch(told));
         } catch (thrown) {
-            const problem = problemOf(thrown);
-            toast(Object.values(problem.fields)[0] ?? problem.text);
+            told(thrown);
         }
     };
     return html`
@@ -107,46 +110,59 @@ export function Tickets({ document: tickets, event }) {
                 <button type="button" class="button button-quiet" onClick=${() => setOpen({ kind: "pool", at: value.pools.length })}>${t("organizer.tickets.add_pool")}</button>
             </div>
         <//>
+        <${Questions} value=${value} onOpen=${(/** @type {number} */ at) => setOpen({ kind: "question", at })} />
         <${BuyerLimit} key=${value.buyer_limit} tickets=${tickets} />
         ${open?.kind === "type" &&
         html`<${TypeDialog} key=${`type ${open.at}`} tickets=${tickets} event=${event} at=${open.at} onClose=${close} onRemove=${() => removed("type", open.at)} />`}
+        ${open?.kind === "question" &&
+        html`<${QuestionDialog} key=${`question ${open.at}`} tickets=${tickets} at=${open.at} onClose=${close} onRemove=${() => removed("question", open.at)} />`}
         ${open?.kind === "pool" &&
         html`<${PoolDialog} key=${`pool ${open.at}`} tickets=${tickets} event=${event} at=${open.at} onClose=${close} onRemove=${() => removed("pool", open.at)} />`}
     `;
 }
 
 /**
- * What was removed comes back as new: its identifier is gone on the server.
+ * How something is removed, and what brings it back: as new, because its identifier is gone on the server. A type that was
+ * on sale stays, because its tickets do; it is not sold any more.
  *
- * @template {Record<string, any>} T
- * @param {T[]} items
- * @param {string} id
- * @returns {T[]}
+ * @type {Record<"type" | "pool" | "question", (value: TicketsValue, at: number, isLive: boolean) => {change: Partial<TicketsValue>, back: Partial<TicketsValue>}>}
  */
-function forgotten(items, id) {
-    return items.map((one) => ({ ...one, [id]: null }));
-}
+const REMOVALS = {
+    type: ({ ticket_types, questions }, at, isLive) =>
+        isLive
+            ? {
+                  change: { ticket_types: ticket_types.map((type, one) => (one === at ? { ...type, is_retired: true } : type)) },
+                  back: { ticket_types },
+              }
+            : {
+                  change: {
+                      ticket_types: ticket_types.filter((_, one) => one !== at),
+                      // Questions name types by their places in the list.
+                      questions: questions.map((question) => ({ ...question, ticket_types: without(question["ticket_types"], at) })),
+                  },
+                  back: { ticket_types: ticket_types.map((type, one) => (one === at ? { ...type, ticket_type: null } : type)), questions },
+              },
+    pool: ({ pools, ticket_types }, at) => ({
+        change: {
+            pools: pools.filter((_, one) => one !== at),
+            ticket_types: ticket_types.map((type) => ({ ...type, pools: without(type.pools, at) })),
+        },
+        back: { pools: pools.map((pool, one) => (one === at ? { ...pool, pool: null } : pool)), ticket_types },
+    }),
+    question: ({ questions }, at) => ({
+        change: { questions: questions.filter((_, one) => one !== at) },
+        back: { questions: questions.map((question, one) => (one === at ? { ...question, question: null } : question)) },
+    }),
+};
 
 /**
- * @param {TicketsValue} value
+ * Return places in a list from which one was taken.
+ *
+ * @param {readonly number[]} places
  * @param {number} at
- * @returns {Partial<TicketsValue>}
  */
-function withoutType(value, at) {
-    return { ticket_types: value.ticket_types.filter((_, one) => one !== at) };
-}
-
-/**
- * @param {TicketsValue} value
- * @param {number} at
- * @returns {Partial<TicketsValue>}
- */
-function withoutPool(value, at) {
-    const moved = (/** @type {number} */ pool) => (pool > at ? pool - 1 : pool);
-    return {
-        pools: value.pools.filter((_, one) => one !== at),
-        ticket_types: value.ticket_types.map((type) => ({ ...type, pools: type.pools.filter((pool) => pool !== at).map(moved) })),
-    };
+function without(places, at) {
+    return places.filter((place) => place !== at).map((place) => (place > at ? place - 1 : place));
 }
 
 const ROW = 88;
@@ -167,7 +183,7 @@ function Diagram({ value, currency, onOpen }) {
             ${value.ticket_types.map(
                 (type, at) => html`<li key=${type.ticket_type ?? at}>
                     <button type="button" class="diagram-box" onClick=${() => onOpen({ kind: "type", at })}>
-                        <span class="diagram-name"><bdi>${type.name}</bdi>${type.is_hidden && html` <${Badge}>${t("organizer.tickets.hidden")}<//>`}</span>
+                        <span class="diagram-name"><bdi>${type.name}</bdi>${type.is_hidden && html` <${Badge}>${t("organizer.tickets.hidden")}<//>`}${type.is_retired && html` <${Badge}>${t("organizer.tickets.retired")}<//>`}</span>
                         <span class="diagram-price">${priceOf(type, currency)}</span>
                         <span class="diagram-marks">
                             ${type.pools.map((pool) => html`<span data-series=${(pool % 6) + 1}>${value.pools[pool]?.name}</span>`)}
