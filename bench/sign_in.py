@@ -205,7 +205,7 @@ async def make_accounts(found: Running, data_path: Path, count: int) -> list[str
                 raise BenchFailed("an account could not be made")
         return emails
     finally:
-        passwords.close()
+        await passwords.close()
         await close_pool(pool)
 
 

@@ -87,7 +87,7 @@ async def _administration(settings: Settings) -> AsyncIterator["UserAdministrati
         vault = people_vault(settings, pool, clock)
         yield UserAdministration(pool, vault, passwords, clock, new_ids(clock))
     finally:
-        passwords.close()
+        await passwords.close()
         await close_pool(pool)
 
 

@@ -71,7 +71,11 @@ def people_parts(
             keys=organisations.keys,
             passwords=Passwords(
                 PasswordSettings(
-                    given.hash_memory_kib, given.hash_passes, given.hash_threads, given.hash_waiting_max
+                    given.hash_memory_kib,
+                    given.hash_passes,
+                    given.hash_threads,
+                    given.hash_waiting_max,
+                    is_apart=True,
                 )
             ),
             attempts=attempts,

@@ -198,6 +198,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             interval_ms=settings.purchases.recovery_every_ms, lease_ms=settings.purchases.lease_ms
         )
         try:
+            await people.users.passwords.start()
             yield GatewayDependencies(
                 limits=limits(settings),
                 clock=parts.clock,

@@ -64,7 +64,7 @@ class Users(msgspec.Struct, frozen=True, kw_only=True):
     async def close(self) -> None:
         """Finish what was promised in the background, and end the threads."""
         await self.background.close()
-        self.passwords.close()
+        await self.passwords.close()
 
 
 def user_services(ground: UserGround) -> Users:

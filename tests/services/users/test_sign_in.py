@@ -53,7 +53,7 @@ async def test_too_many_at_once_are_refused_at_once(house: House) -> None:
     assert {refusal.code for refusal in refused} == {Code.BUSY}
     assert passwords.refused == 16
     assert await passwords.matches(None, "x") is False, "it recovers"
-    passwords.close()
+    await passwords.close()
 
 
 def test_hashes_are_at_owasps_floor_or_above() -> None:
