@@ -44,19 +44,21 @@ class Organiser:
         self.page.locator("input[name=password]").fill(PASSWORD)
         self.press("Create the account")
         expect(self.heading("Look at your mail")).to_be_visible()
-        self.page.goto(self.link_of_mail())
+        self.page.goto(self.link_of_mail("/sign-up/confirm"))
         expect(self.heading("Welcome")).to_be_visible()
         self.page.get_by_role("link", name="Continue").click()
 
-    def link_of_mail(self, about: str = "") -> str:
-        """Return the link in the newest mail to this person, as the mail server was given it."""
+    def link_of_mail(self, path: str = "") -> str:
+        """Return the link to a page in the newest mail to this person that has one, as the mail server was
+        given it.
+        """
         links: list[str] = []
 
         def came() -> bool:
             answer = self.context.request.get(f"{self.url}/dev/mail.json", params={"to": self.email})
             for letter in answer.json():
-                found = re.search(r"https?://\S+#token=[\w-]+", letter["text"])
-                if found and about in letter["subject"]:
+                found = re.search(rf"https?://[^/\s]+{path}\S*#token=[\w-]+", letter["text"])
+                if found:
                     links.append(found[0])
                     return True
             return False

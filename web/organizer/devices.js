@@ -23,7 +23,7 @@ function Devices({ place }) {
     const add = html`<button type="button" class="button button-main" onClick=${() => setNew(true)}>${t("team.devices.add")}</button>`;
     return html`
         <${PageHead} title=${t("organizer.nav.devices")} text=${t("team.devices.text")}>${add}<//>
-        <${TokenList} key=${turn} place=${place} kind="devices" events=${events} add=${add} />
+        <${TokenList} key=${turn} place=${place} kind="devices" events=${events} />
         ${isNew && html`<${NewDevice} place=${place} events=${events} onClose=${() => (setNew(false), setTurn(turn + 1))} />`}
     `;
 }

@@ -24,7 +24,7 @@ function Keys({ place }) {
     const add = html`<button type="button" class="button button-main" onClick=${() => setNew(true)}>${t("team.keys.add")}</button>`;
     return html`
         <${PageHead} title=${t("organizer.nav.keys")} text=${rich("team.keys.text", { link: html`<a href="/api/v1/docs">${t("team.keys.docs")}</a>` })}>${add}<//>
-        <${TokenList} key=${turn} place=${place} kind="keys" events=${events} add=${add} />
+        <${TokenList} key=${turn} place=${place} kind="keys" events=${events} />
         ${isNew && html`<${NewKey} place=${place} events=${events} onClose=${() => (setNew(false), setTurn(turn + 1))} />`}
     `;
 }

@@ -22,10 +22,10 @@ const DEVICE = "M16 8h16v32H16zM22 35h4";
 const KEY = "M17 31a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM24 24h17M35 24v6M41 24v5";
 
 /**
- * @param {{place: import("./frame.js").Place, kind: Kind, events: NamedEvent[], add: Child}} given
+ * @param {{place: import("./frame.js").Place, kind: Kind, events: NamedEvent[]}} given
  * @returns {Child}
  */
-export function TokenList({ place, kind, events, add }) {
+export function TokenList({ place, kind, events }) {
     const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Token>>} */ (get(`${place.api}/${kind}`, { cursor })));
     const revoke = async (/** @type {Token} */ token) => {
         const isMeant = await ask(t("team.revoke_title", { name: token.name }), (close) => html`<${Revoking} kind=${kind} onRevoke=${() => close(true)} />`);
@@ -42,7 +42,7 @@ export function TokenList({ place, kind, events, add }) {
     return html`<${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
         ${(/** @type {import("./list.js").Part<Token>} */ found) =>
             found.items.length === 0
-                ? html`<${Empty} title=${t(`team.${kind}.none`)} text=${t(`team.${kind}.none_text`)} icon=${kind === "keys" ? KEY : DEVICE}>${add}<//>`
+                ? html`<${Empty} title=${t(`team.${kind}.none`)} text=${t(`team.${kind}.none_text`)} icon=${kind === "keys" ? KEY : DEVICE} />`
                 : html`<${Panel} id=${kind} title=${t(`organizer.nav.${kind}`)}>
                       <ul class="rows">
                           ${found.items.map((token) => html`<${TokenRow} key=${token.id} token=${token} events=${events} onRevoke=${() => revoke(token)} />`)}

@@ -48,7 +48,7 @@ function Venues({ place }) {
             ${(/** @type {import("./list.js").Part<Venue>} */ found) => {
                 const shown = found.items.filter((one) => !gone.includes(one.venue));
                 return shown.length === 0
-                    ? html`<${Empty} title=${t("team.venues.none")} text=${t("team.venues.none_text")} icon=${PIN}>${add}<//>`
+                    ? html`<${Empty} title=${t("team.venues.none")} text=${t("team.venues.none_text")} icon=${PIN} />`
                     : html`<${Panel} id="venues" title=${t("organizer.nav.venues")}>
                           <ul class="rows">
                               ${shown.map(
