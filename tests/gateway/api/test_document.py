@@ -5,6 +5,7 @@ what the gateway does not keep, or a request would be found that it can't bear.
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ request-timeout = 20.0
 max-failures = 25
 hooks = {hooks}
 
+# Bounded by number and not by time: on a busy machine it takes longer, and does not do less.
+[phases.fuzzing.generation]
+max-examples = 4
+
+[phases.stateful.generation]
+max-examples = 100
+
 [generation]
-max-examples = 10
 # What is found is written down here as a test; nothing is kept between runs.
 database = "none"
 deterministic = true
@@ -80,9 +87,9 @@ async def test_the_document_is_complete(stage: Stage) -> None:
         assert answer.status == 304
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("phases", "seconds"), [("coverage,fuzzing", 30), ("stateful", 20)])
-async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: str, seconds: int) -> None:
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("phases", ["coverage,fuzzing", "stateful"])
+async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: str) -> None:
     cast = await assemble(stage.works)
     by_name = {figure.name: figure for figure in cast.figures}
     user = by_name["user"].person
@@ -98,7 +105,7 @@ async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: 
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run",
         f"{stage.url}/api/v1/openapi.json", "--url", f"{stage.url}/api/v1", "--checks", "all",
-        "--phases", phases, "--max-time", str(seconds), "--no-shrink", "--warnings", "off",
+        "--phases", phases, "--no-shrink", "--warnings", "off",
         cwd=tmp_path,
         env={
             **os.environ,
@@ -116,3 +123,11 @@ async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: 
     said = (await running.stdout.read()).decode(errors="replace")
     (tmp_path / "said").write_text(said)
     assert await running.wait() == 0, said
+    counts = re.search(r"Selected: (\d+)/(\d+)\s+Tested: (\d+)", said)
+    assert counts is not None, said
+    if phases != "stateful":
+        assert counts[1] == counts[2] == counts[3], said
+    else:
+        covered = re.search(r"API Links:\s+(\d+) covered", said)
+        assert covered is not None, said
+        assert int(covered[1]) > 5, said
