@@ -219,6 +219,10 @@ function priceOf(type, currency) {
     if (type.kind === "pay_what_you_want") {
         return t("organizer.tickets.from_price", { amount: money(type.price_min_minor ?? 0, currency) });
     }
+    const first = type.tiers[0];
+    if (first) {
+        return t("organizer.tickets.then_price", { first: money(first["price_minor"], currency), last: money(type.price_minor, currency) });
+    }
     return type.kind === "free" || type.price_minor === 0 ? t("organizer.free") : money(type.price_minor, currency);
 }
 
