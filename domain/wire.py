@@ -7,13 +7,17 @@ since the epoch by the server's clock, amounts are minor units of `currency`.
 
 The AsyncAPI document and the table in `docs/protocol.md` are made from the docstrings and fields below.
 
-Close codes that the gateway uses are in `CLOSE_CODES`.
+What messages are made of is in `domain.wire_parts`, and has the same names here. Close codes that the gateway
+uses are in `CLOSE_CODES`.
 """
 
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
+
+from domain import wire_parts
+from domain.wire_parts import Identifier
 
 VERSION: Final = 1
 SUBPROTOCOL_MSGPACK: Final = "bilten.v1.msgpack"
@@ -43,17 +47,16 @@ VoucherText = Annotated[
 RequestId = Annotated[
     int, Meta(ge=0, le=REQUEST_ID_MAX, description="chosen by the client, echoed in the reply")
 ]
-Identifier = Annotated[str, Meta(min_length=28, max_length=64, description="a TypeID")]
-Quantity = Annotated[int, Meta(ge=1, le=10_000)]
 Version = Annotated[int, Meta(ge=0, description="grows with every change of the topic")]
 
 
-class Line(msgspec.Struct, frozen=True):
-    """So many tickets of one type. `price_minor` is what the buyer names for each, if the type lets them."""
-
-    ticket_type: Identifier
-    quantity: Quantity
-    price_minor: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] | None = None
+EventState = wire_parts.EventState
+HeldLine = wire_parts.HeldLine
+Line = wire_parts.Line
+PoolSales = wire_parts.PoolSales
+Ticket = wire_parts.Ticket
+TypeAvailability = wire_parts.TypeAvailability
+UnlockedType = wire_parts.UnlockedType
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="type"):
@@ -191,41 +194,6 @@ class Refused(msgspec.Struct, frozen=True, tag_field="type", tag="refused"):
     details: dict[str, str | int | None]
 
 
-class TypeAvailability(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How many tickets of a type can be had now.
-
-    Attributes:
-        free: what is left in the scarcest of the type's pools.
-        price_minor: what the next ticket would cost; where the buyer names the price, what is suggested.
-        is_on_sale: false outside the type's sales window.
-        price_min_minor: the least that a buyer may name; missing where the price is fixed.
-        tier_until_ms: when this price ends, at the latest; missing if it has no end.
-        tier_left: how many tickets are left at this price; missing if there is no bound.
-    """
-
-    ticket_type: str
-    free: int
-    price_minor: int
-    is_on_sale: bool
-    price_min_minor: int | None = None
-    tier_until_ms: int | None = None
-    tier_left: int | None = None
-
-
-class EventState(msgspec.Struct, frozen=True):
-    """What everybody may know of an event's sale.
-
-    Attributes:
-        status: `scheduled`, `open`, `paused`, `closed` or `cancelled`.
-        opens_at_ms: when holds are taken from.
-    """
-
-    status: str
-    opens_at_ms: int
-    currency: str
-    ticket_types: list[TypeAvailability]
-
-
 class Watching(Reply, frozen=True, tag="watching"):
     """The event is followed from here on. `state` is null when the client has this version."""
 
@@ -233,17 +201,6 @@ class Watching(Reply, frozen=True, tag="watching"):
     version: int
     time_ms: int
     state: EventState | None
-
-
-class PoolSales(msgspec.Struct, frozen=True):
-    """Where a pool's capacity is."""
-
-    pool: str
-    capacity: int
-    free: int
-    held: int
-    sold: int
-    withheld: int
 
 
 class WatchingSales(Reply, frozen=True, tag="watching_sales"):
@@ -254,20 +211,6 @@ class WatchingSales(Reply, frozen=True, tag="watching_sales"):
     time_ms: int
     status: str
     pools: list[PoolSales]
-
-
-class HeldLine(msgspec.Struct, frozen=True):
-    """Held tickets of one type at one agreed price; a type whose tickets differ in price has several lines.
-
-    Attributes:
-        unit_price_minor: what each costs.
-        list_price_minor: what each would cost without a voucher.
-    """
-
-    ticket_type: str
-    quantity: int
-    unit_price_minor: int
-    list_price_minor: int
 
 
 class Held(Reply, frozen=True, tag="held"):
@@ -281,16 +224,6 @@ class Held(Reply, frozen=True, tag="held"):
     currency: str
     expires_at_ms: int
     time_ms: int
-
-
-class UnlockedType(msgspec.Struct, frozen=True):
-    """A hidden ticket type that a code shows, with its name and how many can be had now."""
-
-    name: str
-    description: str
-    quantity_min: int
-    quantity_max: int
-    availability: TypeAvailability
 
 
 class Unlocked(Reply, frozen=True, tag="unlocked"):
@@ -330,14 +263,6 @@ class Released(Reply, frozen=True, tag="released"):
     """The hold is gone."""
 
     hold: str
-
-
-class Ticket(msgspec.Struct, frozen=True):
-    """A ticket: `code` is what its QR shows."""
-
-    ticket: str
-    ticket_type: str
-    code: str
 
 
 class Purchased(Reply, frozen=True, tag="purchased"):

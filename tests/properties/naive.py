@@ -3,55 +3,25 @@ when it is asked for. The domain has to agree with it on every count, every pric
 """
 
 from fractions import Fraction
-from math import floor
-from typing import NamedTuple
 
 from domain import commands as c
 from domain import events as e
-from domain.catalogue import SaleDefinition, TicketType
+from domain.catalogue import SaleDefinition
 from domain.refusals import Code
 from domain.vouchers import VoucherRule
+from tests.properties.naive_records import (
+    FOREVER_MS,
+    NaiveHold,
+    NaiveIssued,
+    NaiveTicket,
+    NaiveVoucher,
+    half_up,
+    named_price,
+    shared,
+    tickets_of,
+)
 
-FOREVER_MS = 10**18
-
-
-class NaiveTicket(NamedTuple):
-    """One ticket, held or sold: each is priced by itself."""
-
-    kind: int
-    price: int
-    discount: int
-    tier: int
-    block: int
-
-
-class NaiveHold:
-    def __init__(
-        self, buyer: bytes, tickets: list[NaiveTicket], expires_at_ms: int, vouchers: tuple[int, ...] = ()
-    ) -> None:
-        self.buyer = buyer
-        self.tickets = tickets
-        self.expires_at_ms = expires_at_ms
-        self.vouchers = vouchers
-        self.is_extended = False
-        self.end = ""
-
-    @property
-    def quantity(self) -> int:
-        return len(self.tickets)
-
-
-class NaiveIssued(NamedTuple):
-    order: bytes
-    buyer: bytes
-    ticket: NaiveTicket
-    is_cancelled: bool
-
-
-class NaiveVoucher:
-    def __init__(self, rule: VoucherRule) -> None:
-        self.rule = rule
-        self.is_retired = False
+NOT_OPEN = {"paused": Code.SALE_PAUSED, "closed": Code.SALE_CLOSED, "cancelled": Code.EVENT_CANCELLED}
 
 
 class NaiveSale:
@@ -112,12 +82,12 @@ class NaiveSale:
         return sum(number in hold.vouchers and buyer in (None, hold.buyer) for hold in using)
 
     def in_tier(self, kind: int, tier: int) -> int:
-        everybodys = self.held_tickets() + self.sold_tickets()
-        return sum((ticket.kind, ticket.tier) == (kind, tier) for ticket in everybodys)
+        there = self.held_tickets() + self.sold_tickets()
+        return [(ticket.kind, ticket.tier) for ticket in there].count((kind, tier))
 
     def free(self, pool: int) -> int:
-        used = self.held(pool) + self.sold(pool) + self.withheld[pool] + self.blocked(pool)
-        return self.capacity[pool] - used
+        kept = self.withheld[pool] + self.blocked(pool)
+        return self.capacity[pool] - self.held(pool) - self.sold(pool) - kept
 
     def counts(self) -> list[tuple[int, int, int, int, int]]:
         return [
@@ -154,11 +124,7 @@ class NaiveSale:
 
     def place(self, command: c.PlaceHold, now_ms: int) -> Code | None:
         if self.status != "open" or now_ms < self.opens_at_ms:
-            return {
-                "paused": Code.SALE_PAUSED,
-                "closed": Code.SALE_CLOSED,
-                "cancelled": Code.EVENT_CANCELLED,
-            }.get(self.status, Code.SALE_NOT_OPEN)
+            return NOT_OPEN.get(self.status, Code.SALE_NOT_OPEN)
         if not command.lines:
             return Code.QUANTITY_OUT_OF_RANGE
         named = self._named(command)
@@ -233,7 +199,7 @@ class NaiveSale:
                 kind.sales_end_ms or FOREVER_MS
             ):
                 return Code.OUTSIDE_SALES_WINDOW
-            price = _named_price(kind, line.price_minor)
+            price = named_price(kind, line.price_minor)
             if isinstance(price, Code):
                 return price
             tickets += [NaiveTicket(at, price, 0, 0, 0)] * line.quantity
@@ -315,9 +281,9 @@ class NaiveSale:
             for line, quantity in lines.items()
         ]
         if rule.percent_bp:
-            offs = [_half_up(Fraction(total * rule.percent_bp, 10_000)) for total in totals]
+            offs = [half_up(Fraction(total * rule.percent_bp, 10_000)) for total in totals]
         elif rule.is_per_order:
-            offs = _shared(rule.amount_minor, totals)
+            offs = shared(rule.amount_minor, totals)
         else:
             offs = [
                 min(rule.amount_minor, line.price) * quantity if total else 0
@@ -333,13 +299,7 @@ class NaiveSale:
 
     def agree(self, hold_id: bytes, made: e.Held) -> None:
         """Compare a hold with what the domain made of it, and take over the order of its tickets."""
-        tickets = [
-            NaiveTicket(
-                line.ticket_type, line.unit_price_minor, line.unit_discount_minor, line.tier, line.block
-            )
-            for line in made.lines
-            for _ in range(line.quantity)
-        ]
+        tickets = tickets_of(made)
         hold = self.holds[hold_id]
         assert sorted(tickets) == sorted(hold.tickets), (made, hold.tickets)
         assert getattr(made, "vouchers", ()) == hold.vouchers
@@ -438,25 +398,3 @@ class NaiveSale:
 
     def overdue(self, now_ms: int) -> set[bytes]:
         return {name for name, hold in self.live().items() if hold.expires_at_ms <= now_ms}
-
-
-def _named_price(kind: TicketType, price_minor: int | None) -> int | Code:
-    if kind.price_min_minor is None:
-        return Code.PRICE_OUT_OF_RANGE if price_minor is not None else 0
-    price = kind.price_minor if price_minor is None else price_minor
-    return price if kind.price_min_minor <= price <= 10**9 else Code.PRICE_OUT_OF_RANGE
-
-
-def _half_up(number: Fraction) -> int:
-    return floor(number + Fraction(1, 2))
-
-
-def _shared(amount: int, totals: list[int]) -> list[int]:
-    amount = min(amount, sum(totals))
-    shares = [_half_up(Fraction(amount * total, sum(totals))) if total else 0 for total in totals]
-    by_size = sorted(range(len(totals)), key=lambda at: -totals[at])
-    while sum(shares) != amount:
-        step = 1 if sum(shares) < amount else -1
-        at = next(at for at in by_size if 0 <= shares[at] + step <= totals[at])
-        shares[at] += step
-    return shares
