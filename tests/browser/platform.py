@@ -71,6 +71,17 @@ class Platform:
             opens_at_ms=answer.opens_at_ms,
         )
 
+    def add_account(self, email: str, name: str, password: str, role: str = "") -> None:
+        """Makes an account that is confirmed; `role` is what it is to the platform."""
+        file = self._running.folder / "password"
+        file.write_text(password + "\n")
+        commands = [["users", "add", email, "--name", name, "--password-file", str(file)]]
+        if role:
+            commands.append(["users", "promote", email, "--role", role])
+        for command in commands:
+            ran = self._running.bilten(*command)
+            assert ran.returncode == 0, ran.stderr
+
     def kill_gateways(self) -> None:
         """Kills every gateway; the supervisor starts them again."""
         for pid in self._running.note.pids("gateway"):

@@ -49,7 +49,7 @@ function OrganisationList({ place }) {
     };
     return html`
         <${PageHead} title=${t("admin.organisations.title")} text=${place.may("platform.manage") ? null : t("admin.only_admins")} />
-        <${FormBox} form=${form} class="admin-search" label=${t("admin.organisations.search")}>
+        <${FormBox} form=${form} class="admin-search">
             <${TextField} ...${form.field("q")} label=${t("admin.organisations.search")} type="search" maxlength=${SEARCH_LENGTH_MAX} isOptional />
             <${SubmitButton} form=${form} kind="button-quiet">${t("admin.organisations.find")}<//>
         <//>

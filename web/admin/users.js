@@ -27,7 +27,7 @@ function Find() {
             location.assign(`/admin/users/${USER.test(wanted) ? wanted : await userOf(wanted)}`);
         },
     });
-    return html`<${FormBox} form=${form} class="admin-search" label=${t("admin.users.find_by")}>
+    return html`<${FormBox} form=${form} class="admin-search">
         <${TextField} ...${form.field("email")} label=${t("admin.users.find_by")} type="text" inputmode="email" autocomplete="off" maxlength=${ADDRESS_LENGTH_MAX} />
         <${SubmitButton} form=${form} kind="button-quiet">${t("admin.users.find")}<//>
     <//>`;
