@@ -29,6 +29,7 @@ const ATTEMPTS_MAX = 3;
 const DELAY_MS = 400;
 const DELAY_MS_MAX = 5_000;
 const UNREACHABLE = 0;
+const KEPT_ALIVE_MAX = 16_000;
 
 /** What a request was refused with, or that nobody could be asked. */
 export class Problem extends Error {
