@@ -74,6 +74,12 @@ def routes(users: Users, orders: BuyerOrders) -> list[Route]:
             answer=SteppedUp,
             refusals=(Code.WRONG_PROOF, Code.BUSY),
         ),
+        *_session_routes(own),
+    ]
+
+
+def _session_routes(own: "_Account") -> list[Route]:
+    return [
         _USER(
             method="GET",
             path="/me/sessions",

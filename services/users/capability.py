@@ -1,6 +1,7 @@
 """The user service, put together from what it stands on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -84,68 +85,51 @@ def user_services(ground: UserGround) -> Users:
         clock=clock,
         new_id=new_id,
     )
+    shared: dict[str, Any] = {
+        "accounts": accounts,
+        "second_factors": second_factors,
+        "passkeys": passkeys,
+        "opening": opening,
+        "attempts": ground.attempts,
+        "vault": vault,
+        "mailer": ground.mailer,
+        "letters": letters,
+        "background": background,
+        "clock": clock,
+    }
     signing_in = SigningIn(
         accounts=accounts,
         sessions=sessions,
         tokens=tokens,
         factors=factor_store,
-        second_factors=second_factors,
-        opening=opening,
         identities=identities,
         passwords=ground.passwords,
-        attempts=ground.attempts,
-        vault=vault,
-        clock=clock,
+        **{name: shared[name] for name in ("second_factors", "opening", "attempts", "vault", "clock")},
     )
     return Users(
         identities=identities,
         sessions=sessions,
         accounts=accounts,
         signing_up=SigningUp(
-            accounts=accounts,
             tokens=tokens,
-            opening=opening,
             passwords=ground.passwords,
-            attempts=ground.attempts,
-            vault=vault,
-            mailer=ground.mailer,
-            letters=letters,
-            background=background,
-            clock=clock,
             new_id=new_id,
+            **{name: part for name, part in shared.items() if name not in {"second_factors", "passkeys"}},
         ),
         signing_in=signing_in,
         account=AccountService(
-            accounts=accounts,
             sessions=sessions,
             tokens=tokens,
             factors=factor_store,
-            second_factors=second_factors,
-            passkeys=passkeys,
-            opening=opening,
             identities=identities,
             passwords=ground.passwords,
-            attempts=ground.attempts,
-            vault=vault,
-            mailer=ground.mailer,
-            letters=letters,
-            background=background,
             memberships=ground.membership_views,
-            clock=clock,
+            **shared,
         ),
         factors=FactorService(
-            accounts=accounts,
-            second_factors=second_factors,
             store=factor_store,
-            passkeys=passkeys,
             signing_in=signing_in,
-            opening=opening,
-            attempts=ground.attempts,
-            vault=vault,
-            mailer=ground.mailer,
-            letters=letters,
-            background=background,
-            clock=clock,
+            **shared,
         ),
         background=background,
         passwords=ground.passwords,
