@@ -24,6 +24,7 @@ from domain import ids
 from domain.codes import code_key
 from gateway.app import GatewayDependencies
 from gateway.limits import ClassRates, GatewayLimits, Rate
+from services.answers import Answers
 from services.events import Events
 from services.events.reading import Reading
 from services.order_recovery import OrderRecovery, RecoverySettings
@@ -185,11 +186,13 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         )
         people = people_parts(settings, parts.pool, shared_limits, parts.clock, new_id)
         saga = _saga(settings, parts, orders, tickets)
+        answers = Answers(parts.pool, parts.events, people.vault)
         purchases = Purchases(
             saga=saga,
             orders=orders,
             events=parts.events,
             tickets=tickets,
+            answers=answers,
             ticket_key=ticket_key,
             clock=parts.clock,
             settings=_purchase_settings(settings),
@@ -224,7 +227,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         parts,
                         people,
                         sessions,
-                        BuyerOrders(orders, parts.events, ticket_key),
+                        BuyerOrders(orders, parts.events, answers, ticket_key),
                         Reading(parts.pool, event_pages, parts.clock),
                         code_key(ticket_key),
                     )

@@ -65,6 +65,7 @@ class Code(enum.StrEnum):
     HOLD_NOT_FOUND = "hold_not_found"
     HOLD_EXPIRED = "hold_expired"
     ALREADY_EXTENDED = "already_extended"
+    ANSWERS_WANTED = "answers_wanted"
     ORDER_NOT_FOUND = "order_not_found"
     ALREADY_CANCELLED = "already_cancelled"
     # The organizer's changes
@@ -123,6 +124,7 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.HOLD_NOT_FOUND: 404,
     Code.HOLD_EXPIRED: 409,
     Code.ALREADY_EXTENDED: 409,
+    Code.ANSWERS_WANTED: 422,
     Code.ORDER_NOT_FOUND: 404,
     Code.ALREADY_CANCELLED: 409,
     Code.CAPACITY_IN_USE: 409,
@@ -179,6 +181,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.HOLD_NOT_FOUND: "There is no such reservation.",
     Code.HOLD_EXPIRED: "The reservation has expired.",
     Code.ALREADY_EXTENDED: "The reservation was extended before.",
+    Code.ANSWERS_WANTED: "The organiser asks something that has to be answered first.",
     Code.ORDER_NOT_FOUND: "There is no such order.",
     Code.ALREADY_CANCELLED: "These tickets were cancelled before.",
     Code.CAPACITY_IN_USE: "The capacity can't go below what is held, sold and withheld.",

@@ -138,8 +138,23 @@ class Release(Request, frozen=True, tag="release"):
     hold: Identifier
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a buyer says to one of the event's questions.
+
+    Attributes:
+        ticket: of which ticket it is asked, counted from 0 through the lines of `held`; null for the order.
+        text: one of the choices, `yes` or `no`, a date as `2030-05-01`, or words, as the question's kind is.
+    """
+
+    question: Identifier
+    text: Annotated[str, Meta(max_length=2_000)]
+    ticket: Annotated[int, Meta(ge=0, lt=10_000)] | None = None
+
+
 class Purchase(Request, frozen=True, tag="purchase"):
-    """Pay for a hold and get its tickets. Answered by `purchased`.
+    """Pay for a hold and get its tickets. Answered by `purchased`. Where an answer is missing, it is refused
+    with `answers_wanted`, whose details say to which `question` (`label`, `kind`, `choices` a line each) of
+    which `ticket`; one that can't be used with `invalid`, `question`, `ticket` and a `reason`.
 
     Attributes:
         amount_minor: what the buyer was shown; refused with `price_changed` if it is not what the hold costs.
@@ -151,6 +166,7 @@ class Purchase(Request, frozen=True, tag="purchase"):
     hold: Identifier
     amount_minor: Annotated[int, Meta(ge=0)]
     payment: Annotated[str, Meta(min_length=1, max_length=200)]
+    answers: Annotated[list[Answer], Meta(max_length=1_000)] = []
 
 
 ClientMessage = Ping | Watch | Unwatch | WatchSales | Hold | Unlock | Extend | Release | Purchase

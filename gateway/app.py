@@ -141,7 +141,7 @@ class Gateway:
         if self._recovery is not None:
             work.append(self._recovery.run())
         work.append(self._catalogue.organising.changes.run(CHANGES_EVERY_S))
-        self._catalogue.reading.on_change(self._events.forget)
+        self._catalogue.reading.on_change(self._events.forget, self._events.forget_all)
         await self._catalogue.reading.listen()
         tasks = [asyncio.create_task(one) for one in work]
         yield

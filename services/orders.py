@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from domain.credentials import ticket_code
 from domain.ids import EVENT, ORDER, TICKET, TICKET_TYPE, BuyerId, EventId, OrderId, TicketId, text
 from domain.orders import OrderState
+from services.answers import Answers, AnswerView
 from services.events import Events
 from services.models import AmountMinor, Currency, EventRef, Model, OrderRef, TicketRef, TicketTypeRef, TimeMs
 from storage.orders import Order, Orders, TicketRecord
@@ -36,11 +37,18 @@ class OrderView(Model):
     tickets: tuple[TicketView, ...]
 
 
+class OrderDetails(OrderView):
+    """An order with what its buyer answered."""
+
+    answers: tuple[AnswerView, ...]
+
+
 class BuyerOrders:
     """Looks orders up, for their own buyer only: those of others are as if they were not there."""
 
-    def __init__(self, orders: Orders, events: Events, ticket_key: bytes) -> None:
+    def __init__(self, orders: Orders, events: Events, answers: Answers, ticket_key: bytes) -> None:
         self._orders = orders
+        self._answers = answers
         self._events = events
         self._ticket_key = ticket_key
 
@@ -53,12 +61,13 @@ class BuyerOrders:
             by_order.setdefault(ticket.order_id, []).append(ticket)
         return [await self._view(order, by_order.get(order.order_id, [])) for order in orders]
 
-    async def find(self, buyer_ids: Sequence[BuyerId], order_id: OrderId) -> OrderView | None:
-        """Return one of somebody's orders."""
+    async def find(self, buyer_ids: Sequence[BuyerId], order_id: OrderId) -> OrderDetails | None:
+        """Return one of somebody's orders, with what they answered."""
         order = await self._orders.find(order_id)
         if order is None or order.buyer_id not in buyer_ids:
             return None
-        return await self._view(order, await self._orders.tickets(order_id))
+        view = await self._view(order, await self._orders.tickets(order_id))
+        return OrderDetails(**dict(view), answers=await self._answers.of_order(order))
 
     async def code(self, buyer_ids: Sequence[BuyerId], ticket_id: TicketId) -> str | None:
         """Return the code of one of somebody's tickets, unless it is cancelled."""

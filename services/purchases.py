@@ -34,10 +34,12 @@ from domain.ids import (
 from domain.orders import OrderState
 from domain.pricing import total
 from domain.refusals import Code, Refusal
+from services.answers import Answers
 from services.events import Events, Sale
 from services.order_saga import Advanced, OrderSaga
 from services.tickets import Tickets
 from storage.journal import Refused, Unknown
+from storage.order_answers import SealedAnswer
 from storage.orders import Order, OrderLine, Orders
 
 IS_SOLD: Final = frozenset({OrderState.SOLD, OrderState.PAID, OrderState.CANCELLED})
@@ -78,6 +80,7 @@ class Purchases:
         orders: Orders,
         events: Events,
         tickets: Tickets,
+        answers: Answers,
         ticket_key: bytes,
         clock: Callable[[], int],
         settings: PurchaseSettings,
@@ -86,6 +89,7 @@ class Purchases:
         self._orders = orders
         self._events = events
         self._tickets = tickets
+        self._answers = answers
         self._ticket_key = ticket_key
         self._clock = clock
         self._settings = settings
@@ -146,6 +150,13 @@ class Purchases:
         if amount.minor != request.amount_minor:
             known = await self._orders.find(order_id)
             return known or Refusal(Code.PRICE_CHANGED, None, {"amount_minor": amount.minor})
+        answers: tuple[SealedAnswer, ...] = ()
+        if sale.asks or request.answers:
+            checked = await self._answers.seal(buyer_id, sale, held.lines, request.answers)
+            if isinstance(checked, Refusal):
+                # What was asked may have changed since the order was placed.
+                return await self._orders.find(order_id) or checked
+            answers = checked
         now_ms = self._clock()
         order = Order(
             order_id=order_id,
@@ -162,7 +173,7 @@ class Purchases:
             lease_until_ms=now_ms + self._settings.lease_ms,
             created_at_ms=now_ms,
         )
-        there = await self._orders.place(order)
+        there = await self._orders.place(order, answers)
         if there is None:
             # Another order has this hold: paying for it twice must be impossible.
             return Refusal(Code.HOLD_NOT_FOUND, None, {"reason": "another order has it"})

@@ -18,6 +18,7 @@ import msgspec
 from domain.ids import BuyerId, EventId, HoldId, OrderId, TicketId
 from domain.orders import UNFINISHED, OrderState
 from storage.batcher import Batcher
+from storage.order_answers import SealedAnswer, store_answers
 from storage.postgres import AnyConnection, Pool, asking, ids_text, numbers_text, using, words_text
 
 
@@ -66,6 +67,11 @@ class TicketRecord(msgspec.Struct, frozen=True):
     issued_at_ms: int
 
 
+class _Answered(msgspec.Struct, frozen=True):
+    order: Order
+    answers: Sequence[SealedAnswer]
+
+
 class _Step(msgspec.Struct, frozen=True):
     order: Order
     to_state: OrderState
@@ -107,22 +113,26 @@ class Orders:
         self._clock = clock
         self._provider = provider
         self._placing: Batcher[Order, Order | None] = Batcher(self._place_all)
+        self._placing_answered: Batcher[_Answered, Order | None] = Batcher(self._place_answered)
         self._stepping: Batcher[_Step, Order | None] = Batcher(self._step_all)
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await self._placing.close()
+        await self._placing_answered.close()
         await self._stepping.close()
 
     def is_ours(self, order: Order, now_ms: int) -> bool:
         """Say whether this process may work on an order: it has the lease, or nobody has."""
         return order.lease_owner == self._owner or order.lease_until_ms < now_ms
 
-    async def place(self, order: Order) -> Order | None:
-        """Record a new order, leased to this process, and return the one that is there under its id: the
-        same, or that of an earlier call, whatever it says. None: another order that did not fail has the
-        hold.
+    async def place(self, order: Order, answers: Sequence[SealedAnswer] = ()) -> Order | None:
+        """Record a new order with its buyer's answers, leased to this process, and return the one that is
+        there under its id: the same, or that of an earlier call, whatever it says. None: another order that
+        did not fail has the hold.
         """
+        if answers:
+            return await self._placing_answered.put(_Answered(order, answers))
         return await self._placing.put(order)
 
     async def step(
@@ -200,23 +210,39 @@ class Orders:
         return [_order(row) for row in rows]
 
     async def _place_all(self, orders: list[Order]) -> list[Order | None]:
+        async with using(self._pool) as connection:
+            there, _ = await self._place_on(connection, orders)
+        return there
+
+    async def _place_answered(self, given: list[_Answered]) -> list[Order | None]:
+        # In one transaction: an order whose answers are missing would be paid for by whoever finds it.
+        answers: dict[OrderId, Sequence[SealedAnswer]] = {}
+        for each in given:
+            answers.setdefault(each.order.order_id, each.answers)
+        async with using(self._pool) as connection, connection.transaction():
+            there, placed = await self._place_on(connection, [each.order for each in given])
+            await store_answers(connection, {order_id: answers[order_id] for order_id in placed})
+        return there
+
+    async def _place_on(
+        self, connection: AnyConnection, orders: list[Order]
+    ) -> tuple[list[Order | None], set[OrderId]]:
         # Two callers with one order id get one row, and its lines once.
         first: dict[OrderId, Order] = {}
         for order in orders:
             first.setdefault(order.order_id, order)
         distinct = list(first.values())
-        async with using(self._pool) as connection:
-            placed = await _place(connection, distinct, self._owner, self._provider)
-            there: dict[OrderId, Order] = {
-                order.order_id: msgspec.structs.replace(order, lease_owner=self._owner)
-                for order in distinct
-                if order.order_id in placed
-            }
-            missing = [order.order_id for order in distinct if order.order_id not in placed]
-            if missing:
-                rows = await connection.fetch(f"{_ORDER} WHERE orders.order_id = ANY ($1)", missing)
-                there.update((order.order_id, order) for order in map(_order, rows))
-        return [there.get(order.order_id) for order in orders]
+        placed = await _place(connection, distinct, self._owner, self._provider)
+        there: dict[OrderId, Order] = {
+            order.order_id: msgspec.structs.replace(order, lease_owner=self._owner)
+            for order in distinct
+            if order.order_id in placed
+        }
+        missing = [order.order_id for order in distinct if order.order_id not in placed]
+        if missing:
+            rows = await connection.fetch(f"{_ORDER} WHERE orders.order_id = ANY ($1)", missing)
+            there.update((order.order_id, order) for order in map(_order, rows))
+        return [there.get(order.order_id) for order in orders], placed
 
     async def _step_all(self, steps: list[_Step]) -> list[Order | None]:
         # Of two callers who step one order the first one does; the second learns that it was stepped.

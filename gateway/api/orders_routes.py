@@ -10,7 +10,7 @@ from domain.ids import BuyerId, OrderId, TicketId
 from domain.refusals import Code, Refusal
 from gateway.api.route import Access, Answer, Call, Route
 from services.models import Model
-from services.orders import BuyerOrders, OrderView
+from services.orders import BuyerOrders, OrderDetails, OrderView
 
 TAG = "Orders"
 
@@ -64,10 +64,10 @@ def routes(orders: BuyerOrders, buyers_of: Callable[[Identity], Awaitable[Sequen
             path="/orders/{order}",
             name="orders.read",
             tag=TAG,
-            summary="One order with its tickets",
+            summary="One order with its tickets and what its buyer answered",
             access=Access.SESSION,
             handler=read,
-            answer=OrderView,
+            answer=OrderDetails,
         ),
         Route(
             method="GET",

@@ -71,6 +71,7 @@ class Reading:
         self._asked: OrderedDict[EventId, None] = OrderedDict()
         self._flights: dict[object, asyncio.Future[Any]] = {}
         self._on_change: list[Callable[[EventId], None]] = []
+        self._on_missed: list[Callable[[], None]] = []
         self._changes = 0
         self.reads = dict.fromkeys((MEMORY, REDIS, DATABASE), 0)
         self.list_reads = dict.fromkeys((MEMORY, DATABASE), 0)
@@ -79,9 +80,10 @@ class Reading:
         """Hear of changes from now on."""
         await self._pages.listen(self._heard, self._missed)
 
-    def on_change(self, callback: Callable[[EventId], None]) -> None:
-        """Have a function called when an event has changed."""
-        self._on_change.append(callback)
+    def on_change(self, changed: Callable[[EventId], None], missed: Callable[[], None]) -> None:
+        """Have functions called when an event has changed, and when such words may have been missed."""
+        self._on_change.append(changed)
+        self._on_missed.append(missed)
 
     async def announce(self, event: EventRecord) -> None:
         """Tell every gateway, this one at once, that an event has changed."""
@@ -212,6 +214,8 @@ class Reading:
         self._changes += 1
         for cache in (self._kept, self._ids, self._lists):
             cache.clear()
+        for missed in self._on_missed:
+            missed()
 
     async def _once(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
         """Read, or wait for somebody who does."""

@@ -17,6 +17,7 @@ import msgspec
 from domain.ids import EVENT, POOL, TICKET_TYPE, EventId, MalformedId, PoolId, TicketTypeId, parse, text
 from domain.notices import SaleNotice
 from storage.catalogue import Catalogue, EventRecord
+from storage.event_records import QuestionRecord
 
 CACHED_MAX: Final = 2_000
 FRESH_S: Final = 10.0
@@ -39,6 +40,7 @@ class Sale(msgspec.Struct, frozen=True):
         types: in the order of the definition.
         type_ids: ticket types by their text.
         pools: texts, in the order of the definition.
+        asks: buyers may be asked something; false only while it is known that they are not.
     """
 
     event_id: EventId
@@ -47,6 +49,7 @@ class Sale(msgspec.Struct, frozen=True):
     types: tuple[SaleType, ...]
     type_ids: dict[str, TicketTypeId]
     pools: tuple[str, ...]
+    asks: bool = True
 
 
 class States(Protocol):
@@ -75,6 +78,7 @@ class Events:
         self._sales: OrderedDict[str, Sale] = OrderedDict()
         self._records: OrderedDict[str, tuple[float, EventRecord]] = OrderedDict()
         self._upcoming: tuple[float, list[EventRecord]] | None = None
+        self._changes = 0
 
     def known(self, event: str) -> Sale | None:
         """Return the sale of an event by its TypeID if it is at hand."""
@@ -109,7 +113,7 @@ class Events:
         if len(known.types) >= len(notice.offers) and len(known.pools) >= len(notice.pool_ids):
             return known
         types = [offer.ticket_type_id for offer in notice.offers]
-        return self._keep(_sale(notice.event_id, notice.currency, types, notice.pool_ids))
+        return self._keep(_sale(notice.event_id, notice.currency, types, notice.pool_ids, known.asks))
 
     async def covering(self, sale: Sale, positions: Iterable[int]) -> Sale:
         """Return a sale that knows the ticket types at these positions.
@@ -158,11 +162,38 @@ class Events:
         return expected is not None and hmac.compare_digest(expected, given)
 
     def forget(self, event_id: EventId) -> None:
-        """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue."""
+        """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue, but what its
+        buyers are asked.
+        """
+        self._changes += 1
         self._upcoming = None
+        known = self._sales.get(text(EVENT, event_id))
+        if known is not None:
+            self._keep(msgspec.structs.replace(known, asks=True))
         for name, (_, record) in list(self._records.items()):
             if record.event_id == event_id:
                 del self._records[name]
+
+    def forget_all(self) -> None:
+        """Read everything anew: what was changed was not heard."""
+        self._changes += 1
+        self._upcoming = None
+        self._records.clear()
+        for name, known in self._sales.items():
+            self._sales[name] = msgspec.structs.replace(known, asks=True)
+
+    async def questions(self, sale: Sale) -> tuple[QuestionRecord, ...]:
+        """Return what an event's buyers are asked. Where that is nothing, `Sale.asks` is false from then
+        on.
+        """
+        changes = self._changes
+        record = await self.page(sale.text)
+        if record is None:
+            return ()
+        if not record.questions and changes == self._changes:
+            known = self._sales.get(sale.text, sale)
+            self._keep(msgspec.structs.replace(known, asks=False))
+        return record.questions
 
     async def _find(self, name: str) -> EventRecord | None:
         if name.startswith(EVENT + "_"):
@@ -186,11 +217,16 @@ def sale_of(record: EventRecord) -> Sale:
         record.currency,
         [kind.ticket_type_id for kind in record.ticket_types],
         [pool.pool_id for pool in record.pools],
+        bool(record.questions),
     )
 
 
 def _sale(
-    event_id: EventId, currency: str, type_ids: Iterable[TicketTypeId], pool_ids: Iterable[PoolId]
+    event_id: EventId,
+    currency: str,
+    type_ids: Iterable[TicketTypeId],
+    pool_ids: Iterable[PoolId],
+    asks: bool,
 ) -> Sale:
     types = tuple(SaleType(type_id, text(TICKET_TYPE, type_id)) for type_id in type_ids)
     return Sale(
@@ -200,4 +236,5 @@ def _sale(
         types,
         {kind.text: kind.ticket_type_id for kind in types},
         tuple(text(POOL, pool_id) for pool_id in pool_ids),
+        asks,
     )

@@ -24,6 +24,7 @@ from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from gateway.process import listening_socket, runner_for
 from services.admin.health import Check
+from services.answers import Answers
 from services.demo import Loaded, load
 from services.events import Events
 from services.events.catalogue_file import CatalogueFile, read_catalogue
@@ -149,7 +150,9 @@ class Works:
         )
         self.breaker = Breaker(self.sandbox, BreakerSettings(timeout_ms=2_000), self.clock)
         self.saga = self.saga_with(self.breaker)
+        self.answers = Answers(pool, self.events, self.people.vault)
         self.purchases = Purchases(
+            answers=self.answers,
             saga=self.saga,
             orders=self.orders,
             events=self.events,
@@ -282,7 +285,7 @@ class Stage:
                     clock=made.clock,
                     new_id=fresh,
                     sessions=made.sessions,
-                    orders=BuyerOrders(made.orders, made.events, TICKET_KEY),
+                    orders=BuyerOrders(made.orders, made.events, made.answers, TICKET_KEY),
                     users=made.people.users,
                     organisations=made.people.organisations,
                     vault=made.people.vault,

@@ -125,7 +125,7 @@ export interface Release {
     hold: string;
 }
 
-/** Pay for a hold and get its tickets. Answered by `purchased`. */
+/** Pay for a hold and get its tickets. Answered by `purchased`. Where an answer is missing, it is refused with `answers_wanted`, whose details say to which `question` (`label`, `kind`, `choices` a line each) of which `ticket`; one that can't be used with `invalid`, `question`, `ticket` and a `reason`. */
 export interface Purchase {
     type: "purchase";
     id: number;
@@ -134,6 +134,7 @@ export interface Purchase {
     hold: string;
     amount_minor: number;
     payment: string;
+    answers?: Answer[];
 }
 
 /** The server's time now. */
