@@ -80,13 +80,13 @@ def _account(path: str, name: str, script: str, layout: str = "sheet-page") -> P
     )
 
 
-def _organizer(path: str, name: str, script: str, *styles: str) -> PageKind:
+def _organizer(path: str, title: str, script: str, *styles: str, area: str = "") -> PageKind:
     return PageKind(
         path=f"/organizer{path}",
-        title=f"organizer.{name}.title",
+        title=title,
         script=f"organizer/{script}.js",
         styles=("organizer/organizer.css", *(f"organizer/{style}.css" for style in styles)),
-        areas=("shared", "organizer"),
+        areas=("shared", "organizer", *([area] if area else [])),
         layout="organizer",
     )
 
@@ -105,14 +105,7 @@ def _admin(path: str, name: str, script: str) -> PageKind:
 
 
 def _team(name: str) -> PageKind:
-    return PageKind(
-        path=f"/organizer{_ORG}/{name}",
-        title=f"organizer.nav.{name}",
-        script=f"organizer/{name}.js",
-        styles=("organizer/organizer.css", "organizer/team.css"),
-        areas=("shared", "organizer", "team"),
-        layout="organizer",
-    )
+    return _organizer(f"{_ORG}/{name}", f"organizer.nav.{name}", name, "team", area="team")
 
 
 _ORG: Final = r"/{organisation:org_[0-9a-z]{26}}"
@@ -138,18 +131,12 @@ SCRIPTED: Final = (
         areas=("shared", "account", "event"),
         layout="stack page-wide",
     ),
-    _organizer("", "start", "start"),
-    _organizer(f"{_ORG}/events", "events", "events"),
-    _organizer(f"{_ORG}/events/new", "new_event", "new-event"),
-    _organizer(_EVENT, "editor", "editor", "editor"),
-    PageKind(
-        path=f"/organizer{_EVENT}/sales",
-        title="selling.title",
-        script="organizer/live.js",
-        styles=("organizer/organizer.css", "organizer/editor.css", "organizer/sales.css"),
-        areas=("shared", "organizer", "selling"),
-        layout="organizer",
-    ),
+    _organizer("", "organizer.start.title", "start"),
+    _organizer(f"{_ORG}/events", "organizer.events.title", "events"),
+    _organizer(f"{_ORG}/events/new", "organizer.new_event.title", "new-event"),
+    _organizer(f"{_ORG}/transfer", "again.transfer.title", "transfer", "editor", area="again"),
+    _organizer(_EVENT, "organizer.editor.title", "editor", "editor", area="again"),
+    _organizer(f"{_EVENT}/sales", "selling.title", "live", "editor", "sales", area="selling"),
     *map(_team, ("venues", "members", "keys", "devices", "audit", "settings")),
     _admin("", "health", "health"),
     _admin("/organisations", "organisations", "organisations"),

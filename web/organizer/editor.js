@@ -6,6 +6,7 @@ import { html, useEffect, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, TabPanel, Tabs } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
+import { Again } from "./again.js";
 import { Draft } from "./draft.js";
 import { Basics, Description, TimeAndPlace } from "./event-fields.js";
 import { showOrganisation } from "./frame.js";
@@ -92,6 +93,7 @@ function Editor({ place, path, draft, tickets }) {
             </div>
             <aside class="editor-side" aria-label=${t("organizer.preview.label")}>
                 <${Publishing} place=${place} path=${path} draft=${draft} tickets=${tickets} onGo=${choose} />
+                <${Again} place=${place} event=${event} />
                 <${Preview} event=${event} tickets=${tickets.value.value} organiser=${place.name} />
             </aside>
         </div>
@@ -170,6 +172,7 @@ function Publishing({ place, path, draft, tickets, onGo }) {
             place.may("events.publish", event.event) &&
             html`<${ActionButton} kind="button-main" isDisabled=${missing.length > 0} onPress=${() => step("publish")} onProblem=${tell}>${t("organizer.step.publish")}<//>`}
             ${!isDraft && html`<a class="button button-quiet" href=${`/e/${event.slug}`}>${t("organizer.see_page")}</a>`}
+            ${!isDraft && place.may("sales.watch", event.event) && html`<a class="button button-quiet" href=${`${place.base}/events/${event.event}/sales`}>${t("organizer.watch_sales")}</a>`}
             ${others.map((name) => html`<${ActionButton} key=${name} onPress=${() => step(name)} onProblem=${tell}>${t(`organizer.step.${name}`)}<//>`)}
         </div>
         ${event.steps.includes("cancel") && place.may("events.cancel", event.event) && html`<${Cancelling} onCancel=${() => step("cancel")} onProblem=${tell} />`}

@@ -59,6 +59,7 @@ function Events({ place }) {
                       <//>
                   </div>
               `}
+        <p class="quiet"><a href=${`${place.base}/transfer`}>${t("organizer.transfer")}</a></p>
     `;
 }
 

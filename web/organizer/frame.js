@@ -51,6 +51,8 @@ export async function showOrganisation(section, draw) {
         app.replaceChildren();
         app.removeAttribute("aria-busy");
         render(html`<${Frame} place=${place} section=${section}>${content}<//>`, app);
+        // On a phone the sections are a row that is wider than the screen.
+        app.querySelector(".organizer-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     } catch (thrown) {
         app.replaceChildren();
         render(html`<h1 class="visually-hidden">${t("shared.failed.title")}</h1><${Failure} problem=${problemOf(thrown)} onRetry=${() => location.reload()} />`, app);

@@ -1,0 +1,124 @@
+// An event once more: a copy of it, or a series of events like it.
+import { post } from "../shared/api.js";
+import { Dialog } from "../shared/dialog.js";
+import { Choices, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { html, useState } from "../shared/html.js";
+import { locale, t } from "../shared/i18n.js";
+
+/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {{event: string, title: string, starts_at: string}} Original */
+/** @typedef {{place: import("./frame.js").Place, event: Original, onClose: () => void}} Given */
+
+const COUNT_MAX = 366;
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
+
+/**
+ * @param {{place: import("./frame.js").Place, event: Original}} given
+ * @returns {Child}
+ */
+export function Again({ place, event }) {
+    const [open, setOpen] = useState(/** @type {"copy" | "repeat" | null} */ (null));
+    if (!place.may("events.create")) {
+        return null;
+    }
+    const close = () => setOpen(null);
+    return html`<section class="panel" aria-labelledby="again-heading">
+        <h2 id="again-heading">${t("again.again")}</h2>
+        <div class="form-actions">
+            <button type="button" class="button button-quiet" onClick=${() => setOpen("copy")}>${t("again.copy.button")}</button>
+            <button type="button" class="button button-quiet" onClick=${() => setOpen("repeat")}>${t("again.repeat.button")}</button>
+        </div>
+        ${open === "copy" && html`<${Copy} place=${place} event=${event} onClose=${close} />`}
+        ${open === "repeat" && html`<${Repeat} place=${place} event=${event} onClose=${close} />`}
+    </section>`;
+}
+
+/**
+ * @param {Given} given
+ * @returns {Child}
+ */
+function Copy({ place, event, onClose }) {
+    const form = useForm({
+        initial: { title: event.title, starts_at: event.starts_at.slice(0, 16) },
+        check: ({ title, starts_at }) => ({
+            title: title.trim() ? undefined : t("shared.field.missing"),
+            starts_at: starts_at ? undefined : t("shared.field.reason.malformed"),
+        }),
+        send: async ({ title, starts_at }) => {
+            const made = /** @type {{event: string}} */ ((await post(`${place.api}/events/${event.event}/copy`, { title: title.trim(), starts_at })).value);
+            location.assign(`${place.base}/events/${made.event}`);
+        },
+    });
+    return html`<${Dialog} title=${t("again.copy.title")} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <p class="quiet">${t("again.copy.text")}</p>
+            <${TextField} ...${form.field("title")} id="copy-title" label=${t("organizer.event.title")} maxlength="200" dir="auto" autofocus />
+            <${TextField} ...${form.field("starts_at")} id="copy-starts" label=${t("organizer.event.starts_at")} type="datetime-local" />
+            <div class="form-actions"><${SubmitButton} form=${form}>${t("again.copy.button")}<//></div>
+        <//>
+    <//>`;
+}
+
+/** The day of the week of a day, 1 is Monday. @param {string} day */
+function weekdayOf(day) {
+    return new Date(`${day.slice(0, 10)}T00:00Z`).getUTCDay() || 7;
+}
+
+/**
+ * @param {Given} given
+ * @returns {Child}
+ */
+function Repeat({ place, event, onClose }) {
+    const between = (/** @type {string} */ text, /** @type {number} */ most) =>
+        /^\d{1,3}$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most ? undefined : t("again.wrong.between", { most });
+    const form = useForm({
+        initial: { title: event.title, kind: "weekly", weekdays: [weekdayOf(event.starts_at)], every: "1", count: "10" },
+        check: (given) => ({
+            title: given["title"].trim() ? undefined : t("shared.field.missing"),
+            weekdays: given["kind"] !== "weekly" || given["weekdays"].length > 0 ? undefined : t("again.wrong.weekdays"),
+            every: between(given["every"], given["kind"] === "weekly" ? 52 : 365),
+            count: between(given["count"], COUNT_MAX),
+        }),
+        called: { "rule.every": "every", "rule.weekdays": "weekdays" },
+        send: async (given) => {
+            const every = Number(given["every"]);
+            const rule = given["kind"] === "weekly" ? { kind: "weekly", every, weekdays: given["weekdays"] } : { kind: "daily", every };
+            await post(`${place.api}/series`, { event: event.event, title: given["title"].trim(), rule, count: Number(given["count"]) });
+            location.assign(`${place.base}/events`);
+        },
+    });
+    const isWeekly = form.values["kind"] === "weekly";
+    return html`<${Dialog} title=${t("again.repeat.title")} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <p class="quiet">${t("again.repeat.text")}</p>
+            <${TextField} ...${form.field("title")} id="series-title" label=${t("again.repeat.name")} maxlength="200" dir="auto" autofocus />
+            <${Choices} ...${form.field("kind")} label=${t("again.repeat.kind")} kind="cards" options=${["weekly", "daily"].map((value) => ({ value, label: t(`again.repeat.kind.${value}`) }))} />
+            ${isWeekly && html`<${Weekdays} field=${form.field("weekdays")} />`}
+            <div class="form-row">
+                <${TextField} ...${form.field("every")} label=${t(isWeekly ? "again.repeat.every_weekly" : "again.repeat.every_daily")} inputmode="numeric" maxlength="3" />
+                <${TextField} ...${form.field("count")} label=${t("again.repeat.count")} hint=${t("again.repeat.count_hint")} inputmode="numeric" maxlength="3" />
+            </div>
+            <div class="form-actions"><${SubmitButton} form=${form}>${t("again.repeat.button")}<//></div>
+        <//>
+    <//>`;
+}
+
+/**
+ * @param {{field: {value: number[], wrong: string | undefined, onValue: (value: number[]) => void}}} given
+ * @returns {Child}
+ */
+function Weekdays({ field }) {
+    const toggled = (/** @type {number} */ day) => field.onValue(field.value.includes(day) ? field.value.filter((one) => one !== day) : [...field.value, day].sort((a, b) => a - b));
+    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="weekdays-wrong">
+        <legend>${t("again.repeat.weekdays")}</legend>
+        <div class="choices weekdays">
+            ${[1, 2, 3, 4, 5, 6, 7].map(
+                (day) => html`<label class="choice" key=${day}>
+                    <input type="checkbox" checked=${field.value.includes(day)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(day)} />
+                    <span>${weekday.format(Date.UTC(2024, 0, day))}</span>
+                </label>`,
+            )}
+        </div>
+        <p class="field-wrong" id="weekdays-wrong">${field.wrong ?? ""}</p>
+    </fieldset>`;
+}
