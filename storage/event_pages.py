@@ -7,7 +7,7 @@ since: a reader that was slow to write must not bring an old page back.
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import redis.asyncio as redis
@@ -85,7 +85,7 @@ class EventPages:
         """Return the copy of the event with an address if there is one."""
         if asyncio.get_running_loop().time() < self._rests_until:
             return None
-        packed: bytes | None = None
+        packed: Any = None
         with self._failing():
             packed = await self._redis.get(_page(slug))
         try:

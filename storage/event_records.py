@@ -196,7 +196,9 @@ async def read_events(connection: AnyConnection, condition: str, *values: object
 
 def event_of(row: Mapping[str, Any]) -> EventRecord:
     """Return the record of a row."""
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+    }
     fields["pools"] = tuple(PoolRecord(*pool) for pool in fields["pools"])
     tiers: dict[TicketTypeId, list[TierRecord]] = {}
     for ticket_type_id, *tier in fields.pop("tiers"):
@@ -207,17 +209,18 @@ def event_of(row: Mapping[str, Any]) -> EventRecord:
 
 
 def _type_of(row: tuple[Any, ...], tiers: Mapping[TicketTypeId, list[TierRecord]]) -> TicketTypeRecord:
-    return TicketTypeRecord(
+    columns: list[Any] = [
         *row[:8],
         tuple(int(position) for position in row[8]),
         *row[9:-1],
         tuple(dt.date.fromisoformat(day) for day in row[-1]),
         tuple(tiers.get(row[0], ())),
-    )
+    ]
+    return TicketTypeRecord(*columns)
 
 
 def _question_of(row: tuple[Any, ...]) -> QuestionRecord:
-    *columns, choices, is_required, type_ids = row
-    return QuestionRecord(
-        *columns, tuple(choices), is_required, tuple(TicketTypeId(UUID(each).bytes) for each in type_ids)
-    )
+    *texts, choices, is_required, type_ids = row
+    types = tuple(TicketTypeId(UUID(each).bytes) for each in type_ids)
+    columns: list[Any] = [*texts, tuple(choices), is_required, types]
+    return QuestionRecord(*columns)
