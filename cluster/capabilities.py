@@ -10,6 +10,10 @@ from services.admin.capability import Administration
 from services.admin.health import Check, HealthChecks
 from services.admin.organisations import OrganisationAdministration
 from services.admin.users import UserAdministration
+from services.answers import Answers
+from services.events import Events
+from services.events.access import Access
+from services.events.orders import EventOrders
 from services.events.organising import organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
@@ -39,6 +43,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], bytes]
     sessions: Sessions
     orders: BuyerOrders
+    events: Events
+    answers: Answers
     users: Users
     organisations: OrganisationServices
     vault: Vault
@@ -68,6 +74,7 @@ def services(ground: Ground) -> Services:
         repeated_requests=RepeatedRequests(ground.pool),
         sessions=ground.sessions,
         orders=ground.orders,
+        event_orders=EventOrders(ground.pool, Access(owners), ground.events, ground.answers, ground.clock),
         users=ground.users,
         organisations=ground.organisations,
         reading=ground.reading,

@@ -228,6 +228,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         people,
                         sessions,
                         BuyerOrders(orders, parts.events, answers, ticket_key),
+                        answers,
                         Reading(parts.pool, event_pages, parts.clock),
                         code_key(ticket_key),
                     )
@@ -247,6 +248,7 @@ def _ground(
     people: PeopleParts,
     sessions: Sessions,
     orders: BuyerOrders,
+    answers: Answers,
     reading: Reading,
     codes: bytes,
 ) -> Ground:
@@ -256,6 +258,8 @@ def _ground(
         new_id=new_ids(parts.clock),
         sessions=sessions,
         orders=orders,
+        events=parts.events,
+        answers=answers,
         users=people.users,
         organisations=people.organisations,
         vault=people.vault,

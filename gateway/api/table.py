@@ -15,6 +15,7 @@ from gateway.api import (
     audit_routes,
     catalogue_routes,
     document_routes,
+    event_orders_routes,
     events_routes,
     factors_routes,
     keys_routes,
@@ -32,6 +33,7 @@ from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
 from services.admin.capability import Administration
+from services.events.orders import EventOrders
 from services.events.organising import Organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
@@ -48,6 +50,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     repeated_requests: Store
     sessions: Sessions
     orders: BuyerOrders
+    event_orders: EventOrders
     users: Users
     organisations: OrganisationServices
     administration: Administration
@@ -77,6 +80,7 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *admin_routes.routes(services.administration),
         *public_routes.routes(services.reading, services.clock),
         *events_routes.routes(services.organising),
+        *event_orders_routes.routes(services.event_orders),
         *catalogue_routes.routes(services.organising),
         *vouchers_routes.routes(services.organising.vouchers),
         *transfer_routes.routes(services.organising),

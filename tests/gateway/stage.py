@@ -286,6 +286,8 @@ class Stage:
                     new_id=fresh,
                     sessions=made.sessions,
                     orders=BuyerOrders(made.orders, made.events, made.answers, TICKET_KEY),
+                    events=made.events,
+                    answers=made.answers,
                     users=made.people.users,
                     organisations=made.people.organisations,
                     vault=made.people.vault,

@@ -60,6 +60,13 @@ export interface UnlockedType {
     availability: TypeAvailability;
 }
 
+/** What a buyer says to one of the event's questions. */
+export interface Answer {
+    question: string;
+    text: string;
+    ticket?: number | null;
+}
+
 /** Ask for the server's time. Answered by `pong`. */
 export interface Ping {
     type: "ping";

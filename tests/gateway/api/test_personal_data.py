@@ -12,9 +12,10 @@ import pytest
 import redis.asyncio
 
 from cluster.embedded import EmbeddedPostgres
+from domain.ids import QUESTION, text
 from storage.postgres import Pool
 from tests.gateway.api.test_users import browsing
-from tests.gateway.stage import ROOMY, Stage, new_sale, works
+from tests.gateway.stage import ROOMY, Stage, fresh, hold, new_sale, operation, works
 from tests.mailbox import mailbox
 from tests.people import PASSWORD
 from tests.searching import in_postgres, in_redis, in_texts
@@ -93,6 +94,7 @@ async def test_no_store_holds_people_in_the_clear(
             status, answer, _ = await browser.ask("POST", f"{path}/invitations", invited)
             assert status in {200, 201, 202}, answer
             assert (await browser.ask("GET", f"{path}/members"))[1]["items"][0]["name"] == planted["newname"]
+            await _answered(stage, plant("answer"), plant("refusedanswer"))
             metrics = await _text(f"{stage.url}/metrics")
             await _searched(made.pool, redis_url, planted)
         await stage.close()
@@ -104,6 +106,30 @@ async def test_no_store_holds_people_in_the_clear(
     assert len(texts) > 2, "the servers' own logs are searched, too"
     for field, marker in planted.items():
         assert in_texts(texts, marker) == [], f"{field} was written there"
+
+
+async def _answered(stage: Stage, said: str, refused: str) -> None:
+    """A buyer answers what an event asks."""
+    sale = await new_sale(stage.works)
+    question_id = fresh()
+    await stage.works.pool.execute(
+        """
+        INSERT INTO questions (question_id, event_id, position, per, label, kind, is_required)
+        VALUES ($1, $2, 0, 'order', 'Who?', 'text', true)
+        """,
+        question_id,
+        sale.record.event_id,
+    )
+    client = await stage.connect()
+    held = await hold(client, sale, 2)
+    order = {"event": sale.event, "hold": held["hold"], "amount_minor": 3000, "payment": "card_ok"}
+    for text_given, expected in ((refused + "\u0000", "refused"), (said, "purchased")):
+        answers = [{"question": text(QUESTION, question_id), "text": text_given}]
+        bought = await client.ask("purchase", operation=operation(), answers=answers, **order)
+        assert bought["type"] == expected, bought
+        assert text_given not in str(bought)
+    own = await _text(f"{stage.url}/api/v1/orders/{bought['order']}", stage.http)
+    assert said in own, "it is there, for the one whose it is"
 
 
 async def _searched(pool: Pool, redis_url: str, planted: dict[str, str]) -> None:
@@ -123,6 +149,6 @@ async def _plant_bytes(pool: Pool, payload: bytes) -> None:
     )
 
 
-async def _text(url: str) -> str:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as http, http.get(url) as answer:
+async def _text(url: str, known: aiohttp.ClientSession | None = None) -> str:
+    async with asyncio.timeout(10), aiohttp.ClientSession() as http, (known or http).get(url) as answer:
         return await answer.text()
