@@ -20,7 +20,7 @@ from tests.browser.test_looks import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
 
-SECTIONS = ("venues", "members", "keys", "devices", "audit", "settings")
+SECTIONS = ("venues", "members", "keys", "devices", "audit", "settings", "transfer")
 EVENT_TITLE = "The small hours"
 
 

@@ -1,0 +1,84 @@
+"""Events that are made from others, in a real browser against the whole running platform: a copy, a series, a
+file.
+
+If these failed, an organiser would write the same event again and again, or lose events on the way in or out.
+"""
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import DESKTOP, OpenContext
+from tests.browser.organiser import Organiser, TicketKind
+from tests.browser.platform import Platform
+from tests.browser.test_looks import problems
+
+pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
+
+
+def test_an_event_is_copied_repeated_taken_out_and_in(
+    platform: Platform, open_context: OpenContext, tmp_path: Path
+) -> None:
+    mark = uuid.uuid4().hex[:8]
+    context = open_context(viewport=DESKTOP, bypass_csp=True)
+    owner = Organiser(context, platform.url, f"lena-{mark}@example.org")
+    owner.sign_up("Lena Falk", then="/organizer")
+    owner.make_organisation("Kellertheater", f"keller-{mark}")
+    owner.draft_event("Improv night", "2030-06-19T20:00")
+    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    page = owner.page
+    original = page.url.split("#")[0]
+
+    owner.press("Make a copy")
+    dialog = page.get_by_role("dialog")
+    assert problems(page) == []
+    dialog.get_by_label("Title").fill("Improv matinee")
+    dialog.get_by_label("Starts").fill("2030-06-20T11:00")
+    dialog.get_by_role("button", name="Make a copy").click()
+    expect(owner.heading("Improv matinee")).to_be_visible()
+    assert page.url.split("#")[0] != original
+    owner.tab("Tickets")
+    expect(owner.ticket_types()).to_have_count(1)
+
+    page.goto(original)
+    expect(owner.heading("Improv night")).to_be_visible()
+    owner.press("Repeat it")
+    # The day of the original is chosen; another one joins it.
+    expect(dialog.get_by_label("Wed")).to_be_checked()
+    dialog.get_by_label("Fri").check()
+    dialog.get_by_label("How many events").fill("4")
+    assert problems(page) == []
+    dialog.get_by_role("button", name="Repeat it").click()
+    expect(owner.heading("Events")).to_be_visible()
+    rows = page.locator(".event-row")
+    expect(rows).to_have_count(5)
+    expect(rows.filter(has_text="Friday, 21 June 2030")).to_have_count(1)
+
+    page.get_by_role("link", name="Import and export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="schema.org JSON-LD").click()
+    assert "Improv matinee" in download.value.path().read_text()
+    file = tmp_path / "events.json"
+    file.write_text(json.dumps(EVENTS))
+    for created, unchanged in (("1", "0"), ("0", "1")):
+        page.locator("input[type=file]").set_input_files(file)
+        owner.press("Import the events")
+        figures = page.locator("#import dd")
+        expect(figures).to_have_text([created, "0", unchanged, "0", "1"])
+    assert problems(page) == []
+
+
+EVENTS = [
+    {
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "@id": "https://keller.example.org/1",
+        "name": "Guest play",
+        "startDate": "2030-09-01T20:00:00+02:00",
+        "location": {"@type": "Place", "name": "Kellertheater", "address": "Hauptstraße 1"},
+    },
+    {"@context": "https://schema.org", "@type": "Event", "name": "No date"},
+]
