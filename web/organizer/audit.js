@@ -145,6 +145,9 @@ function worded(field, value, names) {
     if (field.endsWith("_ms") && typeof value === "number") {
         return moment(value);
     }
+    if (field === "role" && has(`team.role.${value}`)) {
+        return t(`team.role.${value}`);
+    }
     return typeof value === "string" ? (names.get(value) ?? value) : JSON.stringify(value);
 }
 

@@ -5,6 +5,7 @@ import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Panel } from "../shared/parts.js";
 import { useResource } from "../shared/resource.js";
+import { countryOptions } from "./countries.js";
 import { zoneOptions } from "./zones.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -144,22 +145,11 @@ export function TimeAndPlace({ draft, place }) {
     `;
 }
 
-const COUNTRIES = "AE AT AU BE BG BH BR CA CH CN CY CZ DE DK DZ EE EG ES FI FR GB GR HR HU IE IL IN IQ IS IT JO JP KW LB LT LU LV LY MA MT MX NL NO NZ OM PL PS PT QA RO RS SA SD SE SI SK SY TN TR UA US YE ZA".split(" ");
-
 /**
  * @param {Given} given
  * @returns {Child}
  */
 function CountryField({ draft }) {
-    const names = new Intl.DisplayNames(document.documentElement.lang, { type: "region" });
-    const options = COUNTRIES.map((code) => ({ value: code, label: names.of(code) ?? code })).sort((a, b) => a.label.localeCompare(b.label));
     const country = bound(draft, "country");
-    const code = String(country.value ?? "");
-    const isOther = code !== "" && !COUNTRIES.includes(code);
-    return html`<${Select}
-        ...${country}
-        label=${t("organizer.event.country")}
-        isOptional
-        options=${[{ value: "", label: "" }, ...(isOther ? [{ value: code, label: names.of(code) ?? code }] : []), ...options]}
-    />`;
+    return html`<${Select} ...${country} label=${t("organizer.event.country")} isOptional options=${countryOptions(String(country.value ?? ""))} />`;
 }
