@@ -197,9 +197,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             clock=parts.clock,
             settings=_purchase_settings(settings),
         )
-        recovery = RecoverySettings(
-            interval_ms=settings.purchases.recovery_every_ms, lease_ms=settings.purchases.lease_ms
-        )
+        recovery = _recovery_settings(settings)
         try:
             await people.users.passwords.start()
             yield GatewayDependencies(
@@ -289,6 +287,11 @@ def _saga(settings: Settings, parts: Core, orders: Orders, tickets: Tickets) -> 
         new_id=new_ids(parts.clock),
         lease_ms=settings.purchases.lease_ms,
     )
+
+
+def _recovery_settings(settings: Settings) -> RecoverySettings:
+    purchases = settings.purchases
+    return RecoverySettings(interval_ms=purchases.recovery_every_ms, lease_ms=purchases.lease_ms)
 
 
 def _purchase_settings(settings: Settings) -> PurchaseSettings:

@@ -140,8 +140,10 @@ class Events:
         now = self._monotonic()
         if cached is not None and now - cached[0] < FRESH_S:
             return cached[1]
+        changes = self._changes
         record = await self._find(name)
-        if record is not None:
+        # What was read while something changed may be from before.
+        if record is not None and changes == self._changes:
             self._records[name] = (now, record)
             self._records.move_to_end(name)
             if len(self._records) > CACHED_MAX:

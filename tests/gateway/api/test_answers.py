@@ -9,7 +9,8 @@ import pytest
 
 from tests.gateway.api.organising import Caller, Town, town
 from tests.gateway.api.test_catalogue import Office
-from tests.gateway.stage import Client, operation
+from tests.gateway.stage import operation
+from tests.gateway.wire_client import Client
 
 TICKETS = {
     "pools": [{"name": "Hall", "capacity": 50}],
