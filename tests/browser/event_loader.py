@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -35,6 +35,7 @@ class LoadRequest(msgspec.Struct, frozen=True):
         early: how many tickets of the first type cost 10.00 only.
         hidden: names of types that the code SECRET shows.
         named: names of types whose buyers name the price, from 5.00.
+        questions: what is asked of buyers, as columns of the table; `of` names the one type of which it is.
     """
 
     catalogue: str
@@ -43,6 +44,7 @@ class LoadRequest(msgspec.Struct, frozen=True):
     early: int = 0
     hidden: list[str] = []
     named: list[str] = []
+    questions: list[dict[str, Any]] = []
 
 
 class LoadAnswer(msgspec.Struct, frozen=True):
@@ -88,6 +90,28 @@ async def add_prices(core: "Core", key: bytes, event_id: EventId, request: LoadR
         assert not isinstance(answer, Refusal), answer
 
 
+async def add_questions(core: "Core", event_id: EventId, questions: list[dict[str, Any]]) -> None:
+    async with core.pool.acquire() as connection:
+        for at, one in enumerate(questions):
+            await connection.execute(
+                """
+                INSERT INTO questions (question_id, event_id, position, per, label, kind, choices,
+                    is_required, type_ids)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, ARRAY(
+                    SELECT ticket_type_id FROM ticket_types WHERE event_id = $2 AND name = $9))
+                """,
+                fresh(),
+                event_id,
+                at,
+                one.get("per", "order"),
+                one["label"],
+                one.get("kind", "text"),
+                one.get("choices", []),
+                one.get("is_required", False),
+                one.get("of", ""),
+            )
+
+
 def fresh() -> OperationId:
     return OperationId(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
 
@@ -111,6 +135,7 @@ async def serve(key: str) -> None:
             )
             if request.percents or request.early or request.hidden or request.named:
                 await add_prices(core, wiring.voucher_key(settings), loaded.event_id, request)
+            await add_questions(core, loaded.event_id, request.questions)
             answer = LoadAnswer(loaded.event_id.hex(), loaded.opens_at_ms)
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
             sys.stdout.flush()

@@ -27,6 +27,7 @@ import { signal } from "../shared/html.js";
  * @typedef {object} Payment
  * @property {string} operation names the order, too
  * @property {string} token
+ * @property {import("../shared/wire").Answer[]} answers
  */
 
 /**

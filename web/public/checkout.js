@@ -4,6 +4,7 @@ import { announce } from "../shared/announce.js";
 import { signal } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { newOperation, paymentOperation } from "../shared/ids.js";
+import { Questions } from "./questions.js";
 import { words } from "./refusals.js";
 
 /** @typedef {import("../shared/connection.js").Connection} Connection */
@@ -50,6 +51,7 @@ export class Checkout {
         this.sale = sale;
         this.basket = basket;
         this.orders = orders;
+        this.questions = new Questions(sale.event.questions);
     }
 
     /**
@@ -248,7 +250,8 @@ export class Checkout {
             return;
         }
         this.paymentNotice.value = null;
-        const paying = { operation: paymentOperation(reservation.hold, reservation.payments_refused), token };
+        const operation = paymentOperation(reservation.hold, reservation.payments_refused);
+        const paying = { operation, token, answers: this.questions.answers(reservation.held) };
         this.basket.update({ payment: paying });
         void this.#finishPayment(reservation, paying);
     }
@@ -265,6 +268,7 @@ export class Checkout {
             hold: String(reservation.hold),
             amount_minor: reservation.amount_minor,
             payment: payment.token,
+            answers: payment.answers ?? [],
         });
         if (reply?.type === "purchased") {
             this.basket.update({ reservation: null, payment: null, chosen: {}, named: {}, codes: [], bought: reply.order });
@@ -275,7 +279,9 @@ export class Checkout {
             // Other tabs may have had the same answer: what they wrote is the same.
             this.basket.update({ payment: null });
             this.basket.updateReservation({ payments_refused: reservation.payments_refused + 1 });
-            this.#refusedHold(reply, this.paymentNotice);
+            if (!this.questions.take(reply, reservation.held)) {
+                this.#refusedHold(reply, this.paymentNotice);
+            }
         }
         this.orders.refresh();
     }

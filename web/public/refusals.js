@@ -34,6 +34,7 @@ const VALUES = {
         const free = Number(refused.details["free"] ?? 0);
         return free > 0 ? { kind: "some", values: { free }, most: free } : {};
     },
+    invalid: (refused) => ({ kind: String(refused.details["field"]) }),
     voucher_used_up: (refused) => ("per_buyer_max" in refused.details ? { kind: "yours" } : {}),
     voucher_not_applicable: (refused) => ({
         kind: String(refused.details["reason"]),

@@ -4,6 +4,7 @@ import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { TEST_CARDS, groupExpiry, groupNumber, problems, tokenOf } from "./cards.js";
 import { NoticeBox, StepHeading, WaitingLine } from "./parts.js";
+import { QuestionFields } from "./questions.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./basket.js").Reservation} Reservation */
@@ -47,7 +48,7 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                     <strong>${money(reservation.amount_minor, reservation.currency)}</strong>
                 </li>
             </ul>
-            <${PaymentForm} reservation=${reservation} isPaying=${isPaying} checkout=${checkout} isOnline=${isOnline} />
+            <${PaymentForm} reservation=${reservation} isPaying=${isPaying} sale=${sale} checkout=${checkout} isOnline=${isOnline} />
             ${isPaying
                 ? html`<p class="payment-note">${t("event.paid_once")}</p>`
                 : html`<button type="button" class="button button-text" onClick=${() => checkout.release()}>${t("event.give_back")}</button>`}
@@ -93,10 +94,10 @@ function TimeLeft({ reservation, isPaying, sale, checkout }) {
 const NO_CARD = { number: "", expiry: "", cvc: "" };
 
 /**
- * @param {{reservation: Reservation, isPaying: boolean, checkout: Checkout, isOnline: boolean}} given
+ * @param {{reservation: Reservation, isPaying: boolean, sale: Sale, checkout: Checkout, isOnline: boolean}} given
  * @returns {Child}
  */
-function PaymentForm({ reservation, isPaying, checkout, isOnline }) {
+function PaymentForm({ reservation, isPaying, sale, checkout, isOnline }) {
     const [fields, setFields] = useState(NO_CARD);
     const [wrong, setWrong] = useState(/** @type {Partial<Record<FieldName, string>>} */ ({}));
     const isFree = reservation.amount_minor === 0;
@@ -104,9 +105,10 @@ function PaymentForm({ reservation, isPaying, checkout, isOnline }) {
         submitted.preventDefault();
         const found = isFree ? {} : problems(fields, checkout.clock.now());
         setWrong(found);
-        const first = /** @type {FieldName[]} */ (["number", "expiry", "cvc"]).find((name) => found[name]);
+        const card = /** @type {FieldName[]} */ (["number", "expiry", "cvc"]).find((name) => found[name]);
+        const first = checkout.questions.check(reservation.held) ?? (card && `card-${card}`);
         if (first) {
-            document.getElementById(`card-${first}`)?.focus();
+            document.getElementById(first)?.focus();
         } else if (!isPaying) {
             checkout.pay(isFree ? FREE_TOKEN : String(tokenOf(fields.number)));
         }
@@ -117,6 +119,7 @@ function PaymentForm({ reservation, isPaying, checkout, isOnline }) {
     };
     return html`
         <form class="payment" noValidate onSubmit=${submit} aria-label=${t("event.payment")}>
+            <${QuestionFields} questions=${checkout.questions} held=${reservation.held} sale=${sale} isPaying=${isPaying} />
             ${!isFree && html`<${Sandbox} onUse=${(/** @type {CardFields} */ card) => (setFields(card), setWrong({}))} />`}
             ${!isFree &&
             html`

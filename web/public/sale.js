@@ -41,6 +41,7 @@ import { computed, signal } from "../shared/html.js";
  * @property {string} status
  * @property {number} buyer_limit
  * @property {TicketTypeData[]} ticket_types
+ * @property {import("./questions.js").QuestionData[]} questions
  */
 
 /**
