@@ -1,13 +1,15 @@
 """Questions on the event page, in a real browser. If these failed, buyers could not answer what they must
-answer to buy, or would not be told what is missing.
+answer to buy, would not be told what is missing, or organisers could not read it.
 """
 
 import re
+import uuid
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenContext
+from tests.browser.conftest import DESKTOP, OpenContext
+from tests.browser.organiser import Organiser, TicketKind
 from tests.browser.platform import Platform
 from tests.browser.visitor import DECLINED, PAYS, Visitor
 
@@ -96,3 +98,55 @@ def test_what_the_page_does_not_know_is_asked_all_the_same(
     name.fill("Anna")
     buyer.page.get_by_role("button", name=re.compile("^Pay ")).click()
     expect(buyer.tickets()).to_have_count(1)
+
+
+_ASK = """async (question) => {
+    const get = async (path) => (await fetch(`/api/v1${path}`)).json();
+    const base = `/organisations/${(await get("/me")).memberships[0].organisation.id}/events`;
+    const path = `${base}/${(await get(base)).items[0].event}/ticket-types`;
+    let { version, ...tickets } = await get(path);
+    while (tickets.ticket_types.length === 0) {
+        // The editor saves by itself, a moment later.
+        ({ version, ...tickets } = await get(path));
+    }
+    const answer = await fetch(`/api/v1${path}`, {
+        method: "PUT",
+        headers: { "Content-Type": "application/json", "If-Match": `"${version}"` },
+        body: JSON.stringify({ ...tickets, questions: [question] }),
+    });
+    return answer.status;
+}"""
+
+
+def test_the_organiser_sees_orders_and_what_was_answered(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    mark = uuid.uuid4().hex[:8]
+    organiser = Organiser(open_context(viewport=DESKTOP), platform.url, f"nora-{mark}@example.org")
+    organiser.sign_up("Nora Lind", then="/organizer")
+    organiser.make_organisation("Nordlicht", f"nordlicht-{mark}")
+    organiser.add_venue("Kranhalle", "Bremen", places=300)
+    organiser.draft_event(f"Supper {mark}", "2030-06-19T20:00")
+    organiser.choose_venue("Kranhalle, Bremen")
+    expect(organiser.saved()).to_be_visible()
+    organiser.add_ticket_type(TicketKind("Seat", "40.00", places=10))
+    assert organiser.page.evaluate(_ASK, NAME) == 200
+    organiser.page.reload()
+    address = organiser.publish()
+    organiser.tab("Orders")
+    expect(organiser.page.get_by_text("No orders yet")).to_be_visible()
+    buyer = Visitor(open_context(), address)
+    buyer.choose("Seat", 2)
+    buyer.reserve()
+    buyer.page.get_by_role("textbox", name="Name on the list").fill("Anna Berg")
+    buyer.pay()
+    expect(buyer.tickets()).to_have_count(2)
+    organiser.page.reload()
+    organiser.tab("Orders")
+    orders = organiser.page.get_by_role("region", name="Orders").get_by_role("row")
+    expect(orders.nth(1)).to_contain_text("€80")
+    expect(organiser.page.get_by_text("Anna Berg")).to_have_count(0)
+    orders.nth(1).get_by_role("button", name="Show 1 answer").click()
+    dialog = organiser.page.get_by_role("dialog", name="Answers")
+    expect(dialog).to_contain_text("Anna Berg")
+    expect(dialog).to_contain_text("Name on the list")

@@ -10,6 +10,7 @@ import { Again } from "./again.js";
 import { Draft } from "./draft.js";
 import { Basics, Description, TimeAndPlace } from "./event-fields.js";
 import { showOrganisation } from "./frame.js";
+import { EventOrders } from "./orders.js";
 import { Preview } from "./preview.js";
 import { TONES } from "./status.js";
 import { Tickets, TicketsDocument } from "./tickets.js";
@@ -50,7 +51,9 @@ import { Vouchers } from "./vouchers.js";
  * @property {import("./tickets.js").TicketsValue} tickets
  */
 
-const TABS = ["say", "place", "tickets", "codes"];
+const TABS = ["say", "place", "tickets", "codes", "orders"];
+/** What those who are shown a tab have to be allowed. @type {Record<string, import("./frame.js").Permission | undefined>} */
+const NEEDED = { codes: "vouchers.read", orders: "orders.read" };
 
 /**
  * @param {{place: Place, path: string, draft: Draft<EventDocument>, tickets: TicketsDocument}} given
@@ -80,7 +83,7 @@ function Editor({ place, path, draft, tickets }) {
             <div class="stack editor-form">
                 <${Tabs}
                     label=${t("organizer.editor.sections")}
-                    tabs=${TABS.filter((id) => id !== "codes" || place.may("vouchers.read", event.event)).map((id) => ({ id, label: t(`organizer.editor.${id}`) }))}
+                    tabs=${TABS.filter((id) => isShown(place, id, event.event)).map((id) => ({ id, label: t(`organizer.editor.${id}`) }))}
                     chosen=${tab}
                     onChoose=${choose}
                 />
@@ -89,6 +92,7 @@ function Editor({ place, path, draft, tickets }) {
                     ${tab === "place" && html`<${TimeAndPlace} draft=${draft} place=${place} />`}
                     ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} />`}
                     ${tab === "codes" && html`<${Vouchers} path=${path} event=${event} tickets=${tickets.value.value} may=${place.may("vouchers.manage", event.event)} />`}
+                    ${tab === "orders" && html`<${EventOrders} path=${path} maySeePeople=${place.may("people.read", event.event)} />`}
                 <//>
             </div>
             <aside class="editor-side" aria-label=${t("organizer.preview.label")}>
@@ -98,6 +102,16 @@ function Editor({ place, path, draft, tickets }) {
             </aside>
         </div>
     `;
+}
+
+/**
+ * @param {Place} place
+ * @param {string} tab
+ * @param {string} event
+ */
+function isShown(place, tab, event) {
+    const needed = NEEDED[tab];
+    return needed === undefined || place.may(needed, event);
 }
 
 /**
