@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
+from aiohttp.hdrs import METH_ANY
 
 from gateway.api.cors import preflight
 from gateway.api.paths import PREFIX
@@ -30,6 +31,8 @@ def register(app: web.Application, routes: Sequence[Route], pipeline: Pipeline) 
             if route.method == "GET":
                 resource.add_route("HEAD", handler)
         resource.add_route("OPTIONS", _preflight(methods))
+        # Without this, an address such as /me/passkeys/options would be taken for a passkey named "options".
+        resource.add_route(METH_ANY, _not_allowed(methods))
 
 
 def _handler(route: Route, pipeline: Pipeline) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -48,6 +51,13 @@ def _expected(
         if refused is None and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return refused
+
+    return handle
+
+
+def _not_allowed(methods: list[str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, methods)
 
     return handle
 

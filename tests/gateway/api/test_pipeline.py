@@ -301,3 +301,12 @@ async def test_other_methods_are_told_which_there_are(opening: Opening) -> None:
     status, _, headers = await door.ask("DELETE", "/things")
     assert status == 405
     assert headers["Allow"] == "OPTIONS,POST"
+
+
+async def test_a_word_in_a_path_is_not_taken_for_an_identifier(opening: Opening) -> None:
+    """`DELETE /things/options` is not the removal of a thing that is called "options"."""
+    removal = route("/organisations/{organisation}", Permission.ORGANISATION_READ, "DELETE")
+    door = await opening([route("/organisations/find", Access.ANYONE, answer=Thing), removal])
+    status, _, headers = await door.ask("DELETE", "/organisations/find")
+    assert status == 405
+    assert headers["Allow"] == "GET,HEAD,OPTIONS"
