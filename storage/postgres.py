@@ -37,6 +37,7 @@ _POINT_STATEMENTS: Final = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
+_RELEASE_S: Final = 3.0
 _MAYBE_COMMITTED: Final = ("08", "57")
 
 
@@ -157,7 +158,10 @@ async def using(pool: Pool) -> AsyncIterator[AnyConnection]:
         with outcome():
             yield connection
     finally:
-        await pool.release(connection)
+        # After a cancelled statement this waits until the server has confirmed, and it may never do so; past
+        # the timeout the connection is cut, and its place in the pool is free.
+        with contextlib.suppress(TimeoutError):
+            await pool.release(connection, timeout=_RELEASE_S)
 
 
 @asynccontextmanager

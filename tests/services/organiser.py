@@ -12,7 +12,6 @@ from domain.refusals import Refusal
 from services.events.models import Event, NewEvent
 from services.events.organising import Organising, organising
 from services.events.tickets_models import TicketsFields
-from storage import audit_log
 from storage.event_owners import EventOwners
 from storage.event_records import EventRecord
 from storage.postgres import Pool
@@ -114,6 +113,5 @@ async def new_organisation(pool: Pool, name: str = "Hall") -> OrganisationId:
 
 @asynccontextmanager
 async def organiser(dsn: str, redis_url: str) -> AsyncIterator[Organiser]:
-    audit_log.seal_with(bytes(32))
     async with works(dsn, redis_url) as made:
         yield Organiser(made, await new_organisation(made.pool))
