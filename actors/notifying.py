@@ -13,6 +13,7 @@ from actors.turn import Turn
 from domain import notices
 from domain.decisions import expiring
 from domain.ids import BuyerId, EventId, HoldId
+from storage.ending import end
 
 WARNING_MS_MAX: Final = 60_000
 WARNING_STEP_MS: Final = 2_000
@@ -38,8 +39,7 @@ class Notifier:
     async def stop(self) -> None:
         """Publish what is left, once, and end."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
             await self._publish()
 

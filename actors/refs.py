@@ -24,6 +24,7 @@ from domain import events as e
 from domain import notices
 from domain.ids import EventId
 from domain.refusals import Code, Refusal
+from storage.ending import end
 from storage.journal import Journal
 
 Outcome = e.AnyEvent | Refusal
@@ -157,9 +158,7 @@ class Lane:
 
     async def close(self) -> None:
         """End all calls; nobody is answered any more."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
 
 class Shards:
@@ -236,9 +235,7 @@ class Shards:
 
     async def close(self) -> None:
         """End everything; nobody is answered any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         for lane in self._lanes.values():
             await lane.close()
 

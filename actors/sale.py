@@ -35,6 +35,7 @@ from domain import notices
 from domain.decisions import is_quiet_until
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
+from storage.ending import end
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
 
 RENEWAL_PAUSE_S: Final = 0.1
@@ -126,10 +127,7 @@ class SaleShard:
     async def kill(self) -> None:
         """End at once, wherever the loop is, as a crash would: nothing is finished, nobody is answered."""
         tasks = [self._loop_task, self._committing[1] if self._committing else None]
-        for task in tasks:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
+        await end(task for task in tasks if task is not None)
         await self._end()
 
     # --- the loop -----------------------------------------------------------------------------------------

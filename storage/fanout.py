@@ -14,6 +14,8 @@ from typing import Final
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
+from storage.ending import end
+
 STATE_TTL_S: Final = 24 * 3600
 PUBLISH_TIMEOUT_S: Final = 1.0
 RECONNECT_S_MIN: Final = 0.05
@@ -103,8 +105,7 @@ class RedisFanout:
     async def close(self) -> None:
         """End everything."""
         if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
+            await end([self._listener])
         await self._redis.aclose()
 
     async def _listen(self) -> None:

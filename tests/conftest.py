@@ -47,6 +47,12 @@ AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
 
 
+@pytest.fixture(autouse=True)
+def _audit_key() -> None:
+    """A process has one audit key; tests that put a whole platform together have set it to that one's."""
+    seal_with(AUDIT_KEY)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last, and skip without a Chromium on a person's machine.
 
