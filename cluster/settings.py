@@ -39,6 +39,9 @@ class RedisSettings(Section, frozen=True, kw_only=True):
 
     url: Annotated[str, Meta(description="redis://:password@host:port/0; Redis 7 or Valkey 8, or newer")] = ""
     memory_mb: Annotated[int, Meta(ge=16, le=65_536, description="Memory the embedded Valkey may take")] = 256
+    limits_ms: Annotated[
+        int, Meta(ge=10, le=60_000, description="A limit without an answer after this long: Redis is away")
+    ] = 500
 
 
 class RaySettings(Section, frozen=True, kw_only=True):

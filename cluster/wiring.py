@@ -172,7 +172,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
     async with core(settings, name) as parts:
         fanout = RedisFanout(settings.redis.url)
         event_pages = EventPages(settings.redis.url, fanout)
-        shared_limits = RedisLimits(settings.redis.url)
+        shared_limits = RedisLimits(settings.redis.url, settings.redis.limits_ms)
         ticket_key = _ticket_key(settings)
         tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(ticket_key))
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.

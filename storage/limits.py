@@ -24,7 +24,6 @@ from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 
 from storage.batcher import Batcher
 
-TIMEOUT_S: Final = 0.5
 WAITING_MAX: Final = 10_000
 CHECKS_A_TRIP_MAX: Final = 500
 _RATES_MAX: Final = 1_000
@@ -51,7 +50,8 @@ class Taken(msgspec.Struct, frozen=True):
 class _Trips:
     """Takes checks to Redis, many at a time."""
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._redis: Any = store._backend.get_client()  # noqa: SLF001 - the store has no name for it
         self._sha = ""
         self.checks: Batcher[_Check, Sequence[Any]] = Batcher(
@@ -63,7 +63,7 @@ class _Trips:
 
     async def _run(self, checks: list[_Check]) -> list[Sequence[Any]]:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 if not self._sha:
                     await self._load()
                 try:
@@ -89,11 +89,13 @@ class _Trips:
 class RedisLimits:
     """The limits that a process asks of one Redis."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_ms: int = 500) -> None:
+        """Redis counts as away when it has not answered after `timeout_ms`."""
+        timeout_s = timeout_ms / 1000
         self._store = RedisStore(
-            server=url, options={"SOCKET_TIMEOUT": TIMEOUT_S, "SOCKET_CONNECT_TIMEOUT": TIMEOUT_S}
+            server=url, options={"SOCKET_TIMEOUT": timeout_s, "SOCKET_CONNECT_TIMEOUT": timeout_s}
         )
-        self._trips = trips = _Trips(self._store)
+        self._trips = trips = _Trips(self._store, timeout_s)
 
         class Together(RedisLimitAtomicActionSpec, BaseAtomicAction):
             """Asks Redis together with whoever else asks."""

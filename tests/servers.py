@@ -22,6 +22,8 @@ from cluster.ray_head import RayHead
 
 _numbers = itertools.count(1)
 TEMPLATE = "template_migrated"
+# A busy machine is no Redis that is away: for tests that mean to have one.
+PATIENT_MS = 10_000
 T = TypeVar("T")
 
 

@@ -49,6 +49,7 @@ from storage.sandbox_ledger import SandboxLedger
 from storage.sessions import SessionStore
 from tests.gateway.wire_client import Client
 from tests.people import NO_SERVER, People
+from tests.servers import PATIENT_MS
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKET_KEY = b"k" * 32
@@ -133,7 +134,7 @@ class Works:
         self.clock = steady_clock()
         self.redis_url = redis_url
         self.fanout = RedisFanout(redis_url)
-        self.shared_limits = RedisLimits(redis_url)
+        self.shared_limits = RedisLimits(redis_url, PATIENT_MS)
         self.catalogue = Catalogue(pool)
         self.event_pages = EventPages(redis_url, self.fanout)
         self.reading = Reading(pool, self.event_pages, self.clock)

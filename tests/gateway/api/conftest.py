@@ -42,6 +42,7 @@ from storage.limits import RedisLimits
 from storage.postgres import close_pool, create_pool
 from storage.repeated_requests import RepeatedRequests
 from tests.gateway.stage import ROOMY, ROOT
+from tests.servers import PATIENT_MS
 
 OWN, FOREIGN = OrganisationId(b"o" * 16), OrganisationId(b"f" * 16)
 EVENT_OF_OWN, EVENT_OF_FOREIGN = EventId(b"e" * 16), EventId(b"g" * 16)
@@ -153,7 +154,7 @@ async def _unset(_: Call) -> Answer | Refusal:
 async def opening(migrated_dsn: str, redis_url: str) -> AsyncIterator[Opening]:
     """Opens doors with routes of the test's choice."""
     pool = await create_pool(migrated_dsn, application_name="test")
-    shared = RedisLimits(redis_url)
+    shared = RedisLimits(redis_url, PATIENT_MS)
     doors: list[Door] = []
 
     async def opened(

@@ -17,7 +17,7 @@ from storage.postgres import Pool, close_pool, create_pool
 from storage.sessions import SessionStore
 from tests.mailbox import Mailbox, mailbox
 from tests.people import PASSWORD, URL, People, fresh
-from tests.servers import execute, run
+from tests.servers import PATIENT_MS, execute, run
 from tests.storage.conftest import EMPTY
 
 ORIGIN = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101 Firefox/135.0")
@@ -39,7 +39,7 @@ class House:
         self.pool = pool
         self.box = box
         self.clock = clock
-        self.limits = RedisLimits(redis_url)
+        self.limits = RedisLimits(redis_url, PATIENT_MS)
         self.people = People(pool, self.limits, clock, smtp_url=box.url, burst=burst, url=URL)
         self.mailer, self.passwords, self.vault = (
             self.people.mailer,
