@@ -5,7 +5,6 @@ for a provider that does not answer, and it is not asked by thousands while it t
 at a time is let through; the first answer closes the circuit again. A decline is an answer.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -14,6 +13,7 @@ import msgspec
 
 from domain.ids import PaymentId
 from domain.money import Money
+from services.payments.deadline import Deadline
 from services.payments.port import Authorised, Declined, Done, Provider, Unavailable
 
 R = TypeVar("R", Authorised | Declined | Unavailable, Done | Declined | Unavailable, Done | Unavailable)
@@ -42,6 +42,7 @@ class Breaker:
         self._inner = inner
         self._settings = settings
         self._clock = clock
+        self._deadline = Deadline(settings.timeout_ms)
         self._failures = 0
         self._open_until_ms = 0
         self._is_probing = False
@@ -82,8 +83,7 @@ class Breaker:
         self._calls += 1
         answer: R | Unavailable
         try:
-            async with asyncio.timeout(self._settings.timeout_ms / 1000):
-                answer = await ask()
+            answer = await self._deadline.keep(ask())
         except TimeoutError:
             answer = Unavailable(is_unknown=True, reason="no answer in time")
         finally:

@@ -205,7 +205,7 @@ async def test_without_redis_people_hold_but_nobody_pays(platform: RunningPlatfo
         os.kill(pid, signal.SIGSTOP)
         try:
             buyer.held = await insist(lambda: buyer._hold(event, kind))
-            buyer.client._settings = ClientSettings(answer_s=2)  # without patience
+            buyer.client._settings = ClientSettings(answer_s=5)  # with less patience than it has otherwise
             with pytest.raises((Refused, GaveUp)) as raised:
                 await buyer._pay()
             assert isinstance(raised.value, GaveUp) or getattr(raised.value, "code", "") == "busy"
