@@ -86,6 +86,9 @@ class Turn:
         if command.operation_id in evidence.unsellable and first_answer(state, command) is None:
             return Refusal(Code.ILLEGAL_STEP, None, {"reason": "this order can not be sold"})
         if type(command) is c.CancelTickets:
+            if _is_behind(state, evidence.orders.get(command.order_id)):
+                # Only another incarnation can have written what this one has not: the fence will say so.
+                return LOADING
             command = _with_order(state, command, evidence)
         try:
             outcome = decide(state, command, self._now_ms)
@@ -160,6 +163,13 @@ def _needs(command: c.AnyCommand) -> set[bytes]:
     if isinstance(command, c.CancelTickets):
         needed.add(command.order_id)
     return needed
+
+
+def _is_behind(state: Inventory, order: c.SoldOrder | None) -> bool:
+    """Say whether the durable record has an order of this event that this state never sold."""
+    if order is None or order.event_id != state.event_id:
+        return False
+    return not state.operations.has_done(order.order_id)
 
 
 def _with_order(state: Inventory, command: c.CancelTickets, evidence: Evidence) -> c.CancelTickets:

@@ -45,6 +45,10 @@ class OperationMemory:
             return False
         return self.spilled.get(operation_id) > 0
 
+    def has_done(self, operation_id: OperationId) -> bool:
+        """Say whether this operation is among the finished ones, wherever its answer is by now."""
+        return operation_id in self.recent or self.spilled.get(operation_id) > 0
+
     def remember(self, operation_id: OperationId, event: AnyEvent) -> None:
         """Keep the answer of a finished operation."""
         self.recent[operation_id] = event

@@ -94,6 +94,24 @@ def test_a_zombie_does_not_refuse_what_its_successor_did() -> None:
     assert run(main()) == [e.Again(is_elsewhere=False)]
 
 
+def test_a_zombie_does_not_take_back_what_only_its_successor_sold() -> None:
+    """The record says that it was sold, the zombie's memory does not: taken back there, less than nothing
+    would be sold.
+    """
+
+    async def main() -> tuple[list[e.Answer], bool]:
+        journal = MemoryJournal()
+        zombie = await shard(journal)
+        await opened(zombie)
+        successor = await shard(journal)
+        (sold,) = await ask(successor, sale(journal, await held(successor)))
+        assert isinstance(sold, e.Sold)
+        cancel = c.CancelTickets(op(), EVENTS[0], OrderId(sold.operation_id))
+        return await ask(zombie, cancel), zombie.is_fenced
+
+    assert run(main()) == ([e.Again(is_elsewhere=False)], True)
+
+
 class LateJournal(MemoryJournal):
     """Cuts a connection in mid-commit: the transaction goes on, and commits `late_s` later."""
 
