@@ -57,8 +57,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last, and skip without a Chromium on a person's machine.
 
     Playwright's synchronous interface leaves an event loop running in this thread for as long as its browser
-    is open; whatever test comes after and runs a loop of its own would fail.
+    is open; whatever test comes after and runs a loop of its own would fail. So a file, whose tests stay in
+    one process, has either only browser tests or none.
     """
+    kinds: dict[Path, set[bool]] = {}
+    for item in items:
+        kinds.setdefault(item.path, set()).add(item.get_closest_marker("browser") is not None)
+    if mixed := [str(path) for path, found in kinds.items() if len(found) > 1]:
+        raise pytest.UsageError(f"browser tests beside others: {mixed}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if shutil.which("chromium") or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
         return

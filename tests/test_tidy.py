@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,11 @@ def modules() -> Iterator[Path]:
             yield path
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -73,7 +79,7 @@ def test_modules_are_short() -> None:
 def test_functions_fit_a_screen() -> None:
     long: list[str] = []
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 first = node.body[0]
                 has_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -98,9 +104,12 @@ def test_every_module_is_used() -> None:
     """A module that nothing imports is dead, unless it is started by name."""
     sources = {path: path.read_text() for path in modules()}
     imported: set[str] = set()
-    for text in sources.values():
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Import):
+    named: set[str] = set()
+    for path in sources:
+        for node in nodes_of(path):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named.add(node.value)
+            elif isinstance(node, ast.Import):
                 imported.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module)
@@ -115,7 +124,7 @@ def test_every_module_is_used() -> None:
         if parts[-1] == "__main__" or '__name__ == "__main__"' in source:
             continue
         # Benches are found by name; the string is enough of a use.
-        if any(f'"{dotted}"' in text or f"'{dotted}'" in text for text in sources.values()):
+        if dotted in named:
             continue
         unused.append(dotted)
     assert not unused, f"nothing imports {unused}"
@@ -152,7 +161,7 @@ def test_no_file_knows_this_machine() -> None:
 def test_ray_stays_where_it_belongs(package: str) -> None:
     """Rules that import Ray can no longer be tested or simulated without it."""
     for path in (ROOT / package).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -168,6 +177,6 @@ def test_the_environment_is_read_in_one_place() -> None:
         if package == "cluster":
             continue
         for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in nodes_of(path):
                 if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
                     pytest.fail(f"{name_of(path)}:{node.lineno} reads the environment")
