@@ -1,7 +1,6 @@
 """The event of a rush: a fresh one, made of a catalogue file, with as many tickets as were asked for."""
 
 import os
-import secrets
 import time
 from os import environ as environment
 from pathlib import Path
@@ -75,7 +74,6 @@ async def make_event(running: Running, file: CatalogueFile, opens_in_ms: int) ->
             catalogue=Catalogue(pool),
             shards=shards,
             clock=lambda: time.time_ns() // 1_000_000,
-            access_key=secrets.token_hex(16),
             opens_in_ms=opens_in_ms,
         )
     finally:

@@ -204,8 +204,13 @@ class BiltenClient:
         topic = self._events.setdefault(event, Topic({"type": "watch", "event": event}))
         return Following(self, topic)
 
-    def watch_sales(self, event: str, key: str) -> Following[SalesState]:
-        """Follow an event's sale as its organizer, with the organisation's access key."""
+    def watch_sales(self, event: str, key: str = "") -> Following[SalesState]:
+        """Follow an event's sale as its organizer.
+
+        Args:
+            event: whose sale.
+            key: an API key with the scope `sales.watch`; none for whom `cookies` sign in.
+        """
         question = {"type": "watch_sales", "event": event, "key": key}
         topic = self._sales.setdefault((event, key), Topic(question))
         return Following(self, topic)

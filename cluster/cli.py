@@ -103,6 +103,9 @@ def load(
 ) -> None:
     """Put the event of a catalogue file on sale; loading it again changes nothing that is sold.
 
+    Its organisation's pages are for its members, of whom a new one has none: `bilten users add` makes the
+    first.
+
     Examples:
 
         bilten load docs/examples/demo.toml --opens-in-ms 60000
@@ -111,16 +114,15 @@ def load(
     """
     import msgspec
 
-    from cluster import processes
     from cluster.serve import load_catalogue
+    from domain.ids import EVENT, ORGANISATION, text
     from services.demo import NotLoaded
     from services.events.catalogue_file import CatalogueMistake
 
     settings = settings_of_running(config)
     dsn_or_exit(settings)
-    key = processes.secret(settings.data_path / "organizer-key")
     try:
-        loaded = load_catalogue(settings, file, key, opens_in_ms)
+        loaded = load_catalogue(settings, file, opens_in_ms)
     except (CatalogueMistake, NotLoaded, OSError) as error:
         typer.echo(f"load: {file}: {error}", err=True)
         raise typer.Exit(1) from None
@@ -128,7 +130,8 @@ def load(
         shown = {"slug": loaded.slug, "title": loaded.title, "opens_at_ms": loaded.opens_at_ms}
         json_file.write_bytes(msgspec.json.encode({**shown, "is_new": loaded.is_new}))
     typer.echo(f"{loaded.title}: {settings.url}/e/{loaded.slug}")
-    typer.echo(f"organizer: {settings.url}/organizer/events/{loaded.slug}#key={key}")
+    organisation, event = text(ORGANISATION, loaded.organisation_id), text(EVENT, loaded.event_id)
+    typer.echo(f"for those who organise it: {settings.url}/organizer/{organisation}/events/{event}")
 
 
 @app.command()

@@ -179,8 +179,8 @@ def remembered_port(file: Path) -> int:
     return port
 
 
-def secret(file: Path) -> str:
-    """The secret in the file, made at first; only its owner may read it."""
+def secret(file: Path, size_bytes: int = 32) -> str:
+    """The secret in the file, made of so many random bytes at first; only its owner may read it."""
     with contextlib.suppress(OSError):
         if text := file.read_text().strip():
             file.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -190,7 +190,7 @@ def secret(file: Path) -> str:
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as output:
-        output.write(secrets.token_hex(32) + "\n")
+        output.write(secrets.token_hex(size_bytes) + "\n")
     try:
         if file.exists() and not file.read_text().strip():
             file.unlink()

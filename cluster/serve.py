@@ -57,7 +57,7 @@ def run_smtp(settings: Settings, port: int) -> int:
     return 0
 
 
-def load_catalogue(settings: Settings, file: Path, access_key: str, opens_in_ms: int | None) -> "Loaded":
+def load_catalogue(settings: Settings, file: Path, opens_in_ms: int | None) -> "Loaded":
     """Loads a catalogue file and opens its sale.
 
     Raises CatalogueMistake, NotLoaded, ConnectionError and OSError.
@@ -76,7 +76,6 @@ def load_catalogue(settings: Settings, file: Path, access_key: str, opens_in_ms:
                 catalogue=core.catalogue,
                 shards=core.shards,
                 clock=core.clock,
-                access_key=access_key,
                 opens_in_ms=opens_in_ms,
             )
 

@@ -1,6 +1,5 @@
 """What `bilten up` tells about where the platform is and how to get in."""
 
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -11,16 +10,17 @@ from cluster.running import Running
 
 # Who owns the demo organisation. The password is random for each installation.
 DEMO_OWNER: Final = "demo@example.org"
-DEMO_PASSWORD_FILE: Final = "demo-password"  # noqa: S105 - the name of a file
+_PASSWORD_BYTES: Final = 8
+
+
+def demo_password_file(data_path: Path) -> Path:
+    """Return where the demo owner's password is kept."""
+    return data_path / "demo-password"
 
 
 def demo_password(data_path: Path) -> str:
-    """Return the demo owner's password, made now if there is none."""
-    file = data_path / DEMO_PASSWORD_FILE
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(12))
-    return file.read_text()
+    """Return the password that the demo owner's account is made with, itself made now if there is none."""
+    return processes.secret(demo_password_file(data_path), _PASSWORD_BYTES)
 
 
 def show_running(console: Console, data_path: Path) -> None:
@@ -35,18 +35,23 @@ def show_running(console: Console, data_path: Path) -> None:
 
 
 def show_urls(console: Console, found: Running, data_path: Path) -> None:
-    """Print the addresses of a platform, and who may sign in."""
-    slug = found.event_slug
-    rows = [("pages", "/"), ("metrics", "/metrics"), ("protocol", "/docs/protocol")]
+    """Print the addresses of a platform, what each is for, and who may sign in."""
+    is_demo = bool(found.event_slug)
+    rows = [("everybody", "/", "all events")]
+    if is_demo:
+        rows.append(("demo event", f"/e/{found.event_slug}", "buy from it: the page names cards that work"))
+    rows.append(("organizers", "/organizer", "sign in as below" if is_demo else "sign up there"))
     if any(part.name == "smtp" for part in found.parts):
-        rows.append(("mail", "/dev/mail"))
-    if slug:
-        key = processes.secret(data_path / "organizer-key")
-        rows = [("the sale", f"/e/{slug}"), ("organizer", f"/organizer/events/{slug}#key={key}"), *rows[1:]]
+        rows.append(("mailbox", "/dev/mail", "where the mails go that it sends"))
+    rows.append(("HTTP API", "/api/v1/docs", "described, and to try"))
+    width = max(len(found.url + path) for _, path, _ in rows)
     console.print()
-    for name, path in rows:
-        console.print(f"  {name:<10} [bold]{found.url}{path}[/]", soft_wrap=True)
-    if slug:
+    for name, path, purpose in rows:
+        address = (found.url + path).ljust(width)
+        console.print(f"  {name:<10}  [bold]{address}[/]  [dim]{purpose}[/]", soft_wrap=True)
+    console.print()
+    if is_demo:
         password = demo_password(data_path)
-        console.print(f"  {'sign in':<10} as [bold]{DEMO_OWNER}[/] with [bold]{password}[/]", soft_wrap=True)
-    console.print()
+        console.print(f"  {'sign in as':<10}  [bold]{DEMO_OWNER}[/]", soft_wrap=True)
+        console.print(f"  {'password':<10}  [bold]{password}[/]", soft_wrap=True)
+        console.print()

@@ -34,7 +34,7 @@ from cluster.processes import Identity
 from cluster.ray_head import RayHead
 from cluster.running import AlreadyRunning, Lock, Part, Running
 from cluster.settings import Settings
-from cluster.shown import DEMO_OWNER, DEMO_PASSWORD_FILE, demo_password, show_running, show_urls
+from cluster.shown import DEMO_OWNER, demo_password, demo_password_file, show_running, show_urls
 from cluster.supervision import Child, Supervised, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -237,7 +237,7 @@ class Platform:
 
     def _add_demo_owner(self, slug: str) -> None:
         demo_password(self._data)
-        password = ("--password-file", str(self._data / DEMO_PASSWORD_FILE))
+        password = ("--password-file", str(demo_password_file(self._data)))
         self._run("users", "add", DEMO_OWNER, "--name", "Demo", "--owner-of-event", slug, *password)
 
     def _run(self, *arguments: str) -> None:

@@ -89,11 +89,11 @@ class Unwatch(Request, frozen=True, tag="unwatch"):
 
 class WatchSales(Request, frozen=True, tag="watch_sales"):
     """Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by
-    `watching_sales`. Whoever is signed in and may watch sales needs no key; the connection is closed with
-    4403 when they may not any more.
+    `watching_sales`. It takes the right `sales.watch`; the connection is closed with 4403 when that is taken
+    away.
 
     Attributes:
-        key: the organisation's access key, for those who are not.
+        key: an API key that has it, for programs; left out, it is the session's user who asks.
     """
 
     event: Identifier

@@ -165,7 +165,6 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     origins = Origins(dependencies.public_url, dependencies.origins)
     http = Http(
         metrics=gateway.metrics,
-        web_folder=dependencies.web_folder,
         docs_folder=dependencies.docs_folder,
         public_url=dependencies.public_url,
         is_ready=gateway.is_ready,

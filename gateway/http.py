@@ -1,4 +1,4 @@
-"""The HTTP side beside the API: pages, documents, and what operators ask."""
+"""The HTTP side beside the API and the pages: documents, and what operators ask."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -17,13 +17,11 @@ class Http:
         self,
         *,
         metrics: GatewayMetrics,
-        web_folder: Path,
         docs_folder: Path,
         public_url: str,
         is_ready: Callable[[], Awaitable[bool]],
     ) -> None:
         self._metrics = metrics
-        self._web_folder = web_folder
         self._docs_folder = docs_folder
         self._is_ready = is_ready
         self._asyncapi = msgspec.json.encode(document(public_url))
@@ -31,21 +29,12 @@ class Http:
     def routes(self) -> list[web.RouteDef]:
         """Return what is answered where."""
         return [
-            web.get("/organizer/events/{name}", self.organizer),
             web.get("/docs/asyncapi.json", self.asyncapi),
             web.get("/docs/protocol", self.protocol),
             web.get("/livez", self.livez),
             web.get("/readyz", self.readyz),
             web.get("/metrics", self.metrics),
         ]
-
-    # --- pages --------------------------------------------------------------------------------------------
-
-    async def organizer(self, _: web.Request) -> web.Response:
-        """The page is the same for all events; it reads the event from the address and the key from its
-        fragment, which no browser sends.
-        """
-        return _page((self._web_folder / "organizer" / "sales.html").read_text(encoding="utf-8"))
 
     async def asyncapi(self, _: web.Request) -> web.Response:
         return web.Response(body=self._asyncapi, content_type="application/json")
@@ -68,7 +57,3 @@ class Http:
         return web.Response(
             body=self._metrics.page(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
-
-
-def _page(text: str) -> web.Response:
-    return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})

@@ -235,13 +235,11 @@ class Requests:
         if sale is None:
             # Whether the event exists is not told to somebody without a right to it.
             return Refusal(Code.FORBIDDEN)
-        if not await self._sales_rights.may_follow(session, sale.event_id):
-            if not request.key or not await self._events.is_organizer(sale.event_id, request.key):
-                return Refusal(Code.FORBIDDEN)
-            return await self._follow(session, request, self._topics.watch_sales)
+        if not await self._sales_rights.may_follow(session, sale.event_id, request.key):
+            return Refusal(Code.FORBIDDEN)
         answer = await self._follow(session, request, self._topics.watch_sales)
         if not isinstance(answer, Refusal):
-            self._sales_rights.follows(session, sale.event_id)
+            self._sales_rights.follows(session, sale.event_id, request.key)
         return answer
 
     async def _follow(

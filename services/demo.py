@@ -35,6 +35,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """
 
     event_id: EventId
+    organisation_id: OrganisationId
     slug: str
     title: str
     opens_at_ms: int
@@ -51,7 +52,6 @@ async def load(
     catalogue: Catalogue,
     shards: Asking,
     clock: Callable[[], int],
-    access_key: str,
     opens_in_ms: int | None = None,
 ) -> Loaded:
     """Load a catalogue file and open its sale.
@@ -61,7 +61,6 @@ async def load(
         catalogue: where the rows go.
         shards: where the commands go.
         clock: ms since the epoch.
-        access_key: with which the organisation follows its sale; only its hash is stored.
         opens_in_ms: when the sale opens, from now; None to take `event.opens_at`, or now if there is none.
 
     Raises:
@@ -69,7 +68,7 @@ async def load(
         ConnectionError: PostgreSQL is away.
     """
     opens_at_ms = _opens_at_ms(file, clock(), opens_in_ms)
-    organisation, record = _records(file, access_key, opens_at_ms)
+    organisation, record = _records(file, opens_at_ms)
     await catalogue.save(organisation, record)
     configured = await shards.ask(
         c.Configure(_derived(record.event_id, _CONFIGURE), record.event_id, _definition(file, record))
@@ -84,7 +83,14 @@ async def load(
     first_ms = opened.opens_at_ms if isinstance(opened, e.SaleOpened) else opens_at_ms
     if first_ms != opens_at_ms:
         await catalogue.save(organisation, msgspec.structs.replace(record, opens_at_ms=first_ms))
-    return Loaded(record.event_id, record.slug, record.title, first_ms, is_new and first_ms == opens_at_ms)
+    return Loaded(
+        record.event_id,
+        record.organisation_id,
+        record.slug,
+        record.title,
+        first_ms,
+        is_new and first_ms == opens_at_ms,
+    )
 
 
 def _opens_at_ms(file: CatalogueFile, now_ms: int, opens_in_ms: int | None) -> int:
@@ -103,16 +109,13 @@ def _derived(*parts: bytes) -> OperationId:
     return OperationId(bytes(digest))
 
 
-def _records(
-    file: CatalogueFile, access_key: str, opens_at_ms: int
-) -> tuple[OrganisationRecord, EventRecord]:
+def _records(file: CatalogueFile, opens_at_ms: int) -> tuple[OrganisationRecord, EventRecord]:
     organisation_slug, event = file.organisation.slug.encode(), file.event
     slug = event.slug.encode()
     organisation = OrganisationRecord(
         OrganisationId(_derived(b"organisation", organisation_slug)),
         file.organisation.name,
         file.organisation.slug,
-        hashlib.sha256(access_key.encode()).digest(),
     )
     zone = event.time_zone
     record = EventRecord(

@@ -73,18 +73,6 @@ class Catalogue:
                 limit,
             )
 
-    async def access_key_hash(self, event_id: EventId) -> bytes | None:
-        """Return the hash of the access key of the organisation whose event this is."""
-        async with asking(self._pool) as connection:
-            found: bytes | None = await connection.fetchval(
-                """
-                SELECT access_key_hash FROM organisations JOIN events USING (organisation_id)
-                WHERE event_id = $1
-                """,
-                event_id,
-            )
-        return found
-
     async def save(self, organisation: OrganisationRecord, event: EventRecord) -> None:
         """Store an organisation and its event, replacing what was there under the same ids.
 
@@ -107,14 +95,12 @@ class Catalogue:
 async def _save_organisation(connection: AnyConnection, organisation: OrganisationRecord) -> None:
     await connection.execute(
         """
-        INSERT INTO organisations (organisation_id, name, slug, access_key_hash) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (organisation_id) DO UPDATE
-            SET name = excluded.name, slug = excluded.slug, access_key_hash = excluded.access_key_hash
+        INSERT INTO organisations (organisation_id, name, slug) VALUES ($1, $2, $3)
+        ON CONFLICT (organisation_id) DO UPDATE SET name = excluded.name, slug = excluded.slug
         """,
         organisation.organisation_id,
         organisation.name,
         organisation.slug,
-        organisation.access_key_hash,
     )
 
 

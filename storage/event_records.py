@@ -16,12 +16,11 @@ from storage.postgres import AnyConnection
 
 
 class OrganisationRecord(msgspec.Struct, frozen=True):
-    """Who sells. `access_key_hash` is the SHA-256 of the key that opens the organizer's page."""
+    """Who sells."""
 
     organisation_id: OrganisationId
     name: str
     slug: str
-    access_key_hash: bytes | None = None
 
 
 class PoolRecord(msgspec.Struct, frozen=True):

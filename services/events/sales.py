@@ -5,8 +5,6 @@ it is sold: pools and ticket types are added at the end, and none ever changes i
 notice learns of that at once (`learn`); who meets a place that is not known yet asks the shard (`covering`).
 """
 
-import hashlib
-import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -156,12 +154,6 @@ class Events:
         if self._upcoming is None or now - self._upcoming[0] >= LIST_FRESH_S:
             self._upcoming = now, await self._catalogue.upcoming(LISTED_MAX)
         return self._upcoming[1]
-
-    async def is_organizer(self, event_id: EventId, key: str) -> bool:
-        """Say whether a key is the access key of the organisation whose event this is."""
-        expected = await self._catalogue.access_key_hash(event_id)
-        given = hashlib.sha256(key.encode()).digest()
-        return expected is not None and hmac.compare_digest(expected, given)
 
     def forget(self, event_id: EventId) -> None:
         """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue, but what its

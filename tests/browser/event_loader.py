@@ -1,6 +1,6 @@
 """Puts events on sale at a running platform, in one process: joining Ray takes seconds.
 
-    python -P -m tests.browser.event_loader KEY < requests
+    python -P -m tests.browser.event_loader < requests
 
 A line of input is the JSON of `LoadRequest`, its answer a line with the JSON of `services.demo.Loaded`.
 """
@@ -48,9 +48,10 @@ class LoadRequest(msgspec.Struct, frozen=True):
 
 
 class LoadAnswer(msgspec.Struct, frozen=True):
-    """The event, by its id in hexadecimal."""
+    """The event and its organisation, by their ids in hexadecimal."""
 
     event_id: str
+    organisation_id: str
     opens_at_ms: int
 
 
@@ -116,7 +117,7 @@ def fresh() -> OperationId:
     return OperationId(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
 
 
-async def serve(key: str) -> None:
+async def serve() -> None:
     settings = settings_of_running(None)
     # Imports Ray, which reads the environment that the line above has set.
     from cluster import wiring
@@ -130,16 +131,15 @@ async def serve(key: str) -> None:
                 catalogue=core.catalogue,
                 shards=core.shards,
                 clock=core.clock,
-                access_key=key,
                 opens_in_ms=request.opens_in_ms,
             )
             if request.percents or request.early or request.hidden or request.named:
                 await add_prices(core, wiring.voucher_key(settings), loaded.event_id, request)
             await add_questions(core, loaded.event_id, request.questions)
-            answer = LoadAnswer(loaded.event_id.hex(), loaded.opens_at_ms)
+            answer = LoadAnswer(loaded.event_id.hex(), loaded.organisation_id.hex(), loaded.opens_at_ms)
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
             sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve())

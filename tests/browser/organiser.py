@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from cluster import processes
+from tests.browser.platform import PASSWORD
 
-PASSWORD = "a lantern over the harbour"
 _MAIL_S = 30.0
 
 

@@ -12,12 +12,15 @@ from typing import IO, Any, cast
 
 import asyncpg
 import msgspec
+from playwright.sync_api import BrowserContext
 
+from domain.ids import EVENT, ORGANISATION, text
 from tests.browser.event_loader import LoadAnswer, LoadRequest
 from tests.running_platform import RunningPlatform
 from tests.servers import run
 
-KEY = "organizers-key"
+OWNER = "owner@example.org"
+PASSWORD = "a lantern over the harbour"
 _numbers = itertools.count(1)
 
 
@@ -25,8 +28,9 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     """An event that a test has put on sale."""
 
     event_id: bytes
+    slug: str
     address: str
-    organizer_address: str
+    sales_address: str
     opens_at_ms: int
 
 
@@ -45,6 +49,7 @@ class Platform:
         self._running = running_platform
         self._loader = loader
         self.url = running_platform.url
+        self._has_owner = False
 
     def add_event(
         self,
@@ -59,23 +64,42 @@ class Platform:
         `LoadRequest` takes.
         """
         slug = f"evening-{next(_numbers)}"
-        text = catalogue_text(slug, capacity, hold_seconds, extension_seconds)
+        catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds)
         asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
-        asking.write(msgspec.json.encode(LoadRequest(text, opens_in_ms, **prices)).decode() + "\n")
+        asking.write(msgspec.json.encode(LoadRequest(catalogue, opens_in_ms, **prices)).decode() + "\n")
         asking.flush()
         answer = msgspec.json.decode(answering.readline(), type=LoadAnswer)
+        event_id = bytes.fromhex(answer.event_id)
+        organisation = text(ORGANISATION, bytes.fromhex(answer.organisation_id))
         return EventPage(
-            event_id=bytes.fromhex(answer.event_id),
+            event_id=event_id,
+            slug=slug,
             address=f"{self.url}/e/{slug}",
-            organizer_address=f"{self.url}/organizer/events/{slug}#key={KEY}",
+            sales_address=f"{self.url}/organizer/{organisation}/events/{text(EVENT, event_id)}/sales",
             opens_at_ms=answer.opens_at_ms,
         )
 
-    def add_account(self, email: str, name: str, password: str, role: str = "") -> None:
-        """Makes an account that is confirmed; `role` is what it is to the platform."""
+    def sign_in_owner(self, context: BrowserContext, event: EventPage) -> None:
+        """Signs a browser in as the owner of the organisation that all events here are of."""
+        if not self._has_owner:
+            self.add_account(OWNER, "Ada", PASSWORD, event=event)
+            self._has_owner = True
+        answer = context.request.post(
+            f"{self.url}/api/v1/sign-in", data={"email": OWNER, "password": PASSWORD}
+        )
+        assert answer.ok, answer.text()
+
+    def add_account(
+        self, email: str, name: str, password: str, role: str = "", event: EventPage | None = None
+    ) -> None:
+        """Makes an account that is confirmed; `role` is what it is to the platform, and `event` one whose
+        organisation it owns.
+        """
         file = self._running.folder / "password"
         file.write_text(password + "\n")
         commands = [["users", "add", email, "--name", name, "--password-file", str(file)]]
+        if event is not None:
+            commands[0] += ["--owner-of-event", event.slug]
         if role:
             commands.append(["users", "promote", email, "--role", role])
         for command in commands:
@@ -151,7 +175,7 @@ def running(folder: Path) -> Iterator[Platform]:
     loader = None
     try:
         loader = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.browser.event_loader", KEY],
+            [sys.executable, "-P", "-m", "tests.browser.event_loader"],
             env={**started.environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

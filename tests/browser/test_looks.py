@@ -48,12 +48,13 @@ def test_axe_finds_nothing_serious(
     before = platform.add_event({"Standing": 50}, opens_in_ms=3_600_000)
     # axe-core is put into the page by the test, which the page's own policy rightly refuses.
     context = open_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
+    platform.sign_in_owner(context, event)
     found: dict[str, list[str]] = {}
     for name, address in (
         ("home", f"{platform.url}/"),
         ("before the opening", before.address),
         ("nothing here", f"{platform.url}/e/nothing-here"),
-        ("organizer", event.organizer_address),
+        ("organizer", event.sales_address),
     ):
         page = context.new_page()
         page.goto(address)
@@ -106,6 +107,7 @@ def test_nothing_moves_when_counts_change(platform: Platform, open_context: Open
 def test_no_width_needs_sideways_scrolling(platform: Platform, open_context: OpenContext, width: int) -> None:
     event = platform.add_event({"A rather long name of a ticket type, as organizers love them": 50})
     context = open_context(viewport={"width": width, "height": 800})
+    platform.sign_in_owner(context, event)
 
     def fits(page: Page) -> None:
         inner, whole = page.evaluate("[innerWidth, document.documentElement.scrollWidth]")
@@ -113,7 +115,7 @@ def test_no_width_needs_sideways_scrolling(platform: Platform, open_context: Ope
 
     visits: list[Callable[[EventPage], str]] = [
         lambda _: f"{platform.url}/",
-        lambda one: one.organizer_address,
+        lambda one: one.sales_address,
     ]
     for address in visits:
         page = context.new_page()

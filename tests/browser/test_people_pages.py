@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
 from tests.browser.conftest import PHONE, OpenContext
-from tests.browser.organiser import PASSWORD, Organiser, TicketKind
-from tests.browser.platform import Platform
+from tests.browser.organiser import Organiser, TicketKind
+from tests.browser.platform import PASSWORD, Platform
 from tests.browser.test_looks import problems
 from tests.browser.visitor import Visitor
 

@@ -4,9 +4,11 @@ One long test, because starting the platform takes most of its time.
 """
 
 import json
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -32,6 +34,25 @@ def answers(url: str) -> bool:
     return True
 
 
+def printed_address(printed: str, path: str) -> str:
+    """The address with this path, as it was printed for people."""
+    found = re.search(rf"(http://[\d.:]+{re.escape(path)})\s", printed)
+    assert found, printed
+    return found[1]
+
+
+def printed_owner(url: str, printed: str) -> Any:
+    """Whom signing in with what was printed makes one."""
+    said = re.search(r"sign in as +(\S+@\S+)\s+password +(\S+)", printed)
+    assert said, printed
+    body = json.dumps({"email": said[1], "password": said[2]}).encode()
+    request = urllib.request.Request(f"{url}/api/v1/sign-in", body, {"Content-Type": "application/json"})
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.open(request, timeout=10).close()
+    with browser.open(f"{url}/api/v1/me", timeout=10) as response:
+        return json.loads(response.read())
+
+
 def living(note: Running) -> list[str]:
     return [part.name for part in note.parts if part.process.process() is not None]
 
@@ -54,6 +75,14 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
         assert living(first) == ["postgres", "redis", "smtp", "ray", "shards", "gateway-1", "gateway-2"]
         assert json.loads(get(f"{platform.url}/api/v1/events"))["items"][0]["slug"] == first.event_slug
         assert "Nachtlicht" in get(f"{platform.url}/e/{first.event_slug}")
+
+        printed = platform.log.read_text()
+        for path in ("/", f"/e/{first.event_slug}", "/organizer", "/dev/mail", "/api/v1/docs"):
+            assert answers(printed_address(printed, path)), path
+        owner = printed_owner(platform.url, printed)
+        assert owner["email"] == "demo@example.org"
+        assert [member["role"] for member in owner["memberships"]] == ["owner"]
+        assert (platform.data / "demo-password").stat().st_mode & 0o777 == 0o600
 
         second = platform.bilten("up")
         assert second.returncode == EXIT_ALREADY_RUNNING, second.stderr

@@ -53,7 +53,6 @@ from tests.servers import PATIENT_MS
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKET_KEY = b"k" * 32
-ACCESS_KEY = "organizer's key"
 MANY = Rate(10_000.0, 10_000)
 ROOMY = GatewayLimits(
     requests=MANY,
@@ -196,7 +195,6 @@ class Works:
             catalogue=self.catalogue,
             shards=self.shards,
             clock=self.clock,
-            access_key=ACCESS_KEY,
             opens_in_ms=opens_in_ms,
         )
         record = await self.catalogue.find(loaded.event_id)

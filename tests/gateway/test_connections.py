@@ -151,22 +151,6 @@ async def test_what_is_not_there_is_not_found(stage: Stage) -> None:
         assert (await client.ask("watch", event=event))["code"] == "not_found"
 
 
-async def test_the_organizer_sees_the_sale_and_nobody_else_does(stage: Stage, made: Works) -> None:
-    from tests.gateway.stage import ACCESS_KEY
-
-    sale = await new_sale(made)
-    client = await stage.connect()
-    assert (await client.ask("watch_sales", event=sale.event, key="guess"))["code"] == "forbidden"
-    watching = await client.ask("watch_sales", event=sale.event, key=ACCESS_KEY)
-    assert watching["type"] == "watching_sales"
-    assert watching["pools"][0]["free"] == 100
-    held = await hold(client, sale, 3)
-    push = await client.until(lambda message: message["type"] == "sales")
-    assert (push["pools"][0]["held"], push["pools"][0]["free"]) == (3, 97)
-    await client.ask("release", operation=operation(), event=sale.event, hold=held["hold"])
-    await client.until(lambda message: message["type"] == "sales" and message["pools"][0]["held"] == 0)
-
-
 async def test_a_hold_is_extended_and_its_end_announced(stage: Stage, made: Works) -> None:
     sale = await new_sale(made, hold_seconds=1)
     client = await stage.connect()

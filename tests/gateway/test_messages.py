@@ -139,14 +139,8 @@ def script_string_end(script: str, at: int) -> int:
     return at
 
 
-# The sale that is watched with a key, of before there were accounts.
-BY_KEY = {"organizer/sales.js", "organizer/sales.html", "organizer/chart.js"}
-
-
 @pytest.mark.parametrize("path", scripts(), ids=lambda path: path.relative_to(WEB).as_posix())
 def test_no_script_has_words_of_its_own(path: Path) -> None:
-    if path.relative_to(WEB).as_posix() in BY_KEY:
-        pytest.skip("this page is opened with a key, and has one language")
     templates_of = html_templates(path.read_text())
     bare = [word for text in templates_of for word in bare_words(f">{text}")]
     assert not bare
@@ -154,8 +148,6 @@ def test_no_script_has_words_of_its_own(path: Path) -> None:
 
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.relative_to(WEB).as_posix())
 def test_no_template_has_words_of_its_own(path: Path) -> None:
-    if path.relative_to(WEB).as_posix() in BY_KEY:
-        pytest.skip("this page is opened with a key, and has one language")
     text = re.sub(r"\{\{[\w.]+\}\}|\$\w+|<!doctype html>", "", path.read_text())
     assert not bare_words(text)
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.events.catalogue_file import CatalogueMistake, epoch_ms, price_minor, read_catalogue
-from tests.gateway.stage import ACCESS_KEY, ROOT, Works, catalogue_file, works
+from tests.gateway.stage import ROOT, Works, works
 
 DEMO = (ROOT / "docs" / "examples" / "demo.toml").read_text()
 
@@ -32,13 +32,6 @@ async def test_the_demo_is_loaded_once(made: Works) -> None:
     assert (again.is_new, again.event_id) == (False, first.event_id)
     assert again.opens_at_ms == first.opens_at_ms == record.opens_at_ms
     assert (await made.shards.state(first.event_id)) == state
-
-
-async def test_the_organizers_key_opens_their_events_alone(made: Works) -> None:
-    loaded, _ = await made.load(catalogue_file())
-    assert await made.events.is_organizer(loaded.event_id, ACCESS_KEY)
-    assert not await made.events.is_organizer(loaded.event_id, "")
-    assert not await made.events.is_organizer(loaded.event_id, ACCESS_KEY + " ")
 
 
 @pytest.mark.parametrize(

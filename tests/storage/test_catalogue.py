@@ -24,7 +24,7 @@ from tests.storage.journal_contract import fresh
 
 HOUR_MS = 3_600_000
 NOW_MS = int(time.time() * 1000)
-HALL = OrganisationRecord(OrganisationId(fresh()), "Hall", "hall", b"\x01" * 32)
+HALL = OrganisationRecord(OrganisationId(fresh()), "Hall", "hall")
 
 
 def concert(slug: str = "concert", **changes: object) -> EventRecord:
@@ -70,8 +70,6 @@ async def test_what_is_saved_is_found(pool: Pool) -> None:
     assert await catalogue.find_by_slug("concert") == stored
     assert await catalogue.find(EventId(fresh())) is None
     assert await catalogue.find_by_slug("nothing") is None
-    assert await catalogue.access_key_hash(event.event_id) == HALL.access_key_hash
-    assert await catalogue.access_key_hash(EventId(fresh())) is None
 
 
 async def test_everything_of_an_event_is_kept(pool: Pool) -> None:

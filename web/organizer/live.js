@@ -83,8 +83,7 @@ function follow(event) {
         onWelcome: () => {},
         onPush: () => {},
     });
-    // No key: whoever is signed in and may watch sales needs none.
-    connection.followSales(event, "", take, (refused) => {
+    connection.followSales(event, take, (refused) => {
         problem.value = t(refused.code === "forbidden" ? "shared.problem.forbidden" : "selling.not_yet");
     });
     connection.start();

@@ -136,16 +136,15 @@ export class Connection {
     }
 
     /**
-     * Follow an event's sale as its organizer.
+     * Follow an event's sale as somebody who is signed in and may watch it.
      *
      * @param {string} event
-     * @param {string} key the organisation's access key; "" for somebody who is signed in and may watch sales
      * @param {(state: SalesState) => void} onState
      * @param {(refused: Refused) => void} onRefused
      */
-    followSales(event, key, onState, onRefused) {
+    followSales(event, onState, onRefused) {
         this.#followTopic(`sales ${event}`, {
-            request: () => ({ type: "watch_sales", event, key }),
+            request: () => ({ type: "watch_sales", event }),
             version: null,
             take: onState,
             onRefused,

@@ -88,7 +88,7 @@ export interface Unwatch {
     event: string;
 }
 
-/** Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by `watching_sales`. Whoever is signed in and may watch sales needs no key; the connection is closed with 4403 when they may not any more. */
+/** Follow an event's sale as its organizer: `sales` is pushed whenever it changes. Answered by `watching_sales`. It takes the right `sales.watch`; the connection is closed with 4403 when that is taken away. */
 export interface WatchSales {
     type: "watch_sales";
     id: number;

@@ -57,7 +57,6 @@ async def assemble(made: Works) -> Cast:
         catalogue=made.catalogue,
         shards=made.shards,
         clock=made.clock,
-        access_key="another",
         opens_in_ms=0,
     )
     foreign = await made.catalogue.find(loaded.event_id)
