@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +54,7 @@ def add(
         bilten users add anna@example.org --name Anna --password-file secret.txt --owner-of-event demo
     """
     try:
-        password = password_file.read_text(encoding="utf-8").partition("\n")[0]
+        password = _first_line(password_file)
     except OSError as error:
         typer.echo(f"add: {error}", err=True)
         raise typer.Exit(1) from None
@@ -61,6 +62,38 @@ def add(
     if problem:
         typer.echo(f"add: {problem}", err=True)
         raise typer.Exit(1)
+
+
+@app.command("set-password")
+def set_password(
+    email: Annotated[str, typer.Argument(help="Address of the account.")],
+    password_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the password; a random one is made without.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Give an account another password, and sign it out everywhere. It is in the platform's audit log.
+
+    Examples:
+
+        bilten users set-password demo@example.org
+
+        bilten users set-password demo@example.org --password-file .bilten/demo-password
+    """
+    try:
+        password = _first_line(password_file) if password_file else secrets.token_urlsafe(12)
+    except OSError as error:
+        typer.echo(f"set-password: {error}", err=True)
+        raise typer.Exit(1) from None
+    problem = asyncio.run(_set_password(_settings(config), email, password))
+    if problem:
+        typer.echo(f"set-password: {problem}", err=True)
+        raise typer.Exit(1)
+    typer.echo("the password is changed" if password_file else f"the password is {password} from now on")
+
+
+def _first_line(file: Path) -> str:
+    return file.read_text(encoding="utf-8").partition("\n")[0]
 
 
 def _settings(config: Path | None) -> Settings:
@@ -99,3 +132,8 @@ async def _promote(settings: Settings, email: str, role: PlatformRole) -> bool:
 async def _add(settings: Settings, email: str, name: str, password: str, event: str) -> str:
     async with _administration(settings) as administration:
         return await administration.add(email, name, password, event)
+
+
+async def _set_password(settings: Settings, email: str, password: str) -> str:
+    async with _administration(settings) as administration:
+        return await administration.set_password(email, password)

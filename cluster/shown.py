@@ -53,5 +53,9 @@ def show_urls(console: Console, found: Running, data_path: Path) -> None:
     if is_demo:
         password = demo_password(data_path)
         console.print(f"  {'sign in as':<10}  [bold]{DEMO_OWNER}[/]", soft_wrap=True)
-        console.print(f"  {'password':<10}  [bold]{password}[/]", soft_wrap=True)
+        console.print(
+            f"  {'password':<10}  [bold]{password}[/]  "
+            f"[dim]changed and lost: bilten users set-password {DEMO_OWNER}[/]",
+            soft_wrap=True,
+        )
         console.print()

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pydantic import TypeAdapter, ValidationError
 
 from domain.ids import USER, BuyerId, MemberId, OrganisationId, UserId, text
-from domain.refusals import Refusal
+from domain.refusals import Code, Refusal
 from domain.roles import PlatformRole, Role
 from services.audit import SYSTEM, entry_for
 from services.models import Email, Name
 from services.users.passwords import Passwords
-from services.users.people import lookup_of
+from services.users.people import lookup_of, person_of
 from services.vault import Vault
 from storage import audit_log, members, platform
 from storage.accounts import Accounts, User, UserState
@@ -83,13 +83,33 @@ class UserAdministration:
         await self._own(user.user_id, event.organisation_id)
         return ""
 
-    async def _make(self, email: str, name: str, password: str) -> User | str:
-        weakness = await self._passwords.weakness(password, (email, name))
-        if weakness is not None:
-            return f"the password is not good enough: {dict(weakness.details)}"
-        password_hash = await self._passwords.hash(password)
+    async def set_password(self, email: str, password: str) -> str:
+        """Give an account another password and end all of its sessions. A second factor stays. Returns what
+        is wrong, "" if nothing is.
+        """
+        user = await self._accounts.find_by_email(lookup_of(self._vault, email))
+        if user is None:
+            return "there is no account with this address"
+        person = await person_of(self._vault, user)
+        password_hash = await self._hash(password, (person.email, person.name))
         if isinstance(password_hash, Refusal):
-            return "busy"
+            return _why(password_hash)
+        now_ms = self._clock()
+
+        def entry(user_id: UserId) -> audit_log.AuditEntry:
+            target = text(USER, user_id)
+            return entry_for(SYSTEM, "user.set_password", target, organisation_id=None, at_ms=now_ms)
+
+        is_changed = await self._accounts.change_password(user, password_hash, None, now_ms, entry)
+        return "" if is_changed else "somebody else has just changed it"
+
+    async def _hash(self, password: str, personal: tuple[str, ...]) -> str | Refusal:
+        return await self._passwords.weakness(password, personal) or await self._passwords.hash(password)
+
+    async def _make(self, email: str, name: str, password: str) -> User | str:
+        password_hash = await self._hash(password, (email, name))
+        if isinstance(password_hash, Refusal):
+            return _why(password_hash)
         user_id = UserId(self._new_id())
         user = User(
             user_id,
@@ -121,3 +141,9 @@ class UserAdministration:
                         after={"role": Role.OWNER.value},
                     ),
                 )
+
+
+def _why(refusal: Refusal) -> str:
+    if refusal.code is Code.PASSWORD_WEAK:
+        return f"the password is not good enough: {dict(refusal.details)}"
+    return refusal.code.value

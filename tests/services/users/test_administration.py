@@ -4,11 +4,15 @@ demo to sign in as.
 
 import json
 
+from domain.refusals import Refusal
 from domain.roles import PlatformRole, Role
 from services.users.administration import UserAdministration
+from services.users.models import SignIn
 from tests.people import PASSWORD, fresh
-from tests.services.users.conftest import House
+from tests.services.users.conftest import ORIGIN, House
 from tests.storage.rows import add_event
+
+OTHER_PASSWORD = "nine herons over the tide"
 
 
 async def test_an_account_becomes_an_administrator(house: House) -> None:
@@ -40,3 +44,22 @@ async def test_an_owner_is_made_once(house: House) -> None:
     assert "no event" in await administration.add(email, "Demo", PASSWORD, "no-such-event")
     assert "good enough" in await administration.add(house.address(), "Demo", "short")
     assert "can't be used" in await administration.add("no address", "Demo", PASSWORD)
+
+
+async def test_a_lost_password_is_replaced_and_everybody_is_signed_out(house: House) -> None:
+    administration = UserAdministration(house.pool, house.vault, house.passwords, house.clock, fresh)
+    email = await house.account()
+    token = await house.sign_in(email)
+    assert "good enough" in await administration.set_password(email, "short")
+    assert "no account" in await administration.set_password("nobody@example.org", OTHER_PASSWORD)
+    assert await house.identity(token) is not None, "what was refused has changed nothing"
+    assert await administration.set_password(email.upper(), OTHER_PASSWORD) == ""
+    assert await house.identity(token) is None
+    old = SignIn(email=email, password=PASSWORD)
+    refused = await house.users.signing_in.sign_in(old, "", ORIGIN)
+    assert isinstance(refused, Refusal)
+    assert await house.sign_in(email, OTHER_PASSWORD)
+    row = await house.pool.fetchrow("SELECT * FROM audit_entries WHERE action = 'user.set_password'")
+    assert row is not None
+    assert row["actor"] == "system"
+    assert OTHER_PASSWORD not in str(dict(row))
