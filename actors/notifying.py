@@ -14,6 +14,7 @@ from domain import notices
 from domain.decisions import expiring
 from domain.ids import BuyerId, EventId, HoldId
 from storage.ending import end
+from storage.event_pages import CHANNEL, Word
 
 WARNING_MS_MAX: Final = 60_000
 WARNING_STEP_MS: Final = 2_000
@@ -27,6 +28,7 @@ class Notifier:
         self._clock = clock
         self._interval_s = interval_ms / 1000
         self._sales: dict[EventId, notices.SaleNotice] = {}
+        self._standings: dict[EventId, int] = {}
         self._expiring: dict[EventId, list[tuple[BuyerId, HoldId, int]]] = {}
         self._expired: dict[EventId, list[tuple[BuyerId, HoldId]]] = {}
         self._something = asyncio.Event()
@@ -51,6 +53,7 @@ class Notifier:
         for event_id, expired in turn.expired.items():
             told = self._expired.setdefault(event_id, [])
             told.extend((event.buyer_id, event.hold_id) for event in expired)
+        self._standings.update({standing.event_id: standing.seq for standing in turn.standings})
         if self._sales:
             self._something.set()
 
@@ -78,11 +81,14 @@ class Notifier:
     async def _publish(self) -> None:
         self._something.clear()
         sales, self._sales = self._sales, {}
+        standings, self._standings = self._standings, {}
         soon, self._expiring = self._expiring, {}
         gone, self._expired = self._expired, {}
         messages = [(notices.sale_channel(event_id), notices.pack(told)) for event_id, told in sales.items()]
         for event_id in soon.keys() | gone.keys():
             told = notices.HoldNotice(event_id, soon.get(event_id, []), gone.get(event_id, []))
             messages.append((notices.holds_channel(event_id), notices.pack(told)))
+        # Of what is sold out every page speaks, whoever watches the sale.
+        messages += [(CHANNEL, Word(event_id, sold_seq=seq).packed()) for event_id, seq in standings.items()]
         if messages:
             await self._publisher.publish(messages)

@@ -18,7 +18,7 @@ from domain.inventory import Inventory, apply
 from domain.notices import SaleNotice, sale_notice
 from domain.operations import RECENT_MAX
 from domain.refusals import Code, Refusal
-from storage.journal import Batch, CancelledTicket, Entry, OperationRow, TicketRow
+from storage.journal import Batch, CancelledTicket, Entry, OperationRow, Standing, TicketRow
 
 EXPIRED_A_TURN_MAX: Final = 2_000
 LOADING: Final = e.Again(is_elsewhere=False)
@@ -50,7 +50,9 @@ class Turn:
         is_deciding: whether any answer says more than to send again.
     """
 
-    __slots__ = ("_now_ms", "_recent_max", "calls", "decided", "expired", "is_deciding", "notices")
+    __slots__ = (
+        "_now_ms", "_recent_max", "calls", "decided", "expired", "is_deciding", "notices", "standings",
+    )  # fmt: skip
 
     def __init__(self, now_ms: int, recent_max: int = RECENT_MAX) -> None:
         self._now_ms = now_ms
@@ -59,6 +61,7 @@ class Turn:
         self.is_deciding = False
         self.decided: dict[EventId, tuple[Resident, list[e.AnyEvent]]] = {}
         self.notices: list[SaleNotice] = []
+        self.standings: list[Standing] = []
         self.expired: dict[EventId, list[e.Expired]] = {}
 
     def take_call(
@@ -145,7 +148,12 @@ class Turn:
                 for operation_id, answer in state.operations.spill(self._recent_max)
             )
             self.notices.append(sale_notice(state, self._now_ms))
-        return Batch(shard, epoch, entries, operations, tickets, cancelled)
+            sold_out = state.sold_out()
+            if sold_out != resident.sold_out:
+                # Compared with what the turn before decides to write, which may still be under way.
+                resident.sold_out = sold_out
+                self.standings.append(Standing(state.event_id, state.seq, sold_out))
+        return Batch(shard, epoch, entries, operations, tickets, cancelled, self.standings)
 
     def answer(self) -> None:
         """Tell every caller what was decided. Only after the batch is durable."""

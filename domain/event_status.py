@@ -66,7 +66,7 @@ MEANINGS: Final[Mapping[EventStatus, str]] = {
     _S.PUBLISHED: "everybody sees it; its sale has not opened yet",
     _S.ON_SALE: "tickets are sold",
     _S.PAUSED: "everybody sees it; no new reservations",
-    _S.SOLD_OUT: "on sale, with nothing left at the moment",
+    _S.SOLD_OUT: "on sale, with everything sold at the moment",
     _S.ENDED: "its sale, or the event itself, is over",
     _S.CANCELLED: "it does not take place; its page says so",
     _S.ARCHIVED: "put away; only members find it",
@@ -76,8 +76,8 @@ CAUSES: Final[Mapping[Step, str]] = {
     _T.OPEN: "the time at which the sale opens",
     _T.PAUSE: "an organiser",
     _T.RESUME: "an organiser",
-    _T.SELL_OUT: "the sale: nothing is free",
-    _T.RESTOCK: "the sale: something is free again",
+    _T.SELL_OUT: "the sale: nothing is free or reserved",
+    _T.RESTOCK: "the sale: something can be had again",
     _T.CLOSE: "an organiser ends the sale for good",
     _T.END: "the time at which the event ends",
     _T.CANCEL: "an organiser; the sale stops at once",
@@ -102,17 +102,28 @@ def step(status: EventStatus, taken: Step) -> EventStatus | Refusal:
 
 
 def status_at(
-    status: EventStatus, *, opens_at_ms: int | None, starts_at_ms: int, ends_at_ms: int | None, now_ms: int
+    status: EventStatus,
+    *,
+    opens_at_ms: int | None,
+    starts_at_ms: int,
+    ends_at_ms: int | None,
+    now_ms: int,
+    is_sold_out: bool = False,
 ) -> EventStatus:
-    """Return where an event stands by now, given where it stood when that was last written down.
+    """Return where an event stands by now, given where it stood when that was last written down, and what its
+    sale says.
 
-    The steps that time takes need nobody to take them: whoever reads applies them.
+    The steps that time and the sale take need nobody to take them: whoever reads applies them.
     """
     over_ms = ends_at_ms if ends_at_ms is not None else starts_at_ms + ENDLESS_MS
     if now_ms >= over_ms and Step.END in STEPS[status]:
         return STEPS[status][Step.END]
     if status is EventStatus.PUBLISHED and opens_at_ms is not None and now_ms >= opens_at_ms:
-        return STEPS[status][Step.OPEN]
+        status = STEPS[status][Step.OPEN]
+    if status is EventStatus.ON_SALE and is_sold_out:
+        return STEPS[status][Step.SELL_OUT]
+    if status is EventStatus.SOLD_OUT and not is_sold_out:
+        return STEPS[status][Step.RESTOCK]
     return status
 
 

@@ -106,6 +106,20 @@ class Inventory:
         pools = self.pools_of_type[position]
         return pools[0].free if len(pools) == 1 else min(pool.free for pool in pools)
 
+    def sold_out(self) -> tuple[int, ...]:
+        """Return the positions of the types of which everything is sold, or too little left to be had.
+
+        What is held counts as left: most of it is paid for, but some comes back within minutes
+        (docs/decisions/sold-out.md).
+        """
+        if self.definition is None:
+            return ()
+        return tuple(
+            position
+            for position, kind in enumerate(self.definition.ticket_types)
+            if min(pool.free + pool.held for pool in self.pools_of_type[position]) < kind.quantity_min
+        )
+
     def adopt(self, definition: SaleDefinition) -> None:
         """Take over a definition. What it adds to the one before has nothing held or sold yet."""
         self.definition = definition

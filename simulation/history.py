@@ -9,7 +9,8 @@ The rules are those of the fault tests: no oversell; a pool's four counts make i
 dense and written by the newest incarnation only; an operation has one effect; what was acknowledged is
 durable, and the same however often it is asked for; a ticket is issued once; a hold ends once, and is never
 sold after its time. A tier never gets a ticket more than its number, a voucher never a use more than it may
-have, and nobody a place of a block without its code; an order costs what its hold did.
+have, and nobody a place of a block without its code; an order costs what its hold did. What is written as
+sold out is what a recount gives, after every commit.
 """
 
 from typing import Final
@@ -22,7 +23,7 @@ from domain.catalogue import SaleDefinition
 from domain.ids import EventId
 from domain.refusals import Code, Refusal
 from domain.vouchers import VoucherRule
-from storage.journal import Batch, Entry
+from storage.journal import Batch, Entry, Standing
 
 PASSING: Final = frozenset({Code.BUSY})
 """Refusals that say nothing of the operation: it may be asked again."""
@@ -184,6 +185,14 @@ class Book:
             for at, capacity in enumerate(self.capacities)
         ]
 
+    def sold_out(self) -> tuple[int, ...]:
+        """Return the types that nobody could get, were all holds to end."""
+        if self.definition is None:
+            return ()
+        left = [capacity - sold - kept for capacity, _, _, sold, kept in self.counts()]
+        kinds = enumerate(self.definition.ticket_types)
+        return tuple(at for at, kind in kinds if any(left[pool] < kind.quantity_min for pool in kind.pools))
+
     def _blocked(self, pool: int) -> int:
         """Return what is left of the blocks of a pool."""
         left = 0
@@ -269,6 +278,7 @@ class History:
         self.epochs: dict[int, int] = {}
         self.acknowledged: dict[bytes, tuple[c.AnyCommand, e.AnyEvent]] = {}
         self.refused: dict[bytes, Refusal] = {}
+        self.standings: dict[EventId, Standing] = {}
         self.commits = 0
         self.minds_changed = 0
 
@@ -292,6 +302,17 @@ class History:
             raise Broken(f"shard {batch.shard}: epoch {batch.epoch} wrote after epoch {newest} had started")
         for entry in batch.entries:
             self._entry(entry)
+        self.standings.update({standing.event_id: standing for standing in batch.standings})
+        for entry in batch.entries:
+            self._check_standing(self.book(entry.event_id))
+
+    def _check_standing(self, book: Book) -> None:
+        standing = self.standings.get(book.event_id)
+        written, counted = () if standing is None else standing.sold_out, book.sold_out()
+        if written != counted:
+            raise Broken(
+                f"event {brief(book.event_id)} at {book.seq}: sold out is {counted}, written is {written}"
+            )
 
     def _entry(self, entry: Entry) -> None:
         book = self.book(entry.event_id)

@@ -137,12 +137,7 @@ async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
     await _store_pools(connection, event)
     await _store_types(connection, event)
     await _store_questions(connection, event)
-    prices = [
-        price
-        for kind in event.ticket_types
-        if not (kind.is_retired or kind.is_hidden)
-        for price in prices_of(kind)
-    ]
+    prices = [price for kind in event.ticket_types if kind.is_public for price in prices_of(kind)]
     await connection.execute(
         "UPDATE events SET price_min_minor = $2, price_max_minor = $3 WHERE event_id = $1",
         event.event_id,

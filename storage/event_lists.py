@@ -172,8 +172,19 @@ def _status_at(position: int) -> str:
     now = f"${position}::timestamptz"
     return f"""CASE
         WHEN status IN ('published', 'on_sale', 'paused', 'sold_out') AND {_OVER} <= {now} THEN 'ended'
-        WHEN status = 'published' AND opens_at <= {now} THEN 'on_sale'
+        WHEN status IN ('on_sale', 'sold_out') OR (status = 'published' AND opens_at <= {now})
+            THEN CASE WHEN {_sold_out_at(now)} THEN 'sold_out' ELSE 'on_sale' END
         ELSE status END"""
+
+
+def _sold_out_at(now: str) -> str:
+    """The same as `services.events.views.is_sold_out`."""
+    public = "ticket_types.event_id = events.event_id AND NOT (is_hidden OR is_retired)"
+    return f"""EXISTS (
+        SELECT FROM sale_standings WHERE sale_standings.event_id = events.event_id
+            AND EXISTS (SELECT FROM ticket_types WHERE {public} AND position = ANY (sold_out))
+            AND NOT EXISTS (SELECT FROM ticket_types WHERE {public} AND position <> ALL (sold_out)
+                AND (sales_end IS NULL OR sales_end > {now})))"""  # noqa: S608 - pieces of this module's own
 
 
 async def _read_in_order(connection: Any, ids: list[EventId]) -> tuple[EventRecord, ...]:

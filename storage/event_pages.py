@@ -40,11 +40,21 @@ return redis.call('PUBLISH', ARGV[3], ARGV[4])
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
-    """An event has changed."""
+    """An event has changed.
+
+    Attributes:
+        slug, revision: of the event, from whoever changed the catalogue.
+        sold_seq: of what is sold out, from the shard that sells it, which knows nothing of the rest.
+    """
 
     event_id: EventId
-    slug: str
-    revision: int
+    slug: str = ""
+    revision: int = 0
+    sold_seq: int = 0
+
+    def packed(self) -> bytes:
+        """Return the message."""
+        return msgspec.msgpack.encode(self)
 
 
 class Subscribing(Protocol):
@@ -104,7 +114,7 @@ class EventPages:
 
     async def announce(self, event: EventRecord) -> None:
         """Tell every gateway that what it has of an event is out of date."""
-        word = msgspec.msgpack.encode(Word(event.event_id, event.slug, event.revision))
+        word = Word(event.event_id, event.slug, event.revision).packed()
         keys = [_page(event.slug), _announced(event.event_id)]
         with self._failing():
             await self._announce(keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])

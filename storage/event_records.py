@@ -79,6 +79,11 @@ class TicketTypeRecord(msgspec.Struct, frozen=True):
     valid_days: tuple[dt.date, ...] = ()
     tiers: tuple[TierRecord, ...] = ()
 
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody sees it."""
+        return not (self.is_hidden or self.is_retired)
+
 
 class QuestionRecord(msgspec.Struct, frozen=True):
     """A question to the buyer, asked once an order or once a ticket, of some types or, if none, of all."""
@@ -103,6 +108,8 @@ class EventRecord(msgspec.Struct, frozen=True):
         latitude_e6, longitude_e6: in millionths of a degree, both or none.
         version: of everything but pools, ticket types and questions, which have `tickets_version`.
         hold_ms, extension_ms: how long a reservation lasts, and by how much it can be extended.
+        sold_out: positions of the ticket types of which everything is sold, as the sale says it; `sold_seq`
+            is the number of its event that made it so.
     """
 
     event_id: EventId
@@ -144,11 +151,18 @@ class EventRecord(msgspec.Struct, frozen=True):
     extension_ms: int = 240_000
     version: int = 1
     tickets_version: int = 1
+    sold_out: tuple[int, ...] = ()
+    sold_seq: int = 0
 
     @property
     def revision(self) -> int:
-        """Goes up with every change of the event, whatever part of it."""
+        """Goes up with every change of the catalogue, whatever part of the event it is of."""
         return self.version + self.tickets_version
+
+    @property
+    def edition(self) -> int:
+        """Goes up whenever pages may say something else."""
+        return self.revision + self.sold_seq
 
 
 # Columns of `events` whose names are those of the record, but for the suffix of times.
@@ -183,8 +197,9 @@ _EVENTS: Final = f"""
     SELECT {", ".join(f"events.{name}" for name in PLAIN)},
         {", ".join(f"events.{name} AS {name}_ms" for name in TIMES)},
         events.version, events.tickets_version, organisations.name AS organisation,
-        organisations.slug AS organisation_slug, {_PARTS}
-    FROM events JOIN organisations USING (organisation_id)
+        organisations.slug AS organisation_slug, {_PARTS},
+        coalesce(sale_standings.sold_out, '{{}}') AS sold_out, coalesce(sale_standings.seq, 0) AS sold_seq
+    FROM events JOIN organisations USING (organisation_id) LEFT JOIN sale_standings USING (event_id)
 """  # noqa: S608 - the names are this module's own
 
 

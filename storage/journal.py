@@ -77,11 +77,20 @@ class CancelledTicket(msgspec.Struct, frozen=True):
     order_id: OrderId
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """Which of an event's ticket types are sold out after its event number `seq`, by position."""
+
+    event_id: EventId
+    seq: int
+    sold_out: tuple[int, ...]
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Everything one turn of a shard decided, to be written in one transaction.
 
     Orders of `tickets` step to `sold`, and a batch with one for which that is not legal (`domain.orders`) is
-    refused; orders all of whose tickets are cancelled become `cancelled`.
+    refused; orders all of whose tickets are cancelled become `cancelled`. `standings` has the events of
+    `entries` whose standing has changed, or may have.
     """
 
     shard: int
@@ -90,6 +99,7 @@ class Batch(msgspec.Struct, frozen=True):
     operations: Sequence[OperationRow] = ()
     tickets: Sequence[TicketRow] = ()
     cancelled: Sequence[CancelledTicket] = ()
+    standings: Sequence[Standing] = ()
 
 
 class Placement(msgspec.Struct, frozen=True):

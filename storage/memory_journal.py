@@ -14,7 +14,7 @@ import msgspec
 from domain.commands import SoldOrder, SoldTicket
 from domain.ids import EventId, OperationId, OrderId, TicketId
 from domain.orders import SELLABLE, OrderState, OrderStep, step
-from storage.journal import Batch, Entry, Fenced, Placement, Refused, TicketRow, Unknown
+from storage.journal import Batch, Entry, Fenced, Placement, Refused, Standing, TicketRow, Unknown
 
 _SNAPSHOTS_KEPT = 2
 
@@ -54,6 +54,7 @@ class MemoryJournal:
         self._tickets_of: dict[OrderId, list[_Ticket]] = {}
         self._snapshots: dict[EventId, dict[int, bytes]] = {}
         self._placements: dict[EventId, Placement] = {}
+        self.standings: dict[EventId, Standing] = {}
 
     # --- for those who test with it -------------------------------------------------------------------------
 
@@ -133,6 +134,7 @@ class MemoryJournal:
         for order_id in {cancelled.order_id for cancelled in batch.cancelled}:
             if all(ticket.is_cancelled for ticket in self._tickets_of[order_id]):
                 self.order_states[order_id] = OrderState.CANCELLED
+        self.standings.update({standing.event_id: standing for standing in batch.standings})
 
     def _fence(self, shard: int, epoch: int) -> None:
         if self._epochs.get(shard) != epoch:

@@ -32,7 +32,7 @@ _TRY_AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
 _TRIES: Final = 3
 # Tickets come in hundreds a batch; as texts they cost a fraction (`storage.postgres.ids_text`).
 _TEXTS: Final = {12: "uuid", 13: "uuid", 14: "uuid", 15: "uuid", 16: "smallint", 17: "uuid"}
-_PARAMETERS: Final = (f"${at}::text::{_TEXTS[at]}[]" if at in _TEXTS else f"${at}" for at in range(1, 21))
+_PARAMETERS: Final = (f"${at}::text::{_TEXTS[at]}[]" if at in _TEXTS else f"${at}" for at in range(1, 24))
 _COMMIT: Final = f"SELECT commit_batch({', '.join(_PARAMETERS)})"
 
 
@@ -322,4 +322,7 @@ def _arguments(batch: Batch) -> tuple[object, ...]:
         ids_text(sorted({row.order_id for row in tickets})),
         [row.ticket_id for row in batch.cancelled],
         [row.order_id for row in batch.cancelled],
+        [row.event_id for row in batch.standings],
+        [row.seq for row in batch.standings],
+        [",".join(map(str, row.sold_out)) for row in batch.standings],
     )

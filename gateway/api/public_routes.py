@@ -36,7 +36,7 @@ def routes(reading: Reading, clock: Callable[[], int]) -> list[Route]:
         body = reading.drawn(
             kept, f"json {status}", lambda found: public_model(found, clock()).model_dump_json().encode()
         )
-        return Answer(body=body, version=kept.event.revision, headers=_CACHED)
+        return Answer(body=body, version=kept.event.edition, headers=_CACHED)
 
     async def organisation(call: Call) -> Answer | Refusal:
         profile = await reading.organisation(call.path["slug"])

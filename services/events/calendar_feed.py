@@ -39,13 +39,15 @@ def _entry(event: EventRecord, status: EventStatus, url: str) -> CalendarEvent:
     starts = _utc(event.starts_at_ms)
     entry.add("uid", f"{text(EVENT, event.event_id)}@bilten")
     # Whoever has the entry already takes one with a higher number.
-    entry.add("sequence", event.revision)
+    entry.add("sequence", event.edition)
     entry.add("dtstamp", _utc(event.starts_at_ms))
     # At UTC, so that no calendar needs our definitions of zones to be right.
     entry.add("dtstart", starts)
     entry.add("dtend", _utc(event.ends_at_ms) if event.ends_at_ms is not None else starts + _USUAL)
     entry.add("summary", event.title)
     entry.add("status", "CANCELLED" if status is EventStatus.CANCELLED else "CONFIRMED")
+    # Calendars have no word for what is sold out; programs find it here.
+    entry.add("x-bilten-status", status.value)
     place = ", ".join(part for part in (event.venue, event.address, event.city, event.country) if part)
     if place:
         entry.add("location", place)

@@ -96,6 +96,8 @@ class PublicTicketType(Model):
     quantity_max: int
     sales_start_ms: TimeMs | None
     sales_end_ms: TimeMs | None
+    is_sold_out: bool
+    """Everything of it is sold; what is reserved may still come back before it is said so."""
     tax_basis_points: int
     valid_days: tuple[str, ...]
     tiers: tuple[PublicTier, ...]

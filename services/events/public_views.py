@@ -22,7 +22,7 @@ from storage.organisation_profiles import OrganisationProfile
 
 def offered(event: EventRecord) -> tuple[TicketTypeRecord, ...]:
     """Return the ticket types that everybody sees."""
-    return tuple(kind for kind in event.ticket_types if not (kind.is_hidden or kind.is_retired))
+    return tuple(kind for kind in event.ticket_types if kind.is_public)
 
 
 def price_min(event: EventRecord) -> int | None:
@@ -54,7 +54,11 @@ def public_model(event: EventRecord, now_ms: int) -> PublicEvent:
         images=event.images,
         buyer_limit=event.buyer_limit,
         cancelled_reason=event.cancelled_reason,
-        ticket_types=tuple(map(_type, shown)),
+        ticket_types=tuple(
+            _type(kind, is_sold_out=at in event.sold_out)
+            for at, kind in enumerate(event.ticket_types)
+            if kind.is_public
+        ),
         questions=tuple(
             PublicQuestion.model_construct(
                 question=text(QUESTION, one.question_id),
@@ -109,7 +113,7 @@ def _card(event: EventRecord, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _type(kind: TicketTypeRecord) -> PublicTicketType:
+def _type(kind: TicketTypeRecord, *, is_sold_out: bool) -> PublicTicketType:
     return PublicTicketType.model_construct(
         ticket_type=text(TICKET_TYPE, kind.ticket_type_id),
         name=kind.name,
@@ -121,6 +125,7 @@ def _type(kind: TicketTypeRecord) -> PublicTicketType:
         quantity_max=kind.quantity_max,
         sales_start_ms=kind.sales_start_ms,
         sales_end_ms=kind.sales_end_ms,
+        is_sold_out=is_sold_out,
         tax_basis_points=kind.tax_basis_points,
         valid_days=tuple(day.isoformat() for day in kind.valid_days),
         tiers=tuple(

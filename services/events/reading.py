@@ -67,7 +67,7 @@ class Reading:
         self._kept: OrderedDict[EventId, Kept] = OrderedDict()
         self._ids: OrderedDict[str, tuple[float, EventId | None]] = OrderedDict()
         self._lists: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
-        self._announced: OrderedDict[EventId, int] = OrderedDict()
+        self._announced: OrderedDict[EventId, tuple[int, int]] = OrderedDict()
         self._asked: OrderedDict[EventId, None] = OrderedDict()
         self._flights: dict[object, asyncio.Future[Any]] = {}
         self._on_change: list[Callable[[EventId], None]] = []
@@ -159,7 +159,7 @@ class Reading:
 
     async def _look_up(self, slug: str) -> EventId | None:
         event = await self._pages.find(slug)
-        if event is not None and event.revision >= self._announced.get(event.event_id, 0):
+        if event is not None and self._is_current(event):
             self.reads[REDIS] += 1
             self._take(event)
             return event.event_id
@@ -193,9 +193,14 @@ class Reading:
             kept = Kept(event, self._monotonic(), earlier.drawn)
         else:
             kept = Kept(event, self._monotonic(), {})
-        if event.revision >= self._announced.get(event.event_id, 0):
+        if self._is_current(event):
             _keep(self._kept, event.event_id, kept, PAGES_MAX)
         return kept
+
+    def _is_current(self, event: EventRecord) -> bool:
+        """Say whether an event is not older than what was announced, by the catalogue and by the sale."""
+        revision, sold_seq = self._announced.get(event.event_id, (0, 0))
+        return event.revision >= revision and event.sold_seq >= sold_seq
 
     def _heard(self, word: Word) -> None:
         self._changes += 1
@@ -204,8 +209,9 @@ class Reading:
         kept = self._kept.pop(word.event_id, None)
         if kept is not None:
             self._ids.pop(kept.event.slug, None)
-        revision = max(word.revision, self._announced.pop(word.event_id, 0))
-        _keep(self._announced, word.event_id, revision, ANNOUNCED_MAX)
+        revision, sold_seq = self._announced.get(word.event_id, (0, 0))
+        newest = max(word.revision, revision), max(word.sold_seq, sold_seq)
+        _keep(self._announced, word.event_id, newest, ANNOUNCED_MAX)
         for callback in self._on_change:
             callback(word.event_id)
 

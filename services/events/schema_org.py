@@ -6,7 +6,6 @@ from domain.event_status import EventStatus
 from domain.money import currency_exponent
 from services.events.descriptions import plain
 from services.events.local_time import iso
-from services.events.public_views import offered
 from storage.event_records import EventRecord, TicketTypeRecord
 
 DEGREE: Final = 1_000_000
@@ -37,7 +36,11 @@ def json_ld(event: EventRecord, status: EventStatus, url: str) -> dict[str, Any]
             "name": event.organisation,
             "url": f"{url}/o/{event.organisation_slug}",
         },
-        "offers": [_offer(kind, event, status, address) for kind in offered(event)],
+        "offers": [
+            _offer(kind, event, _availability(at in event.sold_out, status), address)
+            for at, kind in enumerate(event.ticket_types)
+            if kind.is_public
+        ],
     }
     if event.ends_at_ms is not None:
         found["endDate"] = iso(event.ends_at_ms, event.time_zone)
@@ -82,7 +85,15 @@ def _place(event: EventRecord) -> dict[str, Any]:
     return place
 
 
-def _offer(kind: TicketTypeRecord, event: EventRecord, status: EventStatus, address: str) -> dict[str, Any]:
+def _availability(is_sold_out: bool, status: EventStatus) -> str | None:
+    if is_sold_out and status is EventStatus.ON_SALE:
+        return _AVAILABILITY[EventStatus.SOLD_OUT]
+    return _AVAILABILITY.get(status)
+
+
+def _offer(
+    kind: TicketTypeRecord, event: EventRecord, availability: str | None, address: str
+) -> dict[str, Any]:
     price = kind.price_minor if kind.price_min_minor is None else kind.price_min_minor
     found: dict[str, Any] = {
         "@type": "Offer",
@@ -91,8 +102,8 @@ def _offer(kind: TicketTypeRecord, event: EventRecord, status: EventStatus, addr
         "priceCurrency": event.currency,
         "url": address,
     }
-    if status in _AVAILABILITY:
-        found["availability"] = f"https://schema.org/{_AVAILABILITY[status]}"
+    if availability is not None:
+        found["availability"] = f"https://schema.org/{availability}"
     starts_ms = kind.sales_start_ms or event.opens_at_ms
     if starts_ms is not None:
         found["validFrom"] = iso(starts_ms, event.time_zone)

@@ -21,6 +21,16 @@ def status_of(record: EventRecord, now_ms: int) -> EventStatus:
         starts_at_ms=record.starts_at_ms,
         ends_at_ms=record.ends_at_ms,
         now_ms=now_ms,
+        is_sold_out=is_sold_out(record, now_ms),
+    )
+
+
+def is_sold_out(record: EventRecord, now_ms: int) -> bool:
+    """Say whether everything that everybody may buy is sold. A type whose sale is over has nothing to buy."""
+    public = [(at, kind) for at, kind in enumerate(record.ticket_types) if kind.is_public]
+    return any(at in record.sold_out for at, _ in public) and all(
+        at in record.sold_out or (kind.sales_end_ms is not None and kind.sales_end_ms <= now_ms)
+        for at, kind in public
     )
 
 

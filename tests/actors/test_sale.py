@@ -210,3 +210,26 @@ async def test_a_sell_of_an_order_that_was_given_up_harms_only_itself(house: Hou
     assert isinstance(held, e.Held)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.ILLEGAL_STEP
+
+
+async def test_what_is_sold_out_is_right_when_turns_overlap(house: House) -> None:
+    """The second turn is decided while the first is on its way: it must take back what that one says."""
+    show = await Show(house, capacity=1).open()
+    held = show.hold()
+    await house.ask(held)
+    sell = await show.authorised(show.sell(held))
+    journal, shard = house.journals[0], house.shards[0]
+    journal.open_gate.clear()
+    selling = asyncio.create_task(house.ask(sell))
+    resident = shard.residents.get(show.event_id)
+    assert not isinstance(resident, e.Again)
+    await until(lambda: resident.state.pools[0].sold == 1)
+    more = c.ChangeCapacity(OperationId(fresh()), show.event_id, show.definition.pools[0].pool_id, 2)
+    raising = asyncio.create_task(house.ask(more))
+    await until(lambda: resident.state.pools[0].capacity == 2)
+    journal.open_gate.set()
+    assert isinstance(await selling, e.Sold)
+    assert isinstance(await raising, e.CapacityChanged)
+    said = [standing.sold_out for batch in journal.batches for standing in batch.standings]
+    assert said[-2:] == [(0,), ()]
+    assert await house.pool.fetchval("SELECT sold_out FROM sale_standings") == []

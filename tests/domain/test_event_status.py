@@ -55,6 +55,27 @@ def test_time_takes_its_steps() -> None:
     assert at(S.ON_SALE, 29 * HOUR, None) is S.ENDED
 
 
+def test_the_sale_takes_its_steps() -> None:
+    def sold_out(status: EventStatus, now_ms: int, *, is_sold_out: bool = True) -> EventStatus:
+        return status_at(
+            status,
+            opens_at_ms=HOUR,
+            starts_at_ms=5 * HOUR,
+            ends_at_ms=None,
+            now_ms=now_ms,
+            is_sold_out=is_sold_out,
+        )
+
+    assert sold_out(S.PUBLISHED, HOUR - 1) is S.PUBLISHED
+    assert sold_out(S.PUBLISHED, HOUR) is S.SOLD_OUT
+    assert sold_out(S.ON_SALE, HOUR) is S.SOLD_OUT
+    assert sold_out(S.SOLD_OUT, HOUR) is S.SOLD_OUT
+    assert sold_out(S.SOLD_OUT, HOUR, is_sold_out=False) is S.ON_SALE
+    assert sold_out(S.ON_SALE, 100 * HOUR) is S.ENDED
+    for still in (S.PAUSED, S.DRAFT, S.CANCELLED):
+        assert sold_out(still, HOUR) is still
+
+
 def test_the_page_is_current() -> None:
     assert (ROOT / "docs" / "event-status.md").read_text(encoding="utf-8") == page(), (
         "run python -m domain.event_status"

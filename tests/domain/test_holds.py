@@ -13,11 +13,13 @@ from domain.placing import LINES_MAX
 from domain.refusals import Code, Refusal
 from tests.domain.stage import (
     EARLY,
+    EVENT,
     EXTENSION_MS,
     NOW_MS,
     REGULAR,
     SEAT,
     SEAT_AND_PARKING,
+    STANDING,
     TTL_MS,
     UNKNOWN_TYPE,
     Stage,
@@ -297,3 +299,20 @@ def test_a_hold_is_sold_at_most_once() -> None:
     assert stage.code(stage.release(held.operation_id)) is Code.HOLD_NOT_FOUND
     assert stage.counts()[0] == (10, 9, 0, 1, 0)
     assert not isinstance(stage.ask(stage.place((REGULAR, 1))), Seen)
+
+
+def test_sold_out_is_what_holds_can_not_bring_back() -> None:
+    """A list that says "sold out" of what is only reserved sends people away from what comes back."""
+    stage = Stage(definition(standing=4, balcony=1, parking=1))
+    assert stage.state.sold_out() == ()
+    held = stage.hold((REGULAR, 3))
+    assert stage.state.sold_out() == ()
+    stage.do(stage.sell(held.operation_id, 3))
+    # One is left: enough for a regular ticket, too little for an early one, which comes in twos.
+    assert stage.state.sold_out() == (1,)
+    stage.sold((SEAT_AND_PARKING, 1))
+    assert stage.state.sold_out() == (1, 2, 3)
+    stage.do(c.ChangeCapacity(stage.fresh(), EVENT, STANDING, 5))
+    assert stage.state.sold_out() == (2, 3)
+    stage.do(c.Withhold(stage.fresh(), EVENT, STANDING, 2))
+    assert stage.state.sold_out() == (0, 1, 2, 3)

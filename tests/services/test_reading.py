@@ -183,18 +183,24 @@ async def test_the_status_is_the_same_in_sql(pool: Pool) -> None:
         {"starts_at_ms": NOW_MS - 24 * HOUR_MS + 1, "ends_at_ms": None},
         {"starts_at_ms": NOW_MS - HOUR_MS, "ends_at_ms": NOW_MS},
     ]
+    # The second of the two types is not sold any more.
+    sold_out: list[tuple[int, ...] | None] = [None, (), (0,), (1,), (0, 1)]
     for number, status in enumerate(EventStatus):
         for at, fields in enumerate(times):
-            await stored(pool, concert(f"e-{number}-{at}", status=status.value, **fields))
+            for sold, types in enumerate(sold_out):
+                event = concert(f"e-{number}-{at}-{sold}", status=status.value, **fields)
+                await stored(pool, event)
+                if types is not None:
+                    await pool.execute("INSERT INTO sale_standings VALUES ($1, 1, $2)", event.event_id, types)
     for status in EventStatus:
         listed = await own_events(
-            pool, HALL.organisation_id, now_ms=NOW_MS, status=status.value, words="", cursor=None, limit=200
+            pool, HALL.organisation_id, now_ms=NOW_MS, status=status.value, words="", cursor=None, limit=500
         )
         assert listed is not None
-        assert {status_of(event, NOW_MS) for event in listed.events} <= {status}
+        assert {status_of(event, NOW_MS) for event in listed.events} == {status}
     everything = await own_events(
-        pool, HALL.organisation_id, now_ms=NOW_MS, status=None, words="", cursor=None, limit=200
+        pool, HALL.organisation_id, now_ms=NOW_MS, status=None, words="", cursor=None, limit=500
     )
     assert everything is not None
-    assert len(everything.events) == len(times) * len(EventStatus)
+    assert len(everything.events) == len(times) * len(EventStatus) * len(sold_out)
     assert EventId(fresh()) not in {event.event_id for event in everything.events}

@@ -117,6 +117,16 @@ def blocks_that_are_in_the_sale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_block", count)
 
 
+def what_is_held_is_sold_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Say of types of which the last are only held that they are sold out."""
+
+    def sold_out(state: Inventory) -> tuple[int, ...]:
+        kinds = enumerate(state.definition.ticket_types if state.definition else ())
+        return tuple(at for at, kind in kinds if state.free_of_type(at) < kind.quantity_min)
+
+    monkeypatch.setattr(Inventory, "sold_out", sold_out)
+
+
 JOURNALS: list[type[MemoryJournal]] = [WithoutFence, WithoutOperations]
 SHARDS: list[type[SaleShard]] = [
     AnswersBeforeCommit,
@@ -130,4 +140,5 @@ RULES: list[Callable[[pytest.MonkeyPatch], None]] = [
     codes_that_are_good_for_ever,
     tiers_that_are_never_full,
     blocks_that_are_in_the_sale,
+    what_is_held_is_sold_out,
 ]

@@ -13,7 +13,7 @@ import pytest
 from cluster.embedded import EmbeddedPostgres
 from domain.ids import BuyerId, EventId, OperationId, OrderId
 from domain.orders import SELLABLE, OrderState
-from storage.journal import Batch, CancelledTicket, Fenced, OperationRow, Refused, Unknown
+from storage.journal import Batch, CancelledTicket, Fenced, OperationRow, Refused, Standing, Unknown
 from storage.migrate import migrate
 from storage.postgres import Pool, close_pool, create_pool
 from storage.postgres_journal import NOTIFY_CHANNEL, SNAPSHOT_PART_BYTES, PostgresJournal
@@ -101,6 +101,30 @@ async def test_a_batch_of_everything_has_one_transaction_id(pool: Pool) -> None:
     """)
     assert len(writers) == 1
     assert await pool.fetchval("SELECT state FROM orders") == "sold"
+
+
+async def test_what_is_sold_out_is_written_with_what_made_it_so(pool: Pool) -> None:
+    """Written apart, a process that dies in between would leave pages wrong for ever."""
+    journal = PostgresJournal(pool)
+    epoch, show = await journal.claim(0, "test"), event()
+
+    async def standing() -> list[tuple[int, list[int]]]:
+        rows = await pool.fetch("SELECT seq, sold_out FROM sale_standings WHERE event_id = $1", show)
+        return [tuple(row) for row in rows]
+
+    await journal.commit(Batch(0, epoch, [entry(show, 1, 4)], standings=[Standing(show, 4, (0, 12))]))
+    assert await standing() == [(4, [0, 12])]
+    with pytest.raises(Refused):
+        await journal.commit(Batch(0, epoch, [entry(show, 9)], standings=[Standing(show, 9, ())]))
+    assert await standing() == [(4, [0, 12])]
+    await journal.commit(Batch(0, epoch, [entry(show, 5)], standings=[Standing(show, 5, ())]))
+    assert await standing() == [(5, [])]
+    await journal.commit(Batch(0, epoch, [entry(show, 6)]))
+    assert await standing() == [(5, [])]
+    await journal.claim(0, "new")
+    with pytest.raises(Fenced):
+        await journal.commit(Batch(0, epoch, [entry(show, 7)], standings=[Standing(show, 7, (1,))]))
+    assert await standing() == [(5, [])]
 
 
 async def test_an_order_whose_tickets_are_all_taken_back_is_cancelled(pool: Pool) -> None:

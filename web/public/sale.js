@@ -99,6 +99,9 @@ export class Sale {
         const state = this.state.value;
         // Until the first live state has come there is the event's own status, which knows of no pause.
         const status = state?.status ?? (this.event.status === "cancelled" ? "closed" : "unknown");
+        if (state === null && this.event.status === "sold_out") {
+            return "sold_out";
+        }
         if (status === "cancelled") {
             return "closed";
         }
