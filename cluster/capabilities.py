@@ -18,6 +18,7 @@ from services.events.organising import organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
+from services.own_data import OwnData
 from services.sessions import Sessions
 from services.tickets import Asking
 from services.users.capability import Users
@@ -74,6 +75,7 @@ def services(ground: Ground) -> Services:
         repeated_requests=RepeatedRequests(ground.pool),
         sessions=ground.sessions,
         orders=ground.orders,
+        own_data=OwnData(ground.users.account, ground.users.factors, ground.orders, ground.clock),
         event_orders=EventOrders(ground.pool, Access(owners), ground.events, ground.answers, ground.clock),
         users=ground.users,
         organisations=ground.organisations,

@@ -64,7 +64,12 @@ EVENT: Final = PageKind(
     skip_text="event.skip",
 )
 PRIVACY: Final = PageKind(
-    path="/privacy", title="privacy.title", areas=("shared",), layout="stack page-narrow"
+    path="/privacy",
+    title="privacy.title",
+    script="public/privacy.js",
+    styles=("public/account.css",),
+    areas=("shared", "privacy"),
+    layout="stack page-narrow",
 )
 PROBLEM: Final = PageKind(path="", title="shared.failed.title", layout="problem")
 

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from domain import wire
-from domain.ids import QUESTION, BuyerId, TicketTypeId, text
+from domain.ids import QUESTION, BuyerId, OrderId, TicketTypeId, text
 from domain.refusals import Code, Refusal
 from services.events import Events, Sale
 from services.models import Email, Line, Lines, Model, QuestionRef, TicketTypeRef
@@ -101,15 +101,17 @@ class Answers:
             sealed.append(SealedAnswer(question.question_id, each.ticket, buyer_id, question.label, hidden))
         return tuple(sealed)
 
-    async def of_order(self, order: Order) -> tuple[AnswerView, ...]:
-        """Return the answers that were given with an order."""
+    async def of_orders(self, orders: Sequence[Order]) -> dict[OrderId, tuple[AnswerView, ...]]:
+        """Return the answers that were given with orders; orders without any are not in it."""
         async with asking(self._pool) as connection:
-            found = await answers_of(connection, order.order_id)
-        if not found:
-            return ()
-        sale = await self._events.by_id(order.event_id)
-        assert sale is not None, "an event with orders is there"
-        return await self.opened(sale, order.lines, found)
+            found = await answers_of(connection, [order.order_id for order in orders])
+        shown: dict[OrderId, tuple[AnswerView, ...]] = {}
+        for order in orders:
+            if order.order_id in found:
+                sale = await self._events.by_id(order.event_id)
+                assert sale is not None, "an event with orders is there"
+                shown[order.order_id] = await self.opened(sale, order.lines, found[order.order_id])
+        return shown
 
     async def opened(
         self, sale: Sale, lines: Sequence[OrderLine], found: Iterable[SealedAnswer]

@@ -1,6 +1,7 @@
 """A buyer's orders and tickets, as they look them up."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from domain.credentials import ticket_code
 from domain.ids import EVENT, ORDER, TICKET, TICKET_TYPE, BuyerId, EventId, OrderId, TicketId, text
@@ -10,7 +11,9 @@ from services.events import Events
 from services.models import AmountMinor, Currency, EventRef, Model, OrderRef, TicketRef, TicketTypeRef, TimeMs
 from storage.orders import Order, Orders, TicketRecord
 
-ORDERS_MAX = 200
+ORDERS_MAX: Final = 200
+# How many orders somebody is given of themselves. Nobody has as many; it is what a request may cost.
+HANDED_OVER_MAX: Final = 10_000
 
 
 class TicketView(Model):
@@ -54,12 +57,21 @@ class BuyerOrders:
 
     async def of_buyers(self, buyer_ids: Sequence[BuyerId]) -> list[OrderView]:
         """Return the orders of somebody, newest first, as whichever buyer they made them."""
-        orders = await self._orders.of_buyers(buyer_ids, ORDERS_MAX)
-        tickets = await self._orders.tickets_of([order.order_id for order in orders])
-        by_order: dict[OrderId, list[TicketRecord]] = {}
-        for ticket in tickets:
-            by_order.setdefault(ticket.order_id, []).append(ticket)
-        return [await self._view(order, by_order.get(order.order_id, [])) for order in orders]
+        return await self._views(await self._orders.of_buyers(buyer_ids, ORDERS_MAX))
+
+    async def everything_of(self, buyer_ids: Sequence[BuyerId]) -> tuple[list[OrderDetails], bool]:
+        """Return the orders of somebody with what they answered, newest first, and whether these are all: of
+        more than `HANDED_OVER_MAX` the oldest are left out.
+        """
+        found: list[OrderDetails] = []
+        last: Order | None = None
+        while orders := await self._orders.of_buyers(buyer_ids, ORDERS_MAX, last):
+            if len(found) >= HANDED_OVER_MAX:
+                return found, False
+            last, answers = orders[-1], await self._answers.of_orders(orders)
+            for order, view in zip(orders, await self._views(orders), strict=True):
+                found.append(OrderDetails(**dict(view), answers=answers.get(order.order_id, ())))
+        return found, True
 
     async def find(self, buyer_ids: Sequence[BuyerId], order_id: OrderId) -> OrderDetails | None:
         """Return one of somebody's orders, with what they answered."""
@@ -67,7 +79,8 @@ class BuyerOrders:
         if order is None or order.buyer_id not in buyer_ids:
             return None
         view = await self._view(order, await self._orders.tickets(order_id))
-        return OrderDetails(**dict(view), answers=await self._answers.of_order(order))
+        answers = await self._answers.of_orders([order])
+        return OrderDetails(**dict(view), answers=answers.get(order_id, ()))
 
     async def code(self, buyer_ids: Sequence[BuyerId], ticket_id: TicketId) -> str | None:
         """Return the code of one of somebody's tickets, unless it is cancelled."""
@@ -75,6 +88,13 @@ class BuyerOrders:
         if ticket is None or ticket.buyer_id not in buyer_ids or ticket.state != "issued":
             return None
         return ticket_code(ticket_id, self._ticket_key)
+
+    async def _views(self, orders: Sequence[Order]) -> list[OrderView]:
+        tickets = await self._orders.tickets_of([order.order_id for order in orders])
+        by_order: dict[OrderId, list[TicketRecord]] = {}
+        for ticket in tickets:
+            by_order.setdefault(ticket.order_id, []).append(ticket)
+        return [await self._view(order, by_order.get(order.order_id, [])) for order in orders]
 
     async def _view(self, order: Order, tickets: list[TicketRecord]) -> OrderView:
         sale = await self._events.by_id(order.event_id)

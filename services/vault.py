@@ -18,7 +18,7 @@ import hmac
 import os
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -112,10 +112,15 @@ class Vault:
         message = kind.encode() + b"\0" + plain.encode()
         return hmac.digest(self._ring.lookup_key, message, hashlib.sha256)
 
+    def drop(self, person_ids: Iterable[bytes]) -> None:
+        """Let go of keys that were destroyed in a transaction (`storage.person_keys.forget_people`)."""
+        for person_id in person_ids:
+            self._opened.pop(person_id, None)
+
     async def forget(self, person_id: bytes) -> None:
         """Make everything of a person unreadable, at once here and within `CACHED_MS` everywhere."""
         await self._keys.forget(person_id)
-        self._opened.pop(person_id, None)
+        self.drop([person_id])
 
     async def rotate(self, progress: Callable[[int], None] = lambda _: None) -> int:
         """Wrap every person's key by the newest key-encryption key. May be interrupted, repeated, and run by

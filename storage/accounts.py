@@ -33,7 +33,6 @@ class UserState(enum.StrEnum):
 
     UNCONFIRMED = "unconfirmed"
     ACTIVE = "active"
-    DELETED = "deleted"
 
 
 class User(msgspec.Struct, frozen=True):

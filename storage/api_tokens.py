@@ -14,7 +14,7 @@ from domain.ids import EventId, OrganisationId
 from domain.roles import Permission
 from storage.postgres import AnyConnection, Pool, asking
 
-_COLUMNS = (
+COLUMNS = (
     "token_id, organisation_id, event_id, kind, name, prefix, token_hash, scopes, created_by, created_at, "
     "expires_at, last_used_at"
 )
@@ -56,7 +56,7 @@ class ApiToken(msgspec.Struct, frozen=True):
 async def insert(connection: AnyConnection, token: ApiToken) -> None:
     """Store a token."""
     await connection.execute(
-        f"INSERT INTO api_tokens ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",  # noqa: S608
+        f"INSERT INTO api_tokens ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",  # noqa: S608
         token.token_id,
         token.organisation_id,
         token.event_id,
@@ -92,7 +92,7 @@ async def list_tokens(
     """Return a part of an organisation's tokens that were not revoked, oldest first."""
     rows = await connection.fetch(
         f"""
-        SELECT {_COLUMNS} FROM api_tokens
+        SELECT {COLUMNS} FROM api_tokens
         WHERE organisation_id = $1 AND kind = $2 AND revoked_at IS NULL
             AND ($3::uuid IS NULL OR token_id > $3)
         ORDER BY token_id LIMIT $4
@@ -102,7 +102,7 @@ async def list_tokens(
         after,
         limit,
     )
-    return [_token(row) for row in rows]
+    return [token_of(row) for row in rows]
 
 
 async def revoke(
@@ -113,14 +113,14 @@ async def revoke(
         f"""
         UPDATE api_tokens SET revoked_at = $4
         WHERE organisation_id = $1 AND kind = $2 AND token_id = $3 AND revoked_at IS NULL
-        RETURNING {_COLUMNS}
+        RETURNING {COLUMNS}
         """,  # noqa: S608 - this module's columns
         organisation_id,
         kind.value,
         token_id,
         at_ms,
     )
-    return None if row is None else _token(row)
+    return None if row is None else token_of(row)
 
 
 async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | None:
@@ -130,7 +130,7 @@ async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | No
     async with asking(pool) as connection:
         row = await connection.fetchrow(
             f"""
-            SELECT {_COLUMNS} FROM api_tokens
+            SELECT {COLUMNS} FROM api_tokens
             WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT EXISTS (
                 SELECT FROM organisations
                 WHERE organisations.organisation_id = api_tokens.organisation_id AND suspended_at IS NOT NULL)
@@ -138,7 +138,7 @@ async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | No
             token_hash,
             now_ms,
         )
-    return None if row is None else _token(row)
+    return None if row is None else token_of(row)
 
 
 async def touch(pool: Pool, token_id: bytes, now_ms: int) -> None:
@@ -164,7 +164,8 @@ async def forget_dead(connection: AnyConnection, now_ms: int, limit: int) -> int
     return int(status.rpartition(" ")[2])
 
 
-def _token(row: asyncpg.Record) -> ApiToken:
+def token_of(row: asyncpg.Record) -> ApiToken:
+    """Return the token of a row of `COLUMNS`."""
     scopes: Sequence[str] = row["scopes"]
     # A permission that there was once gives nothing.
     known = frozenset(permission for permission in Permission if permission.value in scopes)

@@ -10,7 +10,7 @@ from domain.ids import EventId, InvitationId, OrganisationId, UserId
 from domain.roles import Role
 from storage.postgres import AnyConnection, Pool, asking
 
-_COLUMNS = (
+COLUMNS = (
     "invitation_id, organisation_id, event_id, role, email_hash, email_sealed, token_hash, invited_by, "
     "created_at, expires_at"
 )
@@ -52,7 +52,7 @@ async def replace(connection: AnyConnection, invitation: Invitation) -> Invitati
         invitation.event_id,
     )
     await connection.execute(
-        f"INSERT INTO invitations ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",  # noqa: S608
+        f"INSERT INTO invitations ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",  # noqa: S608
         *msgspec.structs.astuple(invitation),
     )
     return replaced
@@ -62,10 +62,10 @@ async def find_by_token(pool: Pool, token_hash: bytes) -> Invitation | None:
     """Return the invitation that a link opens. Raises `ConnectionError`."""
     async with asking(pool) as connection:
         row = await connection.fetchrow(
-            f"SELECT {_COLUMNS} FROM invitations WHERE token_hash = $1",  # noqa: S608 - this module's columns
+            f"SELECT {COLUMNS} FROM invitations WHERE token_hash = $1",  # noqa: S608 - this module's columns
             token_hash,
         )
-    return None if row is None else _invitation(row)
+    return None if row is None else invitation_of(row)
 
 
 async def take(
@@ -79,13 +79,13 @@ async def take(
         f"""
         DELETE FROM invitations
         WHERE organisation_id = $1 AND invitation_id = $2 AND ($3::bytea IS NULL OR token_hash = $3)
-        RETURNING {_COLUMNS}
+        RETURNING {COLUMNS}
         """,  # noqa: S608 - this module's columns
         organisation_id,
         invitation_id,
         token_hash,
     )
-    return None if row is None else _invitation(row)
+    return None if row is None else invitation_of(row)
 
 
 async def list_invitations(
@@ -94,7 +94,7 @@ async def list_invitations(
     """Return a part of an organisation's invitations, oldest first."""
     rows = await connection.fetch(
         f"""
-        SELECT {_COLUMNS} FROM invitations
+        SELECT {COLUMNS} FROM invitations
         WHERE organisation_id = $1 AND ($2::uuid IS NULL OR invitation_id > $2)
         ORDER BY invitation_id LIMIT $3
         """,  # noqa: S608 - this module's columns
@@ -102,7 +102,7 @@ async def list_invitations(
         after,
         limit,
     )
-    return [_invitation(row) for row in rows]
+    return [invitation_of(row) for row in rows]
 
 
 async def count(connection: AnyConnection, organisation_id: OrganisationId) -> int:
@@ -131,5 +131,6 @@ async def forget_expired(connection: AnyConnection, before_ms: int, limit: int) 
     return int(status.rpartition(" ")[2])
 
 
-def _invitation(row: asyncpg.Record) -> Invitation:
+def invitation_of(row: asyncpg.Record) -> Invitation:
+    """Return the invitation of a row of `COLUMNS`."""
     return Invitation(*[*row[:3], Role(row[3]), *row[4:]])

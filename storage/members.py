@@ -12,7 +12,7 @@ from domain.ids import EventId, MemberId, OrganisationId, UserId
 from domain.roles import Role
 from storage.postgres import AnyConnection, Pool, asking
 
-_COLUMNS = "member_id, organisation_id, user_id, role, event_id, version, created_at"
+COLUMNS = "member_id, organisation_id, user_id, role, event_id, version, created_at"
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Memberships:
 async def insert(connection: AnyConnection, member: Member) -> bool:
     """Add a member. Returns False if that person has a role for the same already."""
     status = await connection.execute(
-        f"INSERT INTO members ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",  # noqa: S608
+        f"INSERT INTO members ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",  # noqa: S608
         member.member_id,
         member.organisation_id,
         member.user_id,
@@ -115,11 +115,11 @@ async def find(
 ) -> Member | None:
     """Return a member of an organisation."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM members WHERE organisation_id = $1 AND member_id = $2",  # noqa: S608
+        f"SELECT {COLUMNS} FROM members WHERE organisation_id = $1 AND member_id = $2",  # noqa: S608
         organisation_id,
         member_id,
     )
-    return _members(rows)[0] if rows else None
+    return members_of(rows)[0] if rows else None
 
 
 async def of_user(
@@ -127,11 +127,11 @@ async def of_user(
 ) -> list[Member]:
     """Return all that somebody is in an organisation."""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM members WHERE organisation_id = $1 AND user_id = $2",  # noqa: S608
+        f"SELECT {COLUMNS} FROM members WHERE organisation_id = $1 AND user_id = $2",  # noqa: S608
         organisation_id,
         user_id,
     )
-    return _members(rows)
+    return members_of(rows)
 
 
 async def list_members(
@@ -140,7 +140,7 @@ async def list_members(
     """Return a part of an organisation's members, in the order of joining."""
     rows = await connection.fetch(
         f"""
-        SELECT {_COLUMNS} FROM members
+        SELECT {COLUMNS} FROM members
         WHERE organisation_id = $1 AND ($2::uuid IS NULL OR member_id > $2)
         ORDER BY member_id LIMIT $3
         """,  # noqa: S608 - this module's columns
@@ -148,7 +148,7 @@ async def list_members(
         after,
         limit,
     )
-    return _members(rows)
+    return members_of(rows)
 
 
 async def count(connection: AnyConnection, organisation_id: OrganisationId, role: Role | None = None) -> int:
@@ -228,5 +228,6 @@ async def has_second_factor(pool: Pool, user_id: UserId) -> bool:
     return found
 
 
-def _members(rows: Sequence[asyncpg.Record]) -> list[Member]:
+def members_of(rows: Sequence[asyncpg.Record]) -> list[Member]:
+    """Return the members of rows of `COLUMNS`."""
     return [Member(*[*row[:3], Role(row[3]), *row[4:]]) for row in rows]

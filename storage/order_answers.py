@@ -53,13 +53,18 @@ async def store_answers(connection: AnyConnection, answers: Mapping[OrderId, Seq
     )
 
 
-async def answers_of(connection: AnyConnection, order_id: OrderId) -> list[SealedAnswer]:
-    """Return the answers of an order as they were given."""
+async def answers_of(
+    connection: AnyConnection, order_ids: Sequence[OrderId]
+) -> dict[OrderId, list[SealedAnswer]]:
+    """Return the answers of orders as they were given; orders without any are not in it."""
     rows = await connection.fetch(
         """
-        SELECT question_id, ticket_index, buyer_id, label, answer_sealed
-        FROM order_answers WHERE order_id = $1 ORDER BY position
+        SELECT order_id, question_id, ticket_index, buyer_id, label, answer_sealed
+        FROM order_answers WHERE order_id = ANY ($1) ORDER BY order_id, position
         """,
-        order_id,
+        order_ids,
     )
-    return [SealedAnswer(*row) for row in rows]
+    found: dict[OrderId, list[SealedAnswer]] = {}
+    for order_id, *answer in rows:
+        found.setdefault(order_id, []).append(SealedAnswer(*answer))
+    return found

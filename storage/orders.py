@@ -154,13 +154,21 @@ class Orders:
             row = await connection.fetchrow(f"{_ORDER} WHERE orders.order_id = $1", order_id)
         return None if row is None else _order(row)
 
-    async def of_buyers(self, buyer_ids: Sequence[BuyerId], limit: int) -> list[Order]:
-        """Return the orders of some buyers, newest first."""
+    async def of_buyers(
+        self, buyer_ids: Sequence[BuyerId], limit: int, after: Order | None = None
+    ) -> list[Order]:
+        """Return the orders of some buyers, newest first; those that come after one, if it is given."""
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                f"{_ORDER} WHERE orders.buyer_id = ANY ($1) ORDER BY orders.created_at DESC LIMIT $2",
+                f"""
+                {_ORDER} WHERE orders.buyer_id = ANY ($1) AND ($3::timestamptz IS NULL
+                    OR (orders.created_at, orders.order_id) < ($3, $4::uuid))
+                ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT $2
+                """,
                 buyer_ids,
                 limit,
+                after.created_at_ms if after else None,
+                after.order_id if after else None,
             )
         return [_order(row) for row in rows]
 

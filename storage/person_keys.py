@@ -1,4 +1,5 @@
-"""The wrapped keys of persons. What is in this table opens nothing without a key-encryption key.
+"""The wrapped keys of persons. What is in this table opens nothing without a key-encryption key. Who was
+erased has a row without a key, and never gets another.
 
 Thousands whose names are shown on one page cost one statement, because every call is batched.
 """
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from storage.batcher import Batcher
-from storage.postgres import Pool, asking
+from storage.postgres import AnyConnection, Pool, asking
 
 
 class WrappedKey(msgspec.Struct, frozen=True):
@@ -25,7 +26,7 @@ class PersonKeys:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._finding: Batcher[bytes, WrappedKey | None] = Batcher(self._find_all)
-        self._keeping: Batcher[WrappedKey, WrappedKey] = Batcher(self._keep_all)
+        self._keeping: Batcher[WrappedKey, WrappedKey | None] = Batcher(self._keep_all)
 
     async def find(self, person_id: bytes) -> WrappedKey | None:
         """Return a person's key."""
@@ -34,8 +35,14 @@ class PersonKeys:
     async def keep(self, key: WrappedKey) -> WrappedKey:
         """Store a person's first key. Returns the one that is there: of two who make one at the same time,
         both get the first.
+
+        Raises `ConnectionError` also for somebody who was erased while a request of theirs was under way:
+        asked again, it finds nobody.
         """
-        return await self._keeping.put(key)
+        kept = await self._keeping.put(key)
+        if kept is None:
+            raise ConnectionError("this person was erased")
+        return kept
 
     async def outdated(self, newest: int, limit: int) -> list[WrappedKey]:
         """Return some of the keys that are wrapped by an older key-encryption key than the newest."""
@@ -72,7 +79,10 @@ class PersonKeys:
         """Return how many keys each key-encryption key wraps."""
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                "SELECT key_version, count(*) FROM person_keys GROUP BY 1 ORDER BY 1"
+                """
+                SELECT key_version, count(*) FROM person_keys WHERE key_version IS NOT NULL
+                GROUP BY 1 ORDER BY 1
+                """
             )
         return {row[0]: row[1] for row in rows}
 
@@ -84,13 +94,16 @@ class PersonKeys:
     async def _find_all(self, person_ids: list[bytes]) -> list[WrappedKey | None]:
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                "SELECT person_id, key_version, wrapped FROM person_keys WHERE person_id = ANY ($1)",
+                """
+                SELECT person_id, key_version, wrapped FROM person_keys
+                WHERE person_id = ANY ($1) AND wrapped IS NOT NULL
+                """,
                 person_ids,
             )
         found = {row["person_id"]: WrappedKey(*row) for row in rows}
         return [found.get(person_id) for person_id in person_ids]
 
-    async def _keep_all(self, keys: list[WrappedKey]) -> list[WrappedKey]:
+    async def _keep_all(self, keys: list[WrappedKey]) -> list[WrappedKey | None]:
         first = {key.person_id: key for key in reversed(keys)}
         async with asking(self._pool) as connection:
             await connection.execute(
@@ -103,7 +116,18 @@ class PersonKeys:
                 [key.version for key in first.values()],
                 [key.wrapped for key in first.values()],
             )
-        there = await self._find_all([key.person_id for key in keys])
-        if any(key is None for key in there):
-            raise ConnectionError("a person's key was forgotten while it was made")
-        return [key for key in there if key is not None]
+        return await self._find_all([key.person_id for key in keys])
+
+
+async def forget_people(connection: AnyConnection, person_ids: Sequence[bytes]) -> None:
+    """Destroy the keys of people for good, in the caller's transaction: nothing of theirs can be read any
+    more, and nothing be sealed for them again.
+    """
+    await connection.execute(
+        """
+        INSERT INTO person_keys (person_id, key_version, wrapped)
+        SELECT person_id, NULL, NULL FROM unnest($1::uuid[]) AS gone (person_id)
+        ON CONFLICT (person_id) DO UPDATE SET key_version = NULL, wrapped = NULL
+        """,
+        person_ids,
+    )

@@ -179,7 +179,7 @@ class UserSessions:
             gone = await connection.fetch(
                 "DELETE FROM sessions WHERE token_hash = $1 RETURNING session_id", token_hash
             )
-            await _note(connection, [row["session_id"] for row in gone])
+            await note_ended(connection, [row["session_id"] for row in gone])
 
     async def end_all(self, user_id: UserId, kept: SessionId | None = None) -> int:
         """End a user's sessions, all but `kept`. Returns how many."""
@@ -237,7 +237,7 @@ async def end_session(connection: AnyConnection, user_id: UserId, session_id: Se
         session_id,
         user_id,
     )
-    await _note(connection, [session_id] if gone else [])
+    await note_ended(connection, [session_id] if gone else [])
     return bool(gone)
 
 
@@ -248,11 +248,12 @@ async def end_sessions(connection: AnyConnection, user_id: UserId, kept: Session
         user_id,
         kept,
     )
-    await _note(connection, [row["session_id"] for row in gone])
+    await note_ended(connection, [row["session_id"] for row in gone])
     return len(gone)
 
 
-async def _note(connection: AnyConnection, ended: Sequence[SessionId]) -> None:
+async def note_ended(connection: AnyConnection, ended: Sequence[SessionId]) -> None:
+    """Let every gateway know of sessions that ended, in the transaction that ends them."""
     if ended:
         await connection.execute(
             """
@@ -270,7 +271,7 @@ async def _replace(connection: AnyConnection, token_hash: bytes, user_id: UserId
     )
     if row is None:
         return
-    await _note(connection, [row["session_id"]])
+    await note_ended(connection, [row["session_id"]])
     if row["user_id"] is None:
         await connection.execute(
             "INSERT INTO user_buyers (buyer_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -289,7 +290,7 @@ async def _make_room(connection: AnyConnection, user_id: UserId) -> None:
         user_id,
         SESSIONS_PER_USER_MAX - 1,
     )
-    await _note(connection, [row["session_id"] for row in gone])
+    await note_ended(connection, [row["session_id"] for row in gone])
 
 
 def _live(row: Sequence[Any]) -> LiveSession:

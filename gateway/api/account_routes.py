@@ -7,6 +7,7 @@ from domain.refusals import Code, Refusal
 from gateway.api.orders_routes import OrderList
 from gateway.api.route import Access, Answer, Call, LimitClass, Route
 from services.orders import BuyerOrders
+from services.own_data import OwnData, OwnDataView
 from services.users.capability import Users
 from services.users.models import (
     Accepted,
@@ -25,9 +26,9 @@ _USER = partial(Route, tag=TAG, access=Access.USER)
 _PROOF = partial(_USER, method="POST", limit=LimitClass.SIGN_IN)
 
 
-def routes(users: Users, orders: BuyerOrders) -> list[Route]:
+def routes(users: Users, orders: BuyerOrders, own_data: OwnData) -> list[Route]:
     """Return the routes of accounts."""
-    own = _Account(users, orders)
+    own, leaving = _Account(users, orders), _Leaving(users, own_data)
     return [
         _USER(
             method="GET",
@@ -75,6 +76,7 @@ def routes(users: Users, orders: BuyerOrders) -> list[Route]:
             refusals=(Code.WRONG_PROOF, Code.BUSY),
         ),
         *_session_routes(own),
+        *_leaving_routes(leaving),
     ]
 
 
@@ -104,6 +106,44 @@ def _session_routes(own: "_Account") -> list[Route]:
             answer=OrderList,
         ),
     ]
+
+
+def _leaving_routes(leaving: "_Leaving") -> list[Route]:
+    return [
+        _USER(
+            method="GET",
+            path="/me/data",
+            name="me.data",
+            summary="Everything that is known of the account's person, as a file; wants a fresh proof",
+            handler=leaving.data,
+            answer=OwnDataView,
+            limit=LimitClass.SIGN_IN,
+            refusals=(Code.STEP_UP_NEEDED,),
+        ),
+        _USER(
+            method="DELETE",
+            path="/me",
+            name="me.erase",
+            summary="Erase the account: its person can't be read any more by anybody; wants a fresh proof",
+            handler=leaving.erase,
+            limit=LimitClass.SIGN_IN,
+            refusals=(Code.STEP_UP_NEEDED, Code.LAST_OWNER),
+        ),
+    ]
+
+
+class _Leaving:
+    def __init__(self, users: Users, own_data: OwnData) -> None:
+        self._erasure = users.erasure
+        self._own_data = own_data
+
+    async def data(self, call: Call) -> Answer | Refusal:
+        found = await self._own_data.of(call.identity)
+        headers = {"Content-Disposition": 'attachment; filename="bilten-my-data.json"'}
+        return found if isinstance(found, Refusal) else Answer(body=found, headers=headers)
+
+    async def erase(self, call: Call) -> Answer | Refusal:
+        return await self._erasure.erase(call.who) or Answer(session_token="")
 
 
 class _Account:

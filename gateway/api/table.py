@@ -38,6 +38,7 @@ from services.events.organising import Organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
+from services.own_data import OwnData
 from services.sessions import Sessions
 from services.users.capability import Users
 
@@ -50,6 +51,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     repeated_requests: Store
     sessions: Sessions
     orders: BuyerOrders
+    own_data: OwnData
     event_orders: EventOrders
     users: Users
     organisations: OrganisationServices
@@ -70,7 +72,7 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
     return [
         *session_routes.routes(services.sessions, limiter.session),
         *users_routes.routes(services.users),
-        *account_routes.routes(services.users, services.orders),
+        *account_routes.routes(services.users, services.orders, services.own_data),
         *factors_routes.routes(services.users),
         *orders_routes.routes(services.orders, services.users.account.buyers),
         *organisations_routes.routes(services.organisations.organisations),

@@ -91,7 +91,7 @@ class EventOrders:
             lines = await lines_of_order(connection, event_id, order_id)
             if lines is None:
                 return Refusal(Code.NOT_FOUND)
-            given = await answers_of(connection, order_id)
+            given = (await answers_of(connection, [order_id])).get(order_id, [])
             if given:
                 entry = entry_for(
                     who,

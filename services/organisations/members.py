@@ -171,7 +171,7 @@ class Members:
                 await self._vault.open(person.user_id, "users", "email_sealed", person.email_sealed),
             )
         except Unreadable:
-            # Somebody who was erased stays a member until removed.
+            # Erased while the list was made.
             return "", ""
 
 

@@ -1,7 +1,7 @@
 """The user service, put together from what it stands on."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from services.notifications.port import Mailer
 from services.users.account import AccountService, MembershipViews
 from services.users.attempts import Attempts
 from services.users.background import Background
+from services.users.erasure import Erasure
 from services.users.factors import FactorService
 from services.users.identities import Identities, Keys, Memberships
 from services.users.mails import AccountLetters
@@ -24,6 +25,8 @@ from storage.accounts import Accounts
 from storage.postgres import Pool
 from storage.second_factors import SecondFactorStore
 from storage.user_sessions import UserSessions
+
+_ERASING: Final = ("accounts", "vault", "mailer", "letters", "background", "clock")
 
 
 class UserGround(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,7 @@ class Users(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     account: AccountService
     factors: FactorService
+    erasure: Erasure
     background: Background
     passwords: Passwords
     mailer: Mailer
@@ -126,11 +130,8 @@ def user_services(ground: UserGround) -> Users:
             memberships=ground.membership_views,
             **shared,
         ),
-        factors=FactorService(
-            store=factor_store,
-            signing_in=signing_in,
-            **shared,
-        ),
+        factors=FactorService(store=factor_store, signing_in=signing_in, **shared),
+        erasure=Erasure(pool=pool, identities=identities, **{name: shared[name] for name in _ERASING}),
         background=background,
         passwords=ground.passwords,
         mailer=ground.mailer,

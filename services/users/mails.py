@@ -103,6 +103,20 @@ class AccountLetters:
             ],
         )
 
+    def erased(self, to: str, name: str) -> Mail:
+        return letter(
+            to,
+            "Your account was erased",
+            [
+                f"Hello {name},",
+                (
+                    "your account at Bilten was erased, as you asked. What was known about you can't be "
+                    "read any more. Tickets that you kept are good as before."
+                ),
+            ],
+            closing=["This is our last letter to you."],
+        )
+
     def second_factor_changed(self, to: str, name: str, what: str) -> Mail:
         return letter(
             to,

@@ -65,7 +65,7 @@ def signed_in(platform: Platform, browser: Browser) -> Iterator[Visits]:
     owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
     editor = owner.page.url.split("#")[0].removeprefix(platform.url)
     events = editor.rsplit("/", 1)[0]
-    pages = ["/account", "/account/security", "/account/sessions", "/tickets", "/organizer?new"]
+    pages = ["/account", "/account/security", "/account/sessions", "/privacy", "/tickets", "/organizer?new"]
     pages += [f"/o/alte-boerse-{mark}", events, f"{events}/new"]
     pages += [editor, *(f"{editor}#{tab}" for tab in ("place", "tickets", "codes"))]
     yield Visits(pages, context.storage_state())

@@ -160,14 +160,15 @@ async def test_answers_are_kept_with_the_order_once_and_sealed(made: Works) -> N
     assert all(b"Anna" not in row["answer_sealed"] and b"Ben" not in row["answer_sealed"] for row in rows)
     order = await made.orders.find(OrderId(parse("order", first.order)))
     assert order is not None
-    seen = await made.answers.of_order(order)
+    seen = (await made.answers.of_orders([order]))[order.order_id]
     assert [(one.label, one.ticket, one.text) for one in seen] == [
         ("Who are you?", None, "Anna"),
         ("Who are you?", 1, "Ben"),
     ]
     assert [one.ticket_type for one in seen] == [None, sale.types[0]]
     await made.people.vault.forget(buyer_id)
-    assert [one.text for one in await made.answers.of_order(order)] == [None, None]
+    forgotten = (await made.answers.of_orders([order]))[order.order_id]
+    assert [one.text for one in forgotten] == [None, None]
 
 
 async def test_an_order_is_never_there_without_its_answers(made: Works) -> None:

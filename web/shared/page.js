@@ -194,8 +194,8 @@ function StepUp({ onProven }) {
     </div>`;
 }
 
-export async function signOut() {
-    await post("/sign-out").catch(() => null);
+/** Forget on this device who was signed in. */
+export function forgetMe() {
     setMe(null);
     try {
         // What the event pages keep of a buyer belongs to the account.
@@ -205,6 +205,11 @@ export async function signOut() {
     } catch {
         // Nothing is kept then.
     }
+}
+
+export async function signOut() {
+    await post("/sign-out").catch(() => null);
+    forgetMe();
     location.assign("/");
 }
 

@@ -151,7 +151,8 @@ def fault(route: Route, outcome: str, status: int, body: bytes, hidden: bytes) -
 async def test_every_route_as_everybody(stage: Stage) -> None:
     made = stage.works
     cast = await assemble(made)
-    routes = routes_of(stage)
+    # Who erases themselves asks for nothing after that.
+    routes = sorted(routes_of(stage), key=lambda route: route.name == "me.erase")
     asking = Asking(stage, cast, routes)
     faults: list[str] = []
     nothing_there: dict[str, bytes] = {}

@@ -12,9 +12,10 @@ import pytest
 import redis.asyncio
 
 from cluster.embedded import EmbeddedPostgres
-from domain.ids import QUESTION, text
+from domain.ids import ORGANISATION, QUESTION, USER, parse, text
+from services.vault import Unreadable, Vault
 from storage.postgres import Pool
-from tests.gateway.api.test_users import browsing
+from tests.gateway.api.test_users import Browser, browsing
 from tests.gateway.stage import ROOMY, Stage, fresh, hold, new_sale, operation, works
 from tests.mailbox import mailbox
 from tests.people import PASSWORD
@@ -97,6 +98,8 @@ async def test_no_store_holds_people_in_the_clear(
             await _answered(stage, plant("answer"), plant("refusedanswer"))
             metrics = await _text(f"{stage.url}/metrics")
             await _searched(made.pool, redis_url, planted)
+            await _erased(stage, browser, made_organisation["id"])
+            await _searched(made.pool, redis_url, planted)
         await stage.close()
     texts = [
         *((record.name, record.getMessage()) for record in caplog.records if record.name != "mail.log"),
@@ -130,6 +133,66 @@ async def _answered(stage: Stage, said: str, refused: str) -> None:
         assert text_given not in str(bought)
     own = await _text(f"{stage.url}/api/v1/orders/{bought['order']}", stage.http)
     assert said in own, "it is there, for the one whose it is"
+
+
+async def _erased(stage: Stage, browser: Browser, organisation: str) -> None:
+    """The person goes, and what is sealed of them, wherever it is and from whenever, opens for nobody."""
+    pool, vault = stage.works.pool, stage.works.people.vault
+    kept = await _sealed(pool)
+    assert {"users.email_sealed", "users.name_sealed", "order_answers.answer_sealed"} <= {
+        f"{table}.{column}" for table, column, _, _ in kept
+    }
+    readable = [one for one in kept if await _opens(vault, *one)]
+    assert readable == kept, "a search that opens nothing would find nothing"
+    other = await stage.works.people.add()
+    await stage.works.pool.execute(
+        """
+        INSERT INTO members (member_id, organisation_id, user_id, role, created_at)
+        VALUES ($1, $2, $3, 'owner', now())
+        """,
+        fresh(),
+        parse(ORGANISATION, organisation),
+        other.user_id,
+    )
+    # The buyer who answered is the same person: they sign up where they bought.
+    await stage.works.pool.execute(
+        """
+        INSERT INTO user_buyers SELECT DISTINCT orders.buyer_id, users.user_id
+        FROM orders, users WHERE users.user_id = $1
+        """,
+        parse(USER, (await browser.ask("GET", "/me"))[1]["id"]),
+    )
+    assert (await browser.ask("POST", "/me/step-up", {"password": PASSWORD}))[0] == 200
+    status, answer, _ = await browser.ask("DELETE", "/me")
+    assert status == 204, answer
+    assert browser.token == ""
+    assert (await browser.ask("GET", "/me"))[0] == 401
+    for one in kept:
+        assert not await _opens(vault, *one), one[:2]
+
+
+async def _sealed(pool: Pool) -> list[tuple[str, str, bytes, bytes]]:
+    """Every sealed value of every table, with whose it is."""
+    columns = await pool.fetch(
+        """
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = 'public' AND column_name LIKE '%sealed'
+        """
+    )
+    owners = {"order_answers": "buyer_id", "invitations": "invitation_id"}
+    found = []
+    for table, column in columns:
+        owner = owners.get(table, "user_id")
+        rows = await pool.fetch(f"SELECT {owner}, {column} FROM {table}")
+        found += [(table, column, row[0], row[1]) for row in rows]
+    return found
+
+
+async def _opens(vault: Vault, table: str, column: str, person: bytes, sealed: bytes) -> bool:
+    try:
+        return bool(await vault.open(person, table, column, sealed))
+    except Unreadable:
+        return False
 
 
 async def _searched(pool: Pool, redis_url: str, planted: dict[str, str]) -> None:
