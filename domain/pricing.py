@@ -2,7 +2,8 @@
 
 The rule is quantity times the unit price, all in the event's currency, with no rounding because everything is
 in minor units. The unit price is that of the type, of the tier that the ticket is sold in, or what the buyer
-named; what a voucher takes off it is in `domain.discounts`. Fees and taxes will be further terms of this sum.
+named; what a voucher takes off it is in `domain.discounts`. Taxes are in the price, and fees are not charged
+(docs/decisions/fees-and-taxes.md): neither is a term of this sum.
 """
 
 from collections.abc import Iterable, Mapping

@@ -78,13 +78,20 @@ class HeldLine(msgspec.Struct, frozen=True):
 
 
 class UnlockedType(msgspec.Struct, frozen=True):
-    """A hidden ticket type that a code shows, with its name and how many can be had now."""
+    """A hidden ticket type that a code shows, with its name and how many can be had now.
+
+    Attributes:
+        tax_basis_points: the tax that is in the price, in hundredths of a percent.
+        valid_days: the days on which it lets in, such as 2030-05-01; none is all.
+    """
 
     name: str
     description: str
     quantity_min: int
     quantity_max: int
     availability: TypeAvailability
+    tax_basis_points: int
+    valid_days: list[str]
 
 
 class Ticket(msgspec.Struct, frozen=True):

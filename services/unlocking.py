@@ -76,18 +76,20 @@ class Unlocking:
         record, notice = await self._events.page(sale.text), await self._shards.state(sale.event_id)
         if record is None or notice is None:
             raise ConnectionError(f"the hidden types of event {sale.text} can't be looked up now")
-        names = {kind.ticket_type_id: (kind.name, kind.description) for kind in record.ticket_types}
+        kinds = {kind.ticket_type_id: kind for kind in record.ticket_types}
         unlocked = []
         for at in positions:
             offer = notice.offers[at]
-            name, description = names.get(offer.ticket_type_id, ("", ""))
+            kind = kinds.get(offer.ticket_type_id)
             unlocked.append(
                 wire.UnlockedType(
-                    name,
-                    description,
+                    kind.name if kind else "",
+                    kind.description if kind else "",
                     offer.quantity_min,
                     offer.quantity_max,
                     availability(offer, notice.free_by_type[at], self._clock()),
+                    kind.tax_basis_points if kind else 0,
+                    [day.isoformat() for day in kind.valid_days] if kind else [],
                 )
             )
         return unlocked

@@ -56,6 +56,8 @@ class TicketTypeRecord(msgspec.Struct, frozen=True):
         is_retired: not sold any more; it stays, because its tickets do.
         buyer_limit: how many one person may have of it, None for the event's limit alone.
         tax_basis_points: the tax that is in the price, in hundredths of a percent.
+        fee_plan: who bears the platform's fees, once there are any: "included" is the organiser, out of the
+            price, "on_top" the buyer.
         valid_days: days of a longer event on which it lets in; empty is all.
         tiers: prices that follow each other; empty if there is one price.
     """
@@ -75,7 +77,7 @@ class TicketTypeRecord(msgspec.Struct, frozen=True):
     is_retired: bool = False
     buyer_limit: int | None = None
     tax_basis_points: int = 0
-    fee_plan: str = ""
+    fee_plan: str = "included"
     valid_days: tuple[dt.date, ...] = ()
     tiers: tuple[TierRecord, ...] = ()
 

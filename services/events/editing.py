@@ -29,6 +29,8 @@ from domain.refusals import Code, Refusal
 from services.audit import entry_for, only_changes
 from services.events.access import Access
 from services.events.changing import Change, Changes
+from services.events.days import moved as moved_days
+from services.events.days import span, with_days
 from services.events.drafting import blank, edited, invalid, shifted, slug_of
 from services.events.drafts import Drafts
 from services.events.local_time import NotATime, to_ms
@@ -145,9 +147,12 @@ class Editing:
             made = edited(event, patch, venue)
             if isinstance(made, Refusal):
                 return made
+            made = with_days(event, made)
+            if isinstance(made, Refusal):
+                return made
             if made.slug != event.slug and not await slug_is_free(self._pool, made.slug):
                 return invalid("slug", "taken")
-            return self._change(who, event, made, "event.edit", is_of_tickets=False)
+            return self._change(who, event, made, "event.edit")
 
         return self._model(await self._changes.change(owner, event_id, make))
 
@@ -174,7 +179,7 @@ class Editing:
             return (
                 made
                 if isinstance(made, Refusal)
-                else self._change(who, event, made, "event.tickets", is_of_tickets=True)
+                else self._change(who, event, made, "event.tickets", is_of_fields=False)
             )
 
         return self._model(await self._changes.change(owner, event_id, make))
@@ -211,7 +216,7 @@ class Editing:
         return venue or invalid("venue", "unknown_id")
 
     def _change(
-        self, who: Who, old: EventRecord, new: EventRecord, action: str, *, is_of_tickets: bool
+        self, who: Who, old: EventRecord, new: EventRecord, action: str, *, is_of_fields: bool = True
     ) -> Change | Refusal:
         asks: list[Callable[[OperationId], c.AnyCommand]] = []
         if old.status in LIVE:
@@ -235,7 +240,9 @@ class Editing:
             before=was,
             after=becomes,
         )
-        effect = Effect(entry, new, is_of_tickets=is_of_tickets, is_of_fields=not is_of_tickets)
+        # The days that tickets are for move with the event.
+        is_of_tickets = not is_of_fields or old.ticket_types != new.ticket_types
+        effect = Effect(entry, new, is_of_tickets=is_of_tickets, is_of_fields=is_of_fields)
         return Change(action, effect, tuple(asks))
 
     def _model(self, changed: EventRecord | Refusal) -> Event | Refusal:
@@ -260,11 +267,10 @@ def duplicate(event: EventRecord, starts_ms: int, slug: str, new_id: Callable[[]
             tiers=tuple(
                 msgspec.structs.replace(tier, ends_at_ms=moved(tier.ends_at_ms)) for tier in kind.tiers
             ),
-            valid_days=() if starts_ms != event.starts_at_ms else kind.valid_days,
         )
         for kind in kept
     )
-    return msgspec.structs.replace(
+    made = msgspec.structs.replace(
         event,
         event_id=EventId(new_id()),
         slug=slug,
@@ -287,6 +293,9 @@ def duplicate(event: EventRecord, starts_ms: int, slug: str, new_id: Callable[[]
             )
             for one in event.questions
         ),
+    )
+    return msgspec.structs.replace(
+        made, ticket_types=moved_days(made.ticket_types, span(made)[0] - span(event)[0])
     )
 
 

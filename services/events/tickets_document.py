@@ -13,6 +13,7 @@ from domain.event_status import ENDLESS_MS
 from domain.ids import POOL, QUESTION, TICKET_TYPE, PoolId, QuestionId, TicketTypeId, parse, text
 from domain.refusals import Refusal
 from services.events import local_time
+from services.events.days import span
 from services.events.drafting import invalid
 from services.events.tickets_models import (
     PoolFields,
@@ -34,7 +35,7 @@ def with_tickets(
     there stays where it is.
     """
     refusal = _misplaced(record, said) if is_live else None
-    refusal = refusal or _unknown(record, said) or _crooked(said)
+    refusal = refusal or _unknown(record, said) or _crooked(record, said)
     if refusal is not None:
         return refusal
     pools = tuple(
@@ -166,7 +167,8 @@ def _unknown(record: EventRecord, said: TicketsFields) -> Refusal | None:
     return None
 
 
-def _crooked(said: TicketsFields) -> Refusal | None:
+def _crooked(record: EventRecord, said: TicketsFields) -> Refusal | None:
+    first, last = span(record)
     for at, one in enumerate(said.ticket_types):
         where = f"ticket_types.{at}"
         if any(pool >= len(said.pools) for pool in one.pools):
@@ -183,6 +185,8 @@ def _crooked(said: TicketsFields) -> Refusal | None:
             return invalid(f"{where}.tiers", "same_number_twice")
         if any(tier.quantity is None and tier.ends_at is None for tier in one.tiers):
             return invalid(f"{where}.tiers", "never_ends")
+        if not all(first <= day <= last for day in one.valid_days):
+            return invalid(f"{where}.valid_days", "not_of_event")
     for at, question in enumerate(said.questions):
         if any(kind >= len(said.ticket_types) for kind in question.ticket_types):
             return invalid(f"questions.{at}.ticket_types", "unknown_ticket_type")

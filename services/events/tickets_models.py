@@ -75,10 +75,12 @@ class TicketTypeFields(Model):
     """Shown to those only who have an access code."""
     is_retired: bool = False
     tax_basis_points: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """The tax that is in the price, in hundredths of a percent."""
-    fee_plan: Annotated[str, Field(max_length=40, pattern="^[a-z0-9_]*$")] = ""
+    """The tax that is in the price, in hundredths of a percent. Told to buyers; it adds nothing."""
+    fee_plan: Literal["included", "on_top"] = "included"
+    """Who bears the platform's fees: the organiser, out of the price, or the buyer, on top of it. There are
+    none yet, so buyers pay the price either way."""
     valid_days: Annotated[tuple[Annotated[dt.date, Field(strict=False)], ...], Field(max_length=366)] = ()
-    """Days of a longer event on which it lets in; none is all."""
+    """Days of the event, at the venue, on which it lets in; none is all."""
     tiers: Annotated[tuple[TierFields, ...], Field(max_length=TIERS_MAX)] = ()
 
 

@@ -97,7 +97,7 @@ async def test_everything_of_an_event_is_kept(pool: Pool) -> None:
                 is_retired=False,
                 buyer_limit=2,
                 tax_basis_points=2_100,
-                fee_plan="standard",
+                fee_plan="on_top",
                 valid_days=(dt.date(2030, 1, 2),),
             ),
             msgspec.structs.replace(

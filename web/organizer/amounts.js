@@ -12,7 +12,35 @@ function digitsOf(currency) {
  * @param {string} currency
  */
 export function minorOf(text, currency) {
-    const digits = digitsOf(currency);
+    return shifted(text, digitsOf(currency));
+}
+
+/**
+ * Return "19" or "5,5" as 1900 or 550 hundredths of a percent; null for what is no percentage up to 100.
+ *
+ * @param {string} text
+ */
+export function basisPointsOf(text) {
+    const points = shifted(text, 2);
+    return points !== null && points <= 10_000 ? points : null;
+}
+
+/**
+ * Return hundredths of a percent as they are put into a field: "5.5".
+ *
+ * @param {number} points
+ */
+export function percentText(points) {
+    return String(points / 100);
+}
+
+/**
+ * Return a written number times ten to the power of `digits`, null if it has more digits than that after the point.
+ *
+ * @param {string} text
+ * @param {number} digits
+ */
+function shifted(text, digits) {
     const western = [...text.trim()].map((letter) => digitOf(letter) ?? letter).join("").replace(/[,٫]/, ".");
     const match = /^(\d{1,10})(?:\.(\d+))?$/.exec(western);
     const fraction = match?.[2] ?? "";

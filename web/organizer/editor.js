@@ -219,6 +219,7 @@ void showOrganisation("events", async (place) => {
     const save = async (/** @type {Partial<EventDocument>} */ changes, /** @type {number} */ based) => {
         /** @type {import("../shared/api.js").Answer<EventDocument>} */
         const answer = await patch(path, changes, { version: based });
+        tickets.adopt(answer.value.tickets);
         return { value: answer.value, version: answer.version ?? answer.value.version };
     };
     const draft = new Draft(value, version, save, load);

@@ -30,6 +30,9 @@ import { TypeDialog } from "./type-dialog.js";
  * @property {string | null} sales_end
  * @property {boolean} is_hidden
  * @property {boolean} is_retired
+ * @property {number} tax_basis_points
+ * @property {"included" | "on_top"} fee_plan
+ * @property {readonly string[]} valid_days
  * @property {readonly Record<string, any>[]} tiers
  */
 
@@ -52,6 +55,13 @@ export class TicketsDocument {
         this.path = path;
         this.value = signal(value);
         this.reload = reload;
+    }
+
+    /** Take in what a change of the event's times has made of its tickets. @param {TicketsValue} value */
+    adopt(value) {
+        if (value.version > this.value.peek().version) {
+            this.value.value = value;
+        }
     }
 
     /**

@@ -1,9 +1,10 @@
 // One ticket type: what it is called, what it costs, where its places come from, and who may have how many when.
-import { Checkbox, Choices, FormBox, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
+import { Checkbox, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
 import { Dialog } from "../shared/dialog.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { amountText, minorOf } from "./amounts.js";
+import { amountText, basisPointsOf, minorOf, percentText } from "./amounts.js";
+import { Days } from "./type-days.js";
 import { Tiers, meant, written, wrongTier } from "./tiers.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -25,6 +26,9 @@ const FRESH = {
     sales_end: null,
     is_hidden: false,
     is_retired: false,
+    tax_basis_points: 0,
+    fee_plan: "included",
+    valid_days: [],
     tiers: [],
 };
 
@@ -45,6 +49,8 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             quantity_max: String(type.quantity_max),
             sales_start: type.sales_start?.slice(0, 16) ?? "",
             sales_end: type.sales_end?.slice(0, 16) ?? "",
+            tax: type.tax_basis_points === 0 ? "" : percentText(type.tax_basis_points),
+            valid_days: [...type.valid_days],
             tiers: written(type.tiers, event.currency),
             // The first type makes its pool by the way.
             pools: present ? [...type.pools] : value.pools.length > 0 ? [0] : [],
@@ -55,13 +61,14 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             price: given["kind"] === "free" || minorOf(given["price"], event.currency) !== null ? undefined : t("organizer.wrong.amount"),
             price_min: given["kind"] !== "pay_what_you_want" || minorOf(given["price_min"] || "0", event.currency) !== null ? undefined : t("organizer.wrong.amount"),
             pools: value.pools.length === 0 || given["pools"].length > 0 ? undefined : t("organizer.wrong.pools"),
+            tax: basisPointsOf(given["tax"] || "0") !== null ? undefined : t("organizer.wrong.percent"),
             tiers: given["kind"] === "fixed" ? wrongTier(given["tiers"], event.currency) : undefined,
             capacity: value.pools.length > 0 || /^\d{1,7}$/.test(given["capacity"]) ? undefined : t("shared.field.int_parsing"),
             quantity_min: /^[1-9]\d{0,4}$/.test(given["quantity_min"]) ? undefined : t("shared.field.int_parsing"),
             quantity_max: /^[1-9]\d{0,4}$/.test(given["quantity_max"]) ? undefined : t("shared.field.int_parsing"),
         }),
         called: Object.fromEntries(
-            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end" }).map(
+            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end", tax_basis_points: "tax", valid_days: "valid_days" }).map(
                 ([theirs, ours]) => [`ticket_types.${at}.${theirs}`, ours],
             ),
         ),
@@ -81,6 +88,9 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                 sales_start: given["sales_start"] || null,
                 sales_end: given["sales_end"] || null,
                 is_hidden: given["is_hidden"],
+                tax_basis_points: isFree ? 0 : Number(basisPointsOf(given["tax"] || "0")),
+                fee_plan: given["fee_plan"],
+                valid_days: [...given["valid_days"]].sort(),
                 tiers: given["kind"] === "fixed" ? meant(given["tiers"], event.currency) : [],
             };
             const types = [...value.ticket_types];
@@ -108,7 +118,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             ${value.pools.length === 0
                 ? html`<${TextField} ...${form.field("capacity")} label=${t("organizer.type.capacity")} hint=${t("organizer.type.capacity_hint")} inputmode="numeric" />`
                 : html`<${PoolChoices} pools=${value.pools} field=${form.field("pools")} />`}
-            <details open=${type.tiers.length > 0}>
+            <details open=${hasMore(type)}>
                 <summary>${t("organizer.type.more")}</summary>
                 <div class="form">
                     <${TextArea} ...${form.field("description")} label=${t("organizer.type.description")} maxlength="1000" dir="auto" isOptional />
@@ -121,6 +131,17 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                         <${TextField} ...${form.field("sales_start")} label=${t("organizer.type.sales_start")} type="datetime-local" isOptional />
                         <${TextField} ...${form.field("sales_end")} label=${t("organizer.type.sales_end")} type="datetime-local" isOptional />
                     </div>
+                    <${Days} event=${event} field=${form.field("valid_days")} />
+                    ${kind !== "free" &&
+                    html`<div class="form-row">
+                        <${TextField} ...${form.field("tax")} label=${t("organizer.type.tax")} hint=${t("organizer.type.tax_hint")} inputmode="decimal" after="%" maxlength="5" isOptional />
+                        <${Select}
+                            ...${form.field("fee_plan")}
+                            label=${t("organizer.type.fee_plan")}
+                            hint=${t("organizer.type.fee_plan_hint")}
+                            options=${["included", "on_top"].map((value) => ({ value, label: t(`organizer.type.fee_plan.${value}`) }))}
+                        />
+                    </div>`}
                     <${Checkbox} ...${form.field("is_hidden")} label=${t("organizer.type.is_hidden")} hint=${t("organizer.type.is_hidden_hint")} />
                 </div>
             </details>
@@ -130,6 +151,11 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             </div>
         <//>
     <//>`;
+}
+
+/** Say whether a type has anything that is not said of most. @param {TicketType} type */
+function hasMore(type) {
+    return type.tiers.length > 0 || type.valid_days.length > 0 || type.tax_basis_points > 0 || type.sales_start !== null || type.sales_end !== null;
 }
 
 /**

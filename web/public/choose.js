@@ -1,5 +1,5 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
-import { count, longDate, minorOf, money, paddedCount, parts, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
+import { calendarDays, count, longDate, minorOf, money, paddedCount, parts, percent, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { language, t } from "../shared/i18n.js";
 import { Codes } from "./codes.js";
@@ -143,6 +143,10 @@ function TypeRow({ type, sale, basket }) {
                     ? html`<p class="type-price">${price(available?.price_minor ?? type.price_minor, sale.event.currency)}</p>`
                     : html`<${OwnPrice} type=${type} least=${available.price_min_minor} sale=${sale} basket=${basket} />`}
                 <${TierNote} available=${available} sale=${sale} />
+                ${type.tax_basis_points > 0 &&
+                (available?.price_minor ?? type.price_minor) > 0 &&
+                html`<p class="type-tier">${t("event.tax_included", { percent: percent(type.tax_basis_points) })}</p>`}
+                ${type.valid_days.length > 0 && html`<p class="type-days">${t("event.valid_on", { days: calendarDays(type.valid_days) })}</p>`}
             </div>
             <div class="type-side">
                 <${Left} available=${available} widest=${sale.widest.get(type.ticket_type) ?? 0} stage=${sale.stage.value} />

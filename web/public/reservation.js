@@ -48,12 +48,28 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                     <strong>${money(reservation.amount_minor, reservation.currency)}</strong>
                 </li>
             </ul>
+            <${TaxNote} reservation=${reservation} sale=${sale} />
             <${PaymentForm} reservation=${reservation} isPaying=${isPaying} sale=${sale} checkout=${checkout} isOnline=${isOnline} />
             ${isPaying
                 ? html`<p class="payment-note">${t("event.paid_once")}</p>`
                 : html`<button type="button" class="button button-text" onClick=${() => checkout.release()}>${t("event.give_back")}</button>`}
         </section>
     `;
+}
+
+/**
+ * How much of the total is tax: it is in the prices, and adds nothing.
+ *
+ * @param {{reservation: Reservation, sale: Sale}} given
+ * @returns {Child}
+ */
+function TaxNote({ reservation, sale }) {
+    const taxes = reservation.held.map((line) => {
+        const rate = sale.type(line.ticket_type)?.tax_basis_points ?? 0;
+        return Math.round((line.quantity * line.unit_price_minor * rate) / (10_000 + rate));
+    });
+    const tax = taxes.reduce((sum, one) => sum + one, 0);
+    return tax > 0 && html`<p class="lines-note">${t("event.tax_in_total", { amount: money(tax, reservation.currency) })}</p>`;
 }
 
 /**

@@ -14,6 +14,8 @@ import { computed, signal } from "../shared/html.js";
  * @property {number} quantity_max
  * @property {number | null} sales_start_ms
  * @property {number | null} sales_end_ms
+ * @property {number} tax_basis_points the tax that is in the price, in hundredths of a percent
+ * @property {readonly string[]} valid_days the days on which it lets in; none is all
  */
 
 /**
@@ -182,6 +184,8 @@ function unlockedType(shown) {
         quantity_max: shown.quantity_max,
         sales_start_ms: null,
         sales_end_ms: null,
+        tax_basis_points: shown.tax_basis_points,
+        valid_days: shown.valid_days,
     };
 }
 

@@ -1,5 +1,5 @@
 // The buyer's tickets for this event, with their QR codes.
-import { longDate, money, timeOfDay } from "../shared/formats.js";
+import { calendarDays, longDate, money, timeOfDay } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { StepHeading } from "./parts.js";
@@ -37,7 +37,9 @@ export function Tickets({ orders, bought, isFocused, sale }) {
  */
 function TicketCard({ ticket, sale }) {
     const { event } = sale;
-    const name = sale.type(ticket.ticket_type)?.name ?? t("event.ticket");
+    const type = sale.type(ticket.ticket_type);
+    const name = type?.name ?? t("event.ticket");
+    const days = type?.valid_days ?? [];
     return html`
         <li class="ticket">
             <div class="ticket-text">
@@ -45,6 +47,7 @@ function TicketCard({ ticket, sale }) {
                 <p class="ticket-event"><bdi>${event.title}</bdi></p>
                 <p class="ticket-when">${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
                 <p class="ticket-when"><bdi>${event.venue_name}</bdi></p>
+                ${days.length > 0 && html`<p class="ticket-days">${t("event.valid_on", { days: calendarDays(days) })}</p>`}
                 <p class="ticket-id">${ticket.ticket.slice(-8)}</p>
             </div>
             <div class="ticket-stub">

@@ -71,15 +71,16 @@ function fieldErrors(body) {
         return body.errors;
     }
     const { field, reason } = body.details ?? {};
-    return typeof field === "string" ? [{ field, code: typeof reason === "string" ? `reason.${reason}` : "", message: body.detail ?? "" }] : [];
+    return typeof field === "string" ? [{ field, code: typeof reason === "string" ? reason : "", message: body.detail ?? "" }] : [];
 }
 
 /** @param {FieldError} error */
 function fieldText(error) {
-    const key = `shared.field.${error.code}`;
+    // What pydantic refuses has a code of its own; what a service refuses has its reason.
+    const key = [`shared.field.${error.code}`, `shared.field.reason.${error.code}`].find(has) ?? "";
     // The bound is only in the server's sentence; what else that says is said by the message.
     const [limit = ""] = /\d+/.exec(error.message) ?? [];
-    return error.code && has(key) ? t(key, { limit: Number(limit) }) : error.message;
+    return key ? t(key, { limit: Number(limit) }) : error.message;
 }
 
 /**

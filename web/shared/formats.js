@@ -2,6 +2,8 @@
 
 import { language, locale, t } from "./i18n.js";
 
+const DAY_MS = 86_400_000;
+
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 
@@ -219,6 +221,35 @@ export function ago(ms, now) {
         return relative.format(-Math.round(seconds / 3600), "hour");
     }
     return seconds < 7 * 86_400 ? relative.format(-Math.round(seconds / 86_400), "day") : moment(ms);
+}
+
+/**
+ * Return days of the calendar as one says them, those that follow each other as one: "1 – 3 June 2030 and 9 June 2030".
+ *
+ * @param {readonly string[]} days such as "2030-06-01"
+ */
+export function calendarDays(days) {
+    const format = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+    /** @type {{first: number, last: number}[]} */
+    const runs = [];
+    for (const at of days.map((day) => Date.parse(day)).sort((a, b) => a - b)) {
+        const run = runs.at(-1);
+        if (run && at - run.last === DAY_MS) {
+            run.last = at;
+        } else {
+            runs.push({ first: at, last: at });
+        }
+    }
+    return listed(runs.map(({ first, last }) => format.formatRange(first, last)));
+}
+
+/**
+ * Return hundredths of a percent as one writes them: "7.5%".
+ *
+ * @param {number} basisPoints
+ */
+export function percent(basisPoints) {
+    return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 }).format(basisPoints / 10_000);
 }
 
 /**

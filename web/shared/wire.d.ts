@@ -58,6 +58,8 @@ export interface UnlockedType {
     quantity_min: number;
     quantity_max: number;
     availability: TypeAvailability;
+    tax_basis_points: number;
+    valid_days: string[];
 }
 
 /** What a buyer says to one of the event's questions. */

@@ -1,0 +1,81 @@
+"""What a ticket is beside its price, in a real browser: the days it is for, the tax that is in it, who bears
+fees.
+
+If this failed, an organiser could not say these things, or a buyer would stand at the door on the wrong day.
+"""
+
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenContext
+from tests.browser.organiser import Organiser, TicketKind
+from tests.browser.platform import Platform
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
+
+
+def newcomer(platform: Platform, context: OpenContext, name: str, **options: object) -> Organiser:
+    """Somebody with a draft that has a place and one ticket type, open in the editor."""
+    mark = uuid.uuid4().hex[:8]
+    found = Organiser(context(**options), platform.url, f"{name.lower()}-{mark}@example.org")
+    found.sign_up(name, then="/organizer")
+    found.make_organisation(name, f"{name.lower()}-{mark}")
+    found.draft_event(f"Meadow {mark}", "2030-06-19T20:00")
+    found.tab("When and where")
+    found.fill("Name of the place", "The meadow")
+    expect(found.saved()).to_be_visible()
+    found.add_ticket_type(TicketKind("Day", "40.00", places=100))
+    return found
+
+
+def test_a_ticket_for_one_day_says_so_to_whoever_has_it(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    organiser = newcomer(platform, open_context, "Frida")
+    page, dialog = organiser.page, organiser.page.get_by_role("dialog")
+    organiser.tab("When and where")
+    organiser.fill("Ends (optional)", "2030-06-21T23:00")
+    expect(organiser.saved()).to_be_visible()
+    organiser.tab("Tickets")
+    organiser.ticket_types().first.click()
+    dialog.get_by_text("More", exact=True).click()
+    dialog.get_by_label("Fri 21 Jun").check()
+    tax = dialog.get_by_label("Included tax")
+    tax.fill("101")
+    dialog.get_by_role("button", name="Save").click()
+    expect(tax).to_be_focused()
+    expect(dialog.get_by_text("Enter a percentage")).to_be_visible()
+    tax.fill("7,5")
+    dialog.get_by_label("Who bears our fees").select_option(label="Buyers, on top of the price")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    # The event moves by a week, and the day with it.
+    organiser.tab("When and where")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
+        organiser.fill("Starts", "2030-06-26T20:00")
+        organiser.fill("Ends (optional)", "2030-06-28T23:00")
+    organiser.fill("Ends (optional)", "2030-06-26T23:00")
+    expect(page.get_by_text("Some tickets are for days after this.")).to_be_visible()
+    organiser.fill("Ends (optional)", "2030-06-28T23:00")
+    expect(organiser.saved()).to_be_visible()
+    organiser.tab("Tickets")
+    organiser.ticket_types().first.click()
+    expect(dialog.get_by_label("Fri 28 Jun")).to_be_checked()
+    expect(tax).to_have_value("7.5")
+    expect(dialog.get_by_label("Who bears our fees")).to_have_value("on_top")
+    dialog.get_by_role("button", name="Close").click()
+
+    buyer = Visitor(open_context(), organiser.publish())
+    expect(buyer.page.locator(".type")).to_contain_text("For Fri, 28 June 2030")
+    expect(buyer.page.locator(".type")).to_contain_text("incl. 7.5% tax")
+    buyer.choose("Day", 2)
+    buyer.reserve()
+    # 80 euros with 7.5 percent in them, whoever is to bear fees.
+    expect(buyer.page.locator(".lines-total strong")).to_have_text("€80")
+    expect(buyer.page.get_by_text("Includes €5.58 tax.")).to_be_visible()
+    buyer.pay()
+    expect(buyer.tickets()).to_have_count(2)
+    expect(buyer.page.locator(".ticket").first).to_contain_text("For Fri, 28 June 2030")
