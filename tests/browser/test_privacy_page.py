@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenContext
-from tests.browser.organiser import PASSWORD, Organiser
-from tests.browser.platform import Platform
+from tests.browser.organiser import Organiser
+from tests.browser.platform import PASSWORD, Platform
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
