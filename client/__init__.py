@@ -40,6 +40,7 @@ from client.records import (
     SalesState,
     Ticket,
     TypeAvailability,
+    TypeSales,
     Unlocked,
     Waiting,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "SalesState",
     "Ticket",
     "TypeAvailability",
+    "TypeSales",
     "Unlocked",
     "Waiting",
     "new_identifier",

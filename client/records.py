@@ -143,6 +143,16 @@ class PoolSales:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeSales:
+    """How many tickets of a type are held and sold; `free` is what is left in the scarcest of its pools."""
+
+    ticket_type: str
+    free: int
+    held: int
+    sold: int
+
+
+@dataclass(frozen=True, slots=True)
 class SalesState:
     """A sale as its organizer sees it."""
 
@@ -151,6 +161,7 @@ class SalesState:
     time_ms: int
     status: str
     pools: tuple[PoolSales, ...]
+    ticket_types: tuple[TypeSales, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,4 +265,10 @@ def sales_state(message: Message) -> SalesState:
         PoolSales(pool["pool"], pool["capacity"], pool["free"], pool["held"], pool["sold"], pool["withheld"])
         for pool in message["pools"]
     )
-    return SalesState(message["event"], message["version"], message["time_ms"], message["status"], pools)
+    types = tuple(
+        TypeSales(kind["ticket_type"], kind["free"], kind["held"], kind["sold"])
+        for kind in message["ticket_types"]
+    )
+    return SalesState(
+        message["event"], message["version"], message["time_ms"], message["status"], pools, types
+    )

@@ -32,6 +32,7 @@ class SaleNotice(msgspec.Struct, frozen=True, array_like=True):
         definition_seq: the number of the event that made the definition what it is.
         offers: the ticket types, in the order of the definition.
         pool_ids: in the order of the definition.
+        held_by_type, sold_by_type: tickets of each type, in the order of the definition.
     """
 
     event_id: EventId
@@ -45,6 +46,8 @@ class SaleNotice(msgspec.Struct, frozen=True, array_like=True):
     offers: tuple[TypeOffer, ...] = ()
     pool_ids: tuple[PoolId, ...] = ()
     currency: str = ""
+    held_by_type: list[int] = []
+    sold_by_type: list[int] = []
 
 
 class HoldNotice(msgspec.Struct, frozen=True, array_like=True):
@@ -84,6 +87,8 @@ def sale_notice(state: Inventory, at_ms: int) -> SaleNotice:
         state.offers,
         tuple(pool.pool_id for pool in definition.pools),
         definition.currency,
+        [kind.held for kind in state.types],
+        [kind.sold for kind in state.types],
     )
 
 

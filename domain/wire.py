@@ -56,6 +56,7 @@ Line = wire_parts.Line
 PoolSales = wire_parts.PoolSales
 Ticket = wire_parts.Ticket
 TypeAvailability = wire_parts.TypeAvailability
+TypeSales = wire_parts.TypeSales
 UnlockedType = wire_parts.UnlockedType
 
 
@@ -227,6 +228,7 @@ class WatchingSales(Reply, frozen=True, tag="watching_sales"):
     time_ms: int
     status: str
     pools: list[PoolSales]
+    ticket_types: list[TypeSales]
 
 
 class Held(Reply, frozen=True, tag="held"):
@@ -321,6 +323,7 @@ class Sales(Push, frozen=True, tag="sales"):
     time_ms: int
     status: str
     pools: list[PoolSales]
+    ticket_types: list[TypeSales]
 
 
 class Waiting(Push, frozen=True, tag="waiting"):

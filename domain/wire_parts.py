@@ -63,6 +63,15 @@ class PoolSales(msgspec.Struct, frozen=True):
     withheld: int
 
 
+class TypeSales(msgspec.Struct, frozen=True):
+    """How many tickets of a type are held and sold, and `free`: what is left in the scarcest of its pools."""
+
+    ticket_type: str
+    free: int
+    held: int
+    sold: int
+
+
 class HeldLine(msgspec.Struct, frozen=True):
     """Held tickets of one type at one agreed price; a type whose tickets differ in price has several lines.
 

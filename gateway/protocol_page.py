@@ -28,6 +28,7 @@ _PARTS: Final = (
     wire.UnlockedType,
     wire.Ticket,
     wire.PoolSales,
+    wire.TypeSales,
 )
 _NAMES: Final = (
     (msgspec.inspect.IntType, "int"),

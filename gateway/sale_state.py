@@ -42,7 +42,13 @@ def sales_of(sale: Sale, notice: SaleNotice, now_ms: int) -> wire.Sales:
         wire.PoolSales(pool, counts.capacity, counts.free, counts.held, counts.sold, counts.withheld)
         for pool, counts in zip(sale.pools, notice.pools, strict=False)
     ]
-    return wire.Sales(sale.text, notice.version, notice.at_ms, status_of(notice, now_ms), pools)
+    types = [
+        wire.TypeSales(kind.text, free, held, sold)
+        for kind, free, held, sold in zip(
+            sale.types, notice.free_by_type, notice.held_by_type, notice.sold_by_type, strict=False
+        )
+    ]
+    return wire.Sales(sale.text, notice.version, notice.at_ms, status_of(notice, now_ms), pools, types)
 
 
 class Board:

@@ -137,7 +137,13 @@ class Topics:
         topic.organizers[session] = board.sales_frame(session.dialect)
         pushed = sales_of(sale, board.notice, self._clock())
         return wire.WatchingSales(
-            request.id, request.event, pushed.version, pushed.time_ms, pushed.status, pushed.pools
+            request.id,
+            request.event,
+            pushed.version,
+            pushed.time_ms,
+            pushed.status,
+            pushed.pools,
+            pushed.ticket_types,
         )
 
     def unwatch(self, session: Session, event_id: EventId) -> None:

@@ -24,7 +24,7 @@ def declarations() -> str:
     requests = [*wire.ClientMessage.__args__]
     messages = [*wire.ServerMessage.__args__]
     plain = [wire.Line, wire.TypeAvailability, wire.EventState, wire.PoolSales, wire.HeldLine, wire.Ticket]
-    plain.extend((wire.UnlockedType, wire.Answer))
+    plain.extend((wire.UnlockedType, wire.TypeSales, wire.Answer))
     parts.extend(_interface(record) for record in [*plain, *requests, *messages])
     parts.append(_union("ClientMessage", requests))
     parts.append(_union("ServerMessage", messages))

@@ -149,7 +149,7 @@ class Organiser:
 
     def watch_sales(self) -> Locator:
         """Open the live sale of the event that is open in the editor. Returns its figures: sold, held, free,
-        withheld, sold a second.
+        withheld, sold in the last minute.
         """
         self.page.goto(f"{self.page.url.split('#')[0]}/sales")
         expect(self.heading("Sales, live")).to_be_visible()

@@ -147,6 +147,10 @@ async def test_what_is_held_is_seen_at_once(place: Town) -> None:
     held = await hold(client, sale, 3)
     push = await client.until(lambda message: message["type"] == "sales")
     assert (push["pools"][0]["held"], push["pools"][0]["free"]) == (3, 97)
+    full, reduced = push["ticket_types"]
+    assert full == {"ticket_type": sale.types[0], "free": 97, "held": 3, "sold": 0}
+    # They share a pool: what one holds, the other can't have.
+    assert reduced == {"ticket_type": sale.types[1], "free": 97, "held": 0, "sold": 0}
     await client.ask("release", operation=operation(), event=sale.event, hold=held["hold"])
     await client.until(lambda message: message["type"] == "sales" and message["pools"][0]["held"] == 0)
 

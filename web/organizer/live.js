@@ -9,7 +9,7 @@ import { tickingTime } from "../shared/ticking.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { ActionButton } from "../shared/forms.js";
 import { showOrganisation } from "./frame.js";
-import { extended, total } from "./history.js";
+import { extended, sampleOf } from "./history.js";
 import { tell } from "./list.js";
 import { PlacesDialog } from "./places-dialog.js";
 import { SaleBoard } from "./sale-board.js";
@@ -17,7 +17,7 @@ import { SaleBoard } from "./sale-board.js";
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
 /** @typedef {import("../shared/connection.js").SalesState} SalesState */
-/** @typedef {{event: string, title: string, slug: string, tickets: {pools: {pool: string, name: string}[]}}} EventDocument */
+/** @typedef {{event: string, title: string, slug: string, tickets: import("./sale-board.js").Names}} EventDocument */
 
 /** @type {Record<string, import("../shared/parts.js").Tone>} */
 const TONES = { open: "good", paused: "warn", cancelled: "danger" };
@@ -31,10 +31,9 @@ const { time } = tickingTime(clock);
 
 /** @param {SalesState} state */
 function take(state) {
-    const sum = total(state.pools);
     sales.value = state;
     problem.value = "";
-    samples.value = extended(samples.peek(), { time_ms: state.time_ms, sold: sum.sold, held: sum.held });
+    samples.value = extended(samples.peek(), sampleOf(state));
 }
 
 /**
@@ -54,7 +53,6 @@ function Live({ place, event }) {
             undoToast(t(`organizer.did.${name}`), () => step(name === "pause" ? "resume" : "pause", true).catch(tell));
         }
     };
-    const names = new Map(event.tickets.pools.map((one) => [one.pool, one.name]));
     const chosen = state?.pools.find((one) => one.pool === pool);
     return html`
         <p class="back"><a href=${`${place.base}/events/${event.event}`}>${event.title}</a></p>
@@ -71,8 +69,8 @@ function Live({ place, event }) {
         </header>
         <p class="sales-online" role="status">${isOnline.value ? "" : t("selling.offline")}</p>
         ${problem.value && html`<div class="notice" role="alert"><p>${problem.value}</p></div>`}
-        <${SaleBoard} state=${state} samples=${samples.value} now=${time.value} nameOf=${(/** @type {string} */ id) => names.get(id) ?? ""} onPool=${mayControl ? setPool : null} />
-        ${chosen && html`<${PlacesDialog} path=${path} pool=${chosen} name=${names.get(chosen.pool) ?? ""} onClose=${() => setPool(null)} />`}
+        <${SaleBoard} state=${state} samples=${samples.value} now=${time.value} names=${event.tickets} onPool=${mayControl ? setPool : null} />
+        ${chosen && html`<${PlacesDialog} path=${path} pool=${chosen} name=${event.tickets.pools.find((one) => one.pool === pool)?.name ?? ""} onClose=${() => setPool(null)} />`}
     `;
 }
 

@@ -1,99 +1,147 @@
-// The figures of a sale, their course, and where the places of each pool are.
-import { count } from "../shared/formats.js";
+// The figures of a sale, their course, and where the places of each pool and the tickets of each type are.
+import { count, share } from "../shared/formats.js";
 import { html } from "../shared/html.js";
-import { locale, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { Chart } from "./chart.js";
-import { soldPerSecond, total } from "./history.js";
+import { sampleOf, soldBetween, total } from "./history.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("../shared/connection.js").SalesState} SalesState */
-/** @typedef {import("./history.js").Counts} Counts */
+/** @typedef {import("./history.js").Sample} Sample */
+/** @typedef {"sold" | "held" | "free" | "withheld" | "capacity"} Column */
+/** @typedef {{sold: number, held: number, free: number, withheld?: number, capacity?: number}} Amounts */
+/** @typedef {Amounts & {id: string, name: string, whole: number, hint: string}} Row */
+/** @typedef {{pools: {pool: string, name: string}[], ticket_types: {ticket_type: string, name: string, pools: number[]}[]}} Names */
 
-const KINDS = /** @type {const} */ (["sold", "held", "free", "withheld"]);
-const slow = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
-/** @type {Counts} */
-const NOTHING = { capacity: 0, free: 0, held: 0, sold: 0, withheld: 0 };
-
-/** What the chart says. */
-const WORDS = {
-    label: (/** @type {number} */ minutes, /** @type {number} */ sold, /** @type {number} */ held) => t("selling.chart", { minutes, sold, held }),
-    ago: (/** @type {number} */ minutes) => t("selling.minutes_ago", { count: minutes }),
-    top: (/** @type {number} */ tickets) => t("selling.top_line", { count: tickets }),
-    now: () => t("selling.now"),
-};
+const MINUTE_MS = 60_000;
+/** @type {Column[]} */
+const OF_POOLS = ["sold", "held", "free", "withheld", "capacity"];
+/** @type {Column[]} */
+const OF_TYPES = ["sold", "held", "free"];
 
 /**
- * @param {{state: SalesState | null, samples: readonly import("./history.js").Sample[], now: number, nameOf: (pool: string) => string, onPool: ((pool: string) => void) | null}} given
+ * @param {{state: SalesState | null, samples: readonly Sample[], now: number, names: Names, onPool: ((pool: string) => void) | null}} given
  * @returns {Child}
  */
-export function SaleBoard({ state, samples, now, nameOf, onPool }) {
-    const sum = state ? total(state.pools) : NOTHING;
-    const rate = soldPerSecond(samples, now);
+export function SaleBoard({ state, samples, now, names, onPool }) {
+    const places = total(state?.pools ?? []);
+    const tickets = state ? sampleOf(state) : null;
+    // The server's clock may be a little behind the newest sample.
+    const time = Math.max(now, samples.at(-1)?.time_ms ?? 0);
+    const figures = [
+        { kind: "sold", value: tickets?.sold },
+        { kind: "held", value: tickets?.held },
+        { kind: "free", value: places.free },
+        { kind: "withheld", value: places.withheld },
+        { kind: "rate", value: soldBetween(samples, time - MINUTE_MS, time) },
+    ];
     return html`<div class="sales" aria-busy=${state === null}>
         <dl class="figures">
-            ${KINDS.map((kind) => html`<${Figure} key=${kind} name=${t(`selling.${kind}`)} value=${state ? count(sum[kind]) : "–"} kind=${kind} />`)}
-            <${Figure} name=${t("selling.rate")} value=${state ? (rate < 100 ? slow.format(rate) : count(Math.round(rate))) : "–"} kind="rate" />
+            ${figures.map(
+                ({ kind, value }) => html`<div class="figure" data-kind=${kind}>
+                    <dt>${t(`selling.${kind}`)}</dt>
+                    <dd>${state ? count(value ?? 0) : "–"}</dd>
+                </div>`,
+            )}
         </dl>
-        <${Chart} samples=${samples} capacity=${sum.capacity} now=${Math.max(now, samples.at(-1)?.time_ms ?? 0)} words=${WORDS} />
-        ${state && html`<${Pools} state=${state} nameOf=${nameOf} onPool=${onPool} />`}
+        <${Chart} samples=${samples} capacity=${places.capacity} now=${time} />
+        ${state && html`<${Pools} state=${state} names=${names} onPool=${onPool} /><${Types} state=${state} names=${names} />`}
     </div>`;
 }
 
 /**
- * @param {{name: string, value: string, kind: string}} given
+ * How full each pool is.
+ *
+ * @param {{state: SalesState, names: Names, onPool: ((pool: string) => void) | null}} given
  * @returns {Child}
  */
-function Figure({ name, value, kind }) {
-    return html`<div class="figure" data-kind=${kind}>
-        <dt>${name}</dt>
-        <dd>${value}</dd>
-    </div>`;
+function Pools({ state, names, onPool }) {
+    const known = new Map(names.pools.map((one) => [one.pool, one.name]));
+    const row = (/** @type {import("./history.js").Counts} */ counts, /** @type {string} */ id, /** @type {string} */ name) => ({
+        ...counts,
+        id,
+        name,
+        whole: counts.capacity,
+        hint: t("selling.share_sold", { share: share(counts.sold, counts.capacity) }),
+    });
+    const rows = state.pools.map((pool, at) => row(pool, pool.pool, known.get(pool.pool) || t("selling.pool_number", { number: at + 1 })));
+    // Where a ticket takes a place of several pools, a sum over them would be of nothing that anybody sells.
+    const isSeveral = names.ticket_types.some((one) => one.pools.length > 1);
+    if (rows.length > 1 && !isSeveral) {
+        rows.push(row(total(state.pools), "", t("selling.total")));
+    }
+    return html`<${Places} title=${t("organizer.tickets.pools")} first=${t("selling.pool")} rows=${rows} columns=${OF_POOLS} onRow=${onPool} note=${isSeveral ? t("selling.pools_several") : ""} />`;
 }
 
 /**
- * @param {{state: SalesState, nameOf: (pool: string) => string, onPool: ((pool: string) => void) | null}} given
+ * What sells best: all types on one scale.
+ *
+ * @param {{state: SalesState, names: Names}} given
  * @returns {Child}
  */
-function Pools({ state, nameOf, onPool }) {
-    const rows = state.pools.map((pool, at) => ({ ...pool, name: nameOf(pool.pool) || t("selling.pool_number", { number: at + 1 }) }));
-    const sums = { ...total(state.pools), name: t("selling.total"), pool: "" };
-    return html`<div class="pools-scroll" tabindex="0" role="region" aria-label=${t("organizer.tickets.pools")}>
-        <table class="pools">
-            <thead>
-                <tr>
-                    <th scope="col">${t("selling.pool")}</th>
-                    ${KINDS.map((kind) => html`<th scope="col">${t(`selling.${kind}`)}</th>`)}
-                    <th scope="col">${t("selling.capacity")}</th>
+function Types({ state, names }) {
+    const known = new Map(names.ticket_types.map((one) => [one.ticket_type, one.name]));
+    const most = Math.max(1, ...state.ticket_types.map((one) => one.sold + one.held + one.free));
+    const rows = state.ticket_types.map((kind, at) => ({
+        ...kind,
+        id: kind.ticket_type,
+        name: known.get(kind.ticket_type) || t("selling.type_number", { number: at + 1 }),
+        whole: most,
+        hint: "",
+    }));
+    const drawn = names.ticket_types.flatMap((one) => one.pools);
+    const isShared = new Set(drawn).size < drawn.length;
+    return html`<${Places} title=${t("selling.types")} first=${t("selling.type")} rows=${rows} columns=${OF_TYPES} note=${isShared ? t("selling.types_share") : ""} />`;
+}
+
+/**
+ * A table that is one of cards where there is little room; its roles are said, because styles that make it so take
+ * them away.
+ *
+ * @param {{title: string, first: string, rows: Row[], columns: Column[], note?: string, onRow?: ((id: string) => void) | null}} given
+ * @returns {Child}
+ */
+function Places({ title, first, rows, columns, note = "", onRow = null }) {
+    return html`<section class="places" aria-label=${title}>
+        <h2>${title}</h2>
+        <table role="table" aria-label=${title}>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">${first}</th>
+                    ${columns.map((column) => html`<th role="columnheader" scope="col" data-kind=${column}>${t(`selling.${column}`)}</th>`)}
                 </tr>
             </thead>
-            <tbody>
-                ${[...rows, ...(rows.length > 1 ? [sums] : [])].map(
-                    (row) => html`<tr key=${row.pool}>
-                        <th scope="row">
-                            ${onPool && row.pool
-                                ? html`<button type="button" class="button button-plain pool-button" aria-label=${t("selling.change_pool", { name: row.name })} onClick=${() => onPool(row.pool)}><bdi>${row.name}</bdi></button>`
-                                : html`<bdi>${row.name}</bdi>`}
+            <tbody role="rowgroup">
+                ${rows.map(
+                    (row) => html`<tr key=${row.id} role="row" data-total=${row.id ? undefined : ""}>
+                        <th role="rowheader" scope="row">
+                            <span class="places-name">
+                                ${onRow && row.id
+                                    ? html`<button type="button" class="button button-plain" aria-label=${t("selling.change_pool", { name: row.name })} onClick=${() => onRow(row.id)}><bdi>${row.name}</bdi></button>`
+                                    : html`<bdi>${row.name}</bdi>`}
+                                <span class="quiet">${row.hint}</span>
+                            </span>
                             <${Bar} row=${row} />
                         </th>
-                        ${KINDS.map((kind) => html`<td>${count(row[kind])}</td>`)}
-                        <td>${count(row.capacity)}</td>
+                        ${columns.map((column) => html`<td role="cell" data-kind=${column} data-label=${t(`selling.${column}`)}>${count(row[column] ?? 0)}</td>`)}
                     </tr>`,
                 )}
             </tbody>
         </table>
-    </div>`;
+        ${note && html`<p class="quiet">${note}</p>`}
+    </section>`;
 }
 
 /**
- * @param {{row: Counts}} given
+ * @param {{row: Row}} given
  * @returns {Child}
  */
 function Bar({ row }) {
-    const share = (/** @type {number} */ value) => ({ width: `${row.capacity > 0 ? (value / row.capacity) * 100 : 0}%` });
-    return html`<span class="pool-bar" aria-hidden="true">
-        <span data-kind="sold" style=${share(row.sold)}></span>
-        <span data-kind="held" style=${share(row.held)}></span>
-        <span data-kind="withheld" style=${share(row.withheld)}></span>
+    const width = (/** @type {number | undefined} */ value) => ({ width: `${row.whole > 0 ? ((value ?? 0) / row.whole) * 100 : 0}%` });
+    return html`<span class="places-bar" aria-hidden="true">
+        <span data-kind="sold" style=${width(row.sold)}></span>
+        <span data-kind="held" style=${width(row.held)}></span>
+        <span data-kind="free" style=${width(row.free)}></span>
+        <span data-kind="withheld" style=${width(row.withheld)}></span>
     </span>`;
 }

@@ -71,6 +71,20 @@ export function count(value) {
     return numberFormat.format(value);
 }
 
+const shareFormat = new Intl.NumberFormat(language, { style: "percent" });
+
+/**
+ * Return how much a part is of a whole, as "62%". Neither nothing nor everything is said of what is only nearly that.
+ *
+ * @param {number} part
+ * @param {number} whole
+ */
+export function share(part, whole) {
+    const exact = whole > 0 ? part / whole : 0;
+    const isBetween = exact > 0 && exact < 1;
+    return shareFormat.format(isBetween ? Math.min(0.99, Math.max(0.01, exact)) : exact);
+}
+
 // As wide as a digit and as a separator.
 const FIGURE_SPACE = "\u2007";
 const PUNCTUATION_SPACE = "\u2008";

@@ -62,6 +62,14 @@ export interface UnlockedType {
     valid_days: string[];
 }
 
+/** How many tickets of a type are held and sold, and `free`: what is left in the scarcest of its pools. */
+export interface TypeSales {
+    ticket_type: string;
+    free: number;
+    held: number;
+    sold: number;
+}
+
 /** What a buyer says to one of the event's questions. */
 export interface Answer {
     question: string;
@@ -188,6 +196,7 @@ export interface WatchingSales {
     time_ms: number;
     status: string;
     pools: PoolSales[];
+    ticket_types: TypeSales[];
 }
 
 /** The tickets are reserved until `expires_at_ms`. `discount_minor` is taken off already. */
@@ -271,6 +280,7 @@ export interface Sales {
     time_ms: number;
     status: string;
     pools: PoolSales[];
+    ticket_types: TypeSales[];
 }
 
 /** A request waits for its turn: so many came before it and are not decided yet. */
