@@ -85,14 +85,16 @@ def _account(path: str, name: str, script: str, layout: str = "sheet-page") -> P
     )
 
 
-def _organizer(path: str, title: str, script: str, *styles: str, area: str = "") -> PageKind:
+def _organizer(
+    path: str, title: str, script: str, *styles: str, area: str = "", layout: str = "organizer"
+) -> PageKind:
     return PageKind(
         path=f"/organizer{path}",
         title=title,
         script=f"organizer/{script}.js",
         styles=("organizer/organizer.css", *(f"organizer/{style}.css" for style in styles)),
         areas=("shared", "organizer", *([area] if area else [])),
-        layout="organizer",
+        layout=layout,
     )
 
 
@@ -136,7 +138,7 @@ SCRIPTED: Final = (
         areas=("shared", "account", "event"),
         layout="stack page-wide",
     ),
-    _organizer("", "organizer.start.title", "start"),
+    _organizer("", "organizer.start.title", "start", layout="sheet-page"),
     _organizer(f"{_ORG}/events", "organizer.events.title", "events"),
     _organizer(f"{_ORG}/events/new", "organizer.new_event.title", "new-event"),
     _organizer(f"{_ORG}/transfer", "again.transfer.title", "transfer", "editor", area="again"),
