@@ -4,6 +4,7 @@ mails open accounts.
 """
 
 import asyncio
+import datetime as dt
 import email
 import email.policy
 import html
@@ -20,6 +21,9 @@ from gateway.problems import plain_problem
 
 SHOWN_MAX: Final = 100
 _NAME: Final = re.compile(r"\d{13}-\d{6}")
+_ABOUT: Final = (
+    '<p>What <a href="/">Bilten</a> would have sent, the newest first. Nothing here leaves this machine.</p>'
+)
 _URL: Final = re.compile(r"https?://[^\s<>\"']+")
 
 
@@ -53,10 +57,11 @@ class DevMail:
         letters = await self._read(request.query.get("to", ""))
         rows = "".join(
             f'<li><a href="/dev/mail/{letter.name}">{html.escape(letter.subject)}</a> '
-            f"<small>{html.escape(letter.to)}</small></li>"
+            f"<span><bdi>{html.escape(letter.to)}</bdi> {_sent(letter)}</span></li>"
             for letter in letters
         )
-        return _page("Mail", f"<ol>{rows}</ol>" if rows else "<p>No mail yet.</p>")
+        empty = "<p>No mail yet. Sign up, and the first one is here in a moment.</p>"
+        return _page("Mail", _ABOUT + (f'<ol class="mails">{rows}</ol>' if rows else empty))
 
     async def newest_json(self, request: web.Request) -> web.Response:
         """The same for programs."""
@@ -75,8 +80,8 @@ class DevMail:
             return _not_here()
         return _page(
             letter.subject,
-            f"<p>To {html.escape(letter.to)}</p><pre>{_linked(letter.text)}</pre>"
-            '<p><a href="/dev/mail">All mail</a></p>',
+            f"<p>To <bdi>{html.escape(letter.to)}</bdi>, {_sent(letter)}</p>"
+            f'<pre>{_linked(letter.text)}</pre><p><a href="/dev/mail">All mail</a></p>',
         )
 
     async def _read(self, to: str) -> list[Letter]:
@@ -114,12 +119,22 @@ def _linked(text: str) -> str:
     return "".join([*parts, html.escape(text[end:])])
 
 
+def _sent(letter: Letter) -> str:
+    # Its name begins with when it came, in ms since the epoch.
+    at = dt.datetime.fromtimestamp(int(letter.name[:13]) / 1000, dt.UTC)
+    return f'<time datetime="{at:%Y-%m-%dT%H:%M:%SZ}">{at:%d %b %Y, %H:%M:%S} UTC</time>'
+
+
 def _page(title: str, body: str) -> web.Response:
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">'
-        '<link rel="stylesheet" href="/static/shared/tokens.css"></head>'
-        f"<body><main><h1>{html.escape(title)}</h1>{body}</main></body></html>"
+        '<meta name="color-scheme" content="light dark">'
+        '<link rel="icon" href="/static/shared/icon.svg" type="image/svg+xml">'
+        '<link rel="stylesheet" href="/static/shared/tokens.css">'
+        '<link rel="stylesheet" href="/static/shared/components.css">'
+        '<link rel="stylesheet" href="/static/dev/mail.css"></head>'
+        f'<body class="mail"><main><h1><bdi>{html.escape(title)}</bdi></h1>{body}</main></body></html>'
     )
     return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
 
