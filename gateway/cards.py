@@ -36,6 +36,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         price_minor: the lowest price, None where nothing is offered yet.
+        is_free: nothing of it costs anything.
         standing: a status of `domain.event_status`.
     """
 
@@ -51,6 +52,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     image_url: str = ""
     opens_at_ms: int | None = None
     price_minor: int | None = None
+    is_free: bool = False
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,8 +172,7 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     price = ""
     if card.price_minor is not None:
         amount = money(card.price_minor, card.currency, messages)
-        is_free = card.price_minor == 0
-        said = messages.text("home.free_price") if is_free else messages.text("home.from", amount=amount)
+        said = messages.text("home.free_price") if card.is_free else messages.text("home.from", amount=amount)
         price = f"<span>{html.escape(said)}</span>"
     return before, f"{price}</p></div></li>"
 

@@ -23,7 +23,7 @@ from gateway.poster import poster
 from gateway.shell import LANGUAGE_COOKIE, Preview, Shell, data_block, script_text
 from services.events.descriptions import plain, render
 from services.events.public_models import EventsQuery
-from services.events.public_views import price_min, public_model
+from services.events.public_views import price_max, price_min, public_model
 from services.events.reading import Reading
 from services.events.searching import search
 from services.events.views import status_of
@@ -286,4 +286,5 @@ def _card(event: EventRecord, now_ms: int) -> Card:
         image_url=event.image_url,
         opens_at_ms=event.opens_at_ms,
         price_minor=price_min(event),
+        is_free=price_max(event) == 0,
     )

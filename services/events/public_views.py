@@ -30,6 +30,11 @@ def price_min(event: EventRecord) -> int | None:
     return min((price for kind in offered(event) for price in prices_of(kind)), default=None)
 
 
+def price_max(event: EventRecord) -> int | None:
+    """Return the most that something costs, None if nothing is offered."""
+    return max((price for kind in offered(event) for price in prices_of(kind)), default=None)
+
+
 def card_model(event: EventRecord, now_ms: int) -> EventCard:
     """Return an event as lists show it."""
     return EventCard.model_construct(**_card(event, now_ms))

@@ -3,6 +3,7 @@ would be seen by strangers, or an organisation would reach another's events.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -44,9 +45,9 @@ class Office:
     def of(self, event: Any) -> str:
         return f"{self.base}/events/{event['event']}"
 
-    async def published(self, title: str, **fields: Any) -> Any:
+    async def published(self, title: str, tickets: Any = TICKETS, **fields: Any) -> Any:
         event = await self.draft(title, **fields)
-        status, answer = await self.owner.ask("PUT", f"{self.of(event)}/ticket-types", TICKETS, version=1)
+        status, answer = await self.owner.ask("PUT", f"{self.of(event)}/ticket-types", tickets, version=1)
         assert status == 200, answer
         status, event = await self.owner.ask("POST", f"{self.of(event)}/publish")
         assert status == 200, event
@@ -157,6 +158,27 @@ async def test_what_is_looked_for(place: Town, office: Office) -> None:
     assert [row["title"] for row in rest["items"]] == ["Opera"]
     status, answer = await guest.ask("GET", "/events?cursor=nonsense")
     assert (status, answer["code"]) == (422, "invalid")
+
+
+async def test_only_what_costs_nothing_at_all_is_called_free(place: Town, office: Office) -> None:
+    """Whoever came for it would find that only children get in free."""
+    child = {"name": "Child", "kind": "free", "price_minor": 0, "pools": [0]}
+    adult = {"name": "Adult", "price_minor": 2000, "pools": [0]}
+    pools = TICKETS["pools"]
+    await office.published("Reading", {"pools": pools, "ticket_types": [child]})
+    await office.published("Concert", {"pools": pools, "ticket_types": [child, adult]})
+    await until(place, "/events", lambda _, page: len(page["items"]) == 2)
+    guest = await place.caller()
+    async with guest.http.get(f"{place.here.url}/o/north") as answer:
+        page = await answer.text()
+    prices = {
+        title: re.search(rf">{title}</bdi>.*?<span>([^<]+)</span></p></div>", page, re.DOTALL)
+        for title in ("Reading", "Concert")
+    }
+    assert {title: found and found[1] for title, found in prices.items()} == {
+        "Reading": "Free",
+        "Concert": "from €0",
+    }
 
 
 async def test_vouchers_series_venues_and_copies(place: Town, office: Office) -> None:
