@@ -167,3 +167,17 @@ def test_card_fields_help_and_only_test_cards_pass(page: Page) -> None:
         "4242 4242 4242 4242", "12 / 34", "09 / ", "card_ok", "card_declined",
         [], ["number"], ["number", "expiry", "cvc"], ["expiry"], [],
     ]  # fmt: skip
+
+
+@pytest.mark.browser
+def test_of_a_change_only_what_differs_is_told(page: Page) -> None:
+    """Else the log shows all of an event's tickets twice where one price was raised."""
+    seat, stool = {"name": "Seat", "price_minor": 900}, {"name": "Stool", "price_minor": 500}
+    before = {"status": "draft", "types": [seat], "city": None, "tags": ["a"]}
+    after = {"status": "draft", "types": [{**seat, "price_minor": 1_000}, stool], "tags": ["a"]}
+    made = call(page, "shared/changes.js", "return JSON.stringify(m.changes(a[0], a[1]))", [before, after])
+    assert json.loads(made) == [
+        {"name": "types.0.price_minor", "before": 900, "after": 1_000},
+        {"name": "types.1", "after": stool},
+        {"name": "city", "before": None},
+    ]

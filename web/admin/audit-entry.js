@@ -1,4 +1,5 @@
 // One entry of the audit log: who did what to what, what changed, and, on demand, from where.
+import { changes } from "../shared/changes.js";
 import { html } from "../shared/html.js";
 import { locale, rich, t } from "../shared/i18n.js";
 import { Reference, short } from "./references.js";
@@ -87,16 +88,16 @@ function Narrow({ what, onPress, kind = "", children }) {
  * @returns {Child}
  */
 function Changes({ before, after }) {
-    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    if (names.length === 0) {
+    const found = changes(before, after);
+    if (found.length === 0) {
         return null;
     }
     return html`<dl class="entry-changes">
-        ${names.map(
-            (name) => html`<div>
-                <dt class="mono">${name}</dt>
+        ${found.map(
+            (one) => html`<div key=${one.name}>
+                <dt class="mono breakable">${one.name}</dt>
                 <dd>
-                    ${name in before && html`<del><bdi>${shown(before[name])}</bdi></del>`} ${name in after && html`<ins><bdi>${shown(after[name])}</bdi></ins>`}
+                    ${one.before !== undefined && html`<del><bdi>${shown(one.before)}</bdi></del>`} ${one.after !== undefined && html`<ins><bdi>${shown(one.after)}</bdi></ins>`}
                 </dd>
             </div>`,
         )}

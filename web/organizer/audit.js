@@ -1,5 +1,6 @@
 // The organisation's audit log: who changed what, when and from where, newest first. Nothing in it can be changed.
 import { get } from "../shared/api.js";
+import { changes } from "../shared/changes.js";
 import { Select, TextField } from "../shared/forms.js";
 import { moment } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
@@ -117,7 +118,7 @@ function EntryRow({ entry, names }) {
  * @returns {Child}
  */
 function Changes({ before, after, names }) {
-    const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    const fields = changes(before, after);
     if (fields.length === 0) {
         return null;
     }
@@ -127,7 +128,13 @@ function Changes({ before, after, names }) {
                 <tr><th scope="col">${t("team.audit.field")}</th><th scope="col">${t("team.audit.before")}</th><th scope="col">${t("team.audit.after")}</th></tr>
             </thead>
             <tbody>
-                ${fields.map((field) => html`<tr key=${field}><th scope="row"><span class="mono">${field}</span></th><td><bdi>${worded(field, before[field], names)}</bdi></td><td><bdi>${worded(field, after[field], names)}</bdi></td></tr>`)}
+                ${fields.map(
+                    (field) => html`<tr key=${field.name}>
+                        <th scope="row"><span class="mono">${field.name}</span></th>
+                        <td><bdi>${worded(field.name, field.before, names)}</bdi></td>
+                        <td><bdi>${worded(field.name, field.after, names)}</bdi></td>
+                    </tr>`,
+                )}
             </tbody>
         </table>
     </div>`;
