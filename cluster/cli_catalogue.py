@@ -64,7 +64,7 @@ def take(
         from services.events.importing import Importing
 
         new_id = new_ids(_now_ms)
-        importing = Importing(pool, Drafts(pool, _now_ms, new_id), _now_ms, new_id)
+        importing = Importing(pool, Drafts(_now_ms, new_id), _now_ms, new_id)
         report = await importing.take(SYSTEM, organisation_id, data, time_zone)
         assert not isinstance(report, Refusal)
         return report

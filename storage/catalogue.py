@@ -23,6 +23,7 @@ __all__ = [
     "PoolRecord",
     "TicketTypeRecord",
     "TierRecord",
+    "slug_is_free",
     "store_event",
     "store_tickets",
 ]
@@ -125,6 +126,14 @@ async def store_event(connection: AnyConnection, event: EventRecord) -> None:
         search_text(event),
         plain_words(event.city),
     )
+
+
+async def slug_is_free(connection: AnyConnection, slug: str) -> bool:
+    """Say whether no event, of whatever organisation, has an address; it then stays free for the transaction
+    that is open.
+    """
+    found: bool = await connection.fetchval("SELECT slug_is_free($1)", slug)
+    return found
 
 
 async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:

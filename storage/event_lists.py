@@ -126,12 +126,6 @@ async def own_events(
     return Listed(events, None if last is None else _cursor("own", last["starts_at"], last["event_id"]))
 
 
-async def slug_is_free(pool: Pool, slug: str) -> bool:
-    """Say whether no event, of whatever organisation, has an address."""
-    async with asking(pool) as connection:
-        return not await connection.fetchval("SELECT EXISTS (SELECT FROM events WHERE slug = $1)", slug)
-
-
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     conditions, values = [_LISTED], []  # type: tuple[list[str], list[Any]]
 

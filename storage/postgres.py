@@ -37,6 +37,9 @@ _POINT_STATEMENTS: Final = {
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
 }
+# Who waits for longer than a connection takes to be made waits for somebody who waits for them, or in a queue
+# that has no end.
+_ACQUIRE_S: Final = 5.0
 _RELEASE_S: Final = 3.0
 _MAYBE_COMMITTED: Final = ("08", "57")
 
@@ -148,12 +151,16 @@ async def _keep_session(connection: AnyConnection) -> None:
 async def using(pool: Pool) -> AsyncIterator[AnyConnection]:
     """Lend a connection for statements whose outcome the caller wants to know.
 
+    Who has one must not ask for a second before giving it back: as many as there are connections, each with
+    one, would wait for each other.
+
     Raises:
-        ConnectionError: no connection was to be had: nothing was sent.
+        ConnectionError: no connection was to be had in time: nothing was sent.
         Refused, Unknown: see `outcome`.
     """
     with unreachable():
-        connection = await pool.acquire()
+        async with asyncio.timeout(_ACQUIRE_S):
+            connection = await pool.acquire()
     try:
         with outcome():
             yield connection

@@ -9,10 +9,9 @@ from domain.refusals import Refusal
 from services.audit import entry_for
 from services.events.drafting import invalid
 from storage.audit_log import record as record_audit
-from storage.catalogue import store_event, store_tickets
-from storage.event_lists import slug_is_free
+from storage.catalogue import slug_is_free, store_event, store_tickets
 from storage.event_records import EventRecord
-from storage.postgres import AnyConnection, Pool
+from storage.postgres import AnyConnection
 
 _SLUG_TRIES: Final = 20
 
@@ -20,8 +19,7 @@ _SLUG_TRIES: Final = 20
 class Drafts:
     """Stores drafts. Every method raises `ConnectionError` when PostgreSQL is away."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], int], new_id: Callable[[], bytes]) -> None:
-        self._pool = pool
+    def __init__(self, clock: Callable[[], int], new_id: Callable[[], bytes]) -> None:
         self._clock = clock
         self._new_id = new_id
 
@@ -42,13 +40,17 @@ class Drafts:
             ),
         )
 
-    async def free_slug(self, wanted: str, *, is_exact: bool = False) -> str | Refusal:
-        """Return an address for a page that no event has: the one that is wanted, or one like it."""
-        if await slug_is_free(self._pool, wanted):
+    async def free_slug(
+        self, connection: AnyConnection, wanted: str, *, is_exact: bool = False
+    ) -> str | Refusal:
+        """Return an address for a page that no event has: the one that is wanted, or one like it. It is kept
+        free for the transaction that is open.
+        """
+        if await slug_is_free(connection, wanted):
             return wanted
         if is_exact:
             return invalid("slug", "taken")
         for number in range(2, _SLUG_TRIES):
-            if await slug_is_free(self._pool, f"{wanted}-{number}"):
+            if await slug_is_free(connection, f"{wanted}-{number}"):
                 return f"{wanted}-{number}"
         return f"{wanted}-{self._new_id()[-4:].hex()}"

@@ -39,9 +39,9 @@ from services.events.tickets_document import definition, with_tickets
 from services.events.tickets_models import TicketsFields
 from services.events.views import event_model, row_model, status_of
 from services.models import Page
-from storage.catalogue import plain_words
+from storage.catalogue import plain_words, slug_is_free
 from storage.event_changes import Effect
-from storage.event_lists import own_events, slug_is_free
+from storage.event_lists import own_events
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
@@ -69,7 +69,7 @@ class Editing:
         self._access = access
         self._clock = clock
         self._new_id = new_id
-        self._drafts = Drafts(pool, clock, new_id)
+        self._drafts = Drafts(clock, new_id)
 
     async def create(self, who: Who, organisation_id: OrganisationId, new: NewEvent) -> Event | Refusal:
         """Make a draft."""
@@ -85,7 +85,7 @@ class Editing:
             if isinstance(made, Refusal):
                 return made
             wanted = new.slug if "slug" in new.model_fields_set else slug_of(new.title)
-            slug = await self._drafts.free_slug(wanted, is_exact="slug" in new.model_fields_set)
+            slug = await self._drafts.free_slug(connection, wanted, is_exact="slug" in new.model_fields_set)
             if isinstance(slug, Refusal):
                 return slug
             made = msgspec.structs.replace(made, slug=slug)
@@ -150,7 +150,7 @@ class Editing:
             made = with_days(event, made)
             if isinstance(made, Refusal):
                 return made
-            if made.slug != event.slug and not await slug_is_free(self._pool, made.slug):
+            if made.slug != event.slug and not await slug_is_free(connection, made.slug):
                 return invalid("slug", "taken")
             return self._change(who, event, made, "event.edit")
 
@@ -202,7 +202,7 @@ class Editing:
                 )
             except NotATime as error:
                 return invalid("starts_at", str(error))
-            slug = await self._drafts.free_slug(slug_of(request.title or events[0].title))
+            slug = await self._drafts.free_slug(connection, slug_of(request.title or events[0].title))
             assert isinstance(slug, str)
             made = duplicate(events[0], starts_ms, slug, self._new_id)
             made = msgspec.structs.replace(made, title=request.title or made.title)

@@ -128,7 +128,7 @@ class Importing:
             if isinstance(made, Refusal):
                 return Mistake(entry.line, " ".join(str(value) for value in made.details.values()))
             if old is None:
-                slug = await self._drafts.free_slug(slug_of(made.title))
+                slug = await self._drafts.free_slug(connection, slug_of(made.title))
                 assert isinstance(slug, str)
                 made = msgspec.structs.replace(made, slug=slug)
                 await self._drafts.store_new(connection, who, made)

@@ -52,7 +52,7 @@ def organising(
     """
     access = Access(owners)
     changes = Changes(pool, shards, announcing, clock, new_id)
-    drafts = Drafts(pool, clock, new_id)
+    drafts = Drafts(clock, new_id)
     editing = Editing(pool, changes, access, clock, new_id)
     codes = partial(fingerprint, code_key)
     return Organising(

@@ -20,7 +20,7 @@ from services.events.recurrence import BadRule, Occurrence, occurrences
 from services.events.views import status_of
 from storage.audit_log import record
 from storage.event_records import EventRecord, read_events
-from storage.postgres import Pool
+from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
 
 
@@ -64,7 +64,7 @@ class SeriesMaking:
                 series_id,
             )
             for start in starts:
-                slug = await self._slug(first, start)
+                slug = await self._slug(connection, first, start)
                 made = duplicate(first, start.starts_at_ms, slug, self._new_id)
                 made = msgspec.structs.replace(made, series_id=series_id)
                 await self._drafts.store_new(connection, who, made)
@@ -114,8 +114,8 @@ class SeriesMaking:
             ),
         )
 
-    async def _slug(self, first: EventRecord, start: Occurrence) -> str:
+    async def _slug(self, connection: AnyConnection, first: EventRecord, start: Occurrence) -> str:
         day = local_time.wall_clock(start.starts_at_ms, first.time_zone).date().isoformat()
-        slug = await self._drafts.free_slug(f"{slug_of(first.title)[:60].strip('-')}-{day}")
+        slug = await self._drafts.free_slug(connection, f"{slug_of(first.title)[:60].strip('-')}-{day}")
         assert isinstance(slug, str)
         return slug
