@@ -83,11 +83,23 @@ class Identity(msgspec.Struct, frozen=True):
         return self.platform_role is not None and permission in PLATFORM_GRANTS[self.platform_role]
 
 
+class Attempt(msgspec.Struct, frozen=True):
+    """One try at a request that carries an idempotency key: of all that are made, one has an effect
+    (docs/decisions/idempotency-keys.md).
+    """
+
+    key_hash: bytes
+    worker: bytes
+
+
 class Origin(msgspec.Struct, frozen=True):
-    """From where somebody asks, as the audit log has it."""
+    """From where somebody asks, as the audit log has it, and which attempt of theirs this is; None if they
+    did not say that they may ask again.
+    """
 
     address: str
     user_agent: str
+    attempt: Attempt | None = None
 
 
 class Who(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ class Code(enum.StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     DUPLICATE_REQUEST = "duplicate_request"
     OPERATION_REUSED = "operation_reused"
+    DONE_BEFORE = "done_before"
     VERSION_CONFLICT = "version_conflict"
     VERSION_REQUIRED = "version_required"
     # Who asks, and how often
@@ -44,6 +45,7 @@ class Code(enum.StrEnum):
     LIMIT_REACHED = "limit_reached"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
+    UNDER_WAY = "under_way"
     # The sale
     SALE_NOT_OPEN = "sale_not_open"
     SALE_PAUSED = "sale_paused"
@@ -87,6 +89,7 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.UNSUPPORTED_VERSION: 400,
     Code.DUPLICATE_REQUEST: 409,
     Code.OPERATION_REUSED: 409,
+    Code.DONE_BEFORE: 409,
     Code.VERSION_CONFLICT: 412,
     Code.VERSION_REQUIRED: 428,
     Code.UNAUTHENTICATED: 401,
@@ -106,6 +109,7 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.LIMIT_REACHED: 409,
     Code.RATE_LIMITED: 429,
     Code.BUSY: 503,
+    Code.UNDER_WAY: 503,
     Code.SALE_NOT_OPEN: 409,
     Code.SALE_PAUSED: 409,
     Code.SALE_CLOSED: 409,
@@ -144,6 +148,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.UNSUPPORTED_VERSION: "This version of the protocol is not spoken here.",
     Code.DUPLICATE_REQUEST: "This request id is in use by a request that is not answered yet.",
     Code.OPERATION_REUSED: "This operation id belongs to another operation.",
+    Code.DONE_BEFORE: "This was done the first time. Its answer was lost; look at what is there now.",
     Code.VERSION_CONFLICT: "Somebody has changed this meanwhile. Nothing was overwritten.",
     Code.VERSION_REQUIRED: "Say which version this changes, with If-Match.",
     Code.UNAUTHENTICATED: "Sign in, or open a new session.",
@@ -163,6 +168,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.LIMIT_REACHED: "There are as many as there can be. Remove some first.",
     Code.RATE_LIMITED: "Too many requests. Wait a moment.",
     Code.BUSY: "Very many people are here right now. Try again in a moment.",
+    Code.UNDER_WAY: "This is written down, and will be done in a moment. Don't do it again.",
     Code.SALE_NOT_OPEN: "The sale has not opened yet.",
     Code.SALE_PAUSED: "The sale is paused.",
     Code.SALE_CLOSED: "The sale is over.",

@@ -44,6 +44,7 @@ def entry_for(
         after=after or {},
         address=who.origin.address,
         user_agent=who.origin.user_agent,
+        attempt=who.origin.attempt,
     )
 
 

@@ -24,8 +24,10 @@ from typing import Final
 
 import msgspec
 
+from domain.identity import Attempt
 from domain.ids import OrganisationId
 from storage.postgres import AnyConnection
+from storage.repeated_requests import mark
 
 PLATFORM: Final = bytes(16)
 FIRST: Final = bytes(32)
@@ -47,6 +49,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         target: TypeID of what it was done to.
         before, after: what changed, of text, whole numbers, booleans, null, lists and mappings. Nothing
             personal in the clear: "changed" says that it did.
+        attempt: at which request the change is made; it is marked as done with the entry.
     """
 
     organisation_id: OrganisationId | None
@@ -58,6 +61,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     after: Mapping[str, object]
     address: str
     user_agent: str
+    attempt: Attempt | None = None
 
 
 class ChainedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,11 +122,14 @@ async def record(connection: AnyConnection, entry: AuditEntry) -> int:
     Waits for the transaction that recorded in the same chain before to end.
 
     Raises:
+        Overtaken: another attempt at the same request goes on in place of this one.
         RuntimeError: no transaction is open, or `seal_with` was not called.
         TypeError: `before` or `after` hold something else than said.
     """
     if not connection.is_in_transaction():
         raise RuntimeError("an audit entry belongs into the transaction of the change")
+    if entry.attempt is not None:
+        await mark(connection, entry.attempt, entry.target)
     key = sealing_key()
     chain = entry.organisation_id or PLATFORM
     seq, previous_hash = await _locked_head(connection, chain)

@@ -14,6 +14,7 @@ from storage.audit_log import AuditEntry, record
 from storage.catalogue import store_event, store_tickets
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool, asking
+from storage.repeated_requests import mark
 from storage.vouchers import VoucherRecord, store_vouchers
 
 
@@ -67,16 +68,50 @@ async def locked_event(
     return event, None if row is None else _change(tuple(row))
 
 
-async def propose(connection: AnyConnection, change: EventChange) -> None:
-    """Write down a change before the sale is asked."""
+async def propose(connection: AnyConnection, change: EventChange) -> EventChange:
+    """Write down a change before the sale is asked, and return it as it is written.
+
+    From here on the request that asks for it has had its effect: whoever repeats it is told what becomes of
+    the change. One that the sale need not be asked for is done as soon as it is there.
+
+    Raises:
+        Overtaken: another attempt at the same request goes on in place of this one.
+    """
+    audit = change.effect.audit
+    if audit.attempt is not None:
+        await mark(connection, audit.attempt, change.operation_id.hex())
+        effect = msgspec.structs.replace(change.effect, audit=msgspec.structs.replace(audit, attempt=None))
+        change = msgspec.structs.replace(change, effect=effect)
     await connection.execute(
-        f"INSERT INTO event_changes ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)",  # noqa: S608
+        f"INSERT INTO event_changes ({_COLUMNS}, state) VALUES ($1, $2, $3, $4, $5, $6, $7)",  # noqa: S608
         change.operation_id,
         change.event_id,
         change.organisation_id,
         change.kind,
         commands.pack(list(change.commands)),
         msgspec.msgpack.encode(change.effect),
+        "pending" if change.commands else "done",
+    )
+    return change
+
+
+async def find_change(
+    connection: AnyConnection, operation_id: OperationId
+) -> tuple[EventChange, bool, Refusal | None] | None:
+    """Return a change, whether it has come to its end, and what the sale refused it with. None if there is
+    no such change any more.
+    """
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS}, state, refusal FROM event_changes WHERE operation_id = $1",  # noqa: S608
+        operation_id,
+    )
+    if row is None:
+        return None
+    *columns, state, refusal = row
+    return (
+        _change(tuple(columns)),
+        state != "pending",
+        None if refusal is None else _refusals.decode(refusal),
     )
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from domain.ids import SERIES, VENUE, SeriesId, VenueId, parse
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
@@ -25,6 +26,9 @@ def _venues(organising: Organising) -> list[Route]:
     async def create(call: Call) -> Answer | Refusal:
         return _answer(await venues.create(call.who, call.organisation, call.body))
 
+    async def made(call: Call) -> Answer | Refusal:
+        return _answer(await venues.read(call.organisation, VenueId(parse(VENUE, call.made))))
+
     async def listed(call: Call) -> Answer | Refusal:
         found = await venues.listed(call.organisation, call.query)
         return found if isinstance(found, Refusal) else Answer(body=found)
@@ -44,7 +48,7 @@ def _venues(organising: Organising) -> list[Route]:
     return [
         _venue_route(
             method="POST", path=all_of, name="venues.create", summary="Make a venue",
-            access=edit, handler=create, body=VenueFields, answer=Venue, status=201,
+            access=edit, handler=create, body=VenueFields, answer=Venue, status=201, again=made,
         ),
         _venue_route(
             method="GET", path=all_of, name="venues.list", summary="The venues of an organisation",
@@ -72,6 +76,9 @@ def _series(organising: Organising) -> list[Route]:
     async def create(call: Call) -> Answer | Refusal:
         return _series_answer(await series.create(call.who, call.organisation, call.body))
 
+    async def made(call: Call) -> Answer | Refusal:
+        return _series_answer(await series.read(call.organisation, SeriesId(parse(SERIES, call.made))))
+
     async def read(call: Call) -> Answer | Refusal:
         return _series_answer(await series.read(call.organisation, call.path["series"]))
 
@@ -80,7 +87,7 @@ def _series(organising: Organising) -> list[Route]:
             method="POST", path=_ORGANISATION + "/series", name="series.create",
             summary="Make drafts like an event, at other times",
             access=Permission.EVENTS_CREATE, handler=create, body=NewSeries, answer=Series, status=201,
-            refusals=(Code.INVALID,),
+            again=made, refusals=(Code.INVALID,),
         ),
         _series_route(
             method="GET", path=_ORGANISATION + "/series/{series}", name="series.read",

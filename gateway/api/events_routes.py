@@ -3,7 +3,7 @@
 from functools import partial
 
 from domain.event_status import Step
-from domain.ids import ORGANISATION, text
+from domain.ids import EVENT, ORGANISATION, EventId, OperationId, parse, text
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, Handler, LimitClass, Route
@@ -28,7 +28,7 @@ _EVENTS = "/organisations/{organisation}/events"
 _EVENT = "/organisations/{organisation}/events/{event}"
 _POOL = _EVENT + "/pools/{pool}"
 _route = partial(Route, tag="Events", limit=LimitClass.ORGANIZER)
-_STEP_REFUSALS = (Code.ILLEGAL_STEP, Code.INVALID, Code.BUSY)
+_STEP_REFUSALS = (Code.ILLEGAL_STEP, Code.INVALID, Code.BUSY, Code.UNDER_WAY)
 _STEPS = {
     Step.PUBLISH: (Permission.EVENTS_PUBLISH, "Publish an event and set its sale up"),
     Step.PAUSE: (Permission.SALE_CONTROL, "Take no new reservations for a while"),
@@ -83,12 +83,15 @@ def _writing(organising: Organising) -> list[Route]:
     async def copy(call: Call) -> Answer | Refusal:
         return _answer(await editing.copy(call.who, call.organisation, call.event, call.body))
 
+    async def made(call: Call) -> Answer | Refusal:
+        return _answer(await editing.read(call.organisation, EventId(parse(EVENT, call.made))))
+
     edit, tickets = Permission.EVENTS_EDIT, _EVENT + "/ticket-types"
     return [
         _route(
             method="POST", path=_EVENTS, name="events.create", summary="Make a draft",
             access=Permission.EVENTS_CREATE, handler=create, body=NewEvent, answer=Event, status=201,
-            refusals=(Code.INVALID,),
+            again=made, refusals=(Code.INVALID,),
         ),
         _route(
             method="GET", path=_EVENTS, name="events.own", summary="The events that an organisation works on",
@@ -118,13 +121,20 @@ def _writing(organising: Organising) -> list[Route]:
         _route(
             method="POST", path=_EVENT + "/copy", name="events.copy", summary="Make a draft like an event",
             access=Permission.EVENTS_CREATE, handler=copy, body=CopyRequest, answer=Event, status=201,
-            refusals=(Code.INVALID,),
+            again=made, refusals=(Code.INVALID,),
         ),
     ]  # fmt: skip
 
 
+def _resuming(organising: Organising) -> Handler:
+    async def resume(call: Call) -> Answer | Refusal:
+        return _answer(await organising.steps.resume(OperationId(bytes.fromhex(call.made))))
+
+    return resume
+
+
 def _running(organising: Organising) -> list[Route]:
-    steps = organising.steps
+    steps, resume = organising.steps, _resuming(organising)
 
     def taking(step: Step) -> Handler:
         async def take(call: Call) -> Answer | Refusal:
@@ -140,21 +150,22 @@ def _running(organising: Organising) -> list[Route]:
         *[
             _route(
                 method="POST", path=f"{_EVENT}/{step.value}", name=f"events.{step.value}", summary=summary,
-                access=permission, handler=taking(step), answer=Event, refusals=_STEP_REFUSALS,
+                access=permission, handler=taking(step), answer=Event, again=resume,
+                refusals=_STEP_REFUSALS,
             )
             for step, (permission, summary) in _STEPS.items()
         ],
         _route(
             method="POST", path=_EVENT + "/cancel", name="events.cancel",
             summary="Say that an event does not take place; its sale stops at once",
-            access=Permission.EVENTS_CANCEL, handler=cancel, body=CancelRequest, answer=Event,
+            access=Permission.EVENTS_CANCEL, handler=cancel, body=CancelRequest, answer=Event, again=resume,
             refusals=_STEP_REFUSALS,
         ),
     ]  # fmt: skip
 
 
 def _stock(organising: Organising) -> list[Route]:
-    steps = organising.steps
+    steps, resume = organising.steps, _resuming(organising)
 
     async def capacity(call: Call) -> Answer | Refusal:
         where = (call.organisation, call.event, call.path["pool"])
@@ -175,17 +186,19 @@ def _stock(organising: Organising) -> list[Route]:
             method="POST", path=_POOL + "/capacity", name="events.capacity",
             summary="Set how many places a pool has",
             access=control, handler=capacity, body=CapacityRequest, answer=Event,
-            refusals=(*refusals, Code.CAPACITY_IN_USE),
+            again=resume, refusals=(*refusals, Code.CAPACITY_IN_USE),
         ),
         _route(
             method="POST", path=_POOL + "/withhold", name="events.withhold",
             summary="Take free places out of the sale",
-            access=control, handler=withhold, body=QuantityRequest, answer=Event, refusals=refusals,
+            access=control, handler=withhold, body=QuantityRequest, answer=Event, again=resume,
+            refusals=refusals,
         ),
         _route(
             method="POST", path=_POOL + "/return", name="events.return",
             summary="Give withheld places back to the sale",
-            access=control, handler=give_back, body=QuantityRequest, answer=Event, refusals=refusals,
+            access=control, handler=give_back, body=QuantityRequest, answer=Event, again=resume,
+            refusals=refusals,
         ),
     ]  # fmt: skip
 

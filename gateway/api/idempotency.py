@@ -8,17 +8,21 @@ import asyncio
 import hashlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from domain.identity import Attempt
 from domain.refusals import Code, Refusal
 from gateway.api.ports import Rendered
+from storage.repeated_requests import Overtaken
 
 KEPT_MS: Final = 24 * 3_600_000
-LEASE_MS: Final = 60_000
+# Renewed while the work goes on, so this is how long the key of a process that died stays taken.
+LEASE_MS: Final = 15_000
+_RENEWALS_A_LEASE: Final = 3
 PATIENCE_S: Final = 3.0
 _POLL_S: Final = 0.05
 _RETRY_MS: Final = 1_000
@@ -37,6 +41,8 @@ class Claim(Protocol):
     def is_same(self) -> bool: ...
     @property
     def answer(self) -> bytes | None: ...
+    @property
+    def made(self) -> str | None: ...
 
 
 class Store(Protocol):
@@ -54,41 +60,49 @@ class Store(Protocol):
         """Take a key if it is free."""
         ...
 
-    async def keep(self, key_hash: bytes, worker: bytes, answer: bytes) -> None:
+    async def renew(self, attempt: Attempt, leased_until_ms: int) -> bool:
+        """Keep a key for longer; say whether it is still this attempt's."""
+        ...
+
+    async def keep(self, attempt: Attempt, answer: bytes) -> None:
         """Keep an answer."""
         ...
 
-    async def give_back(self, key_hash: bytes, worker: bytes) -> None:
-        """Make a key free again."""
+    async def give_back(self, attempt: Attempt, now_ms: int) -> None:
+        """Let others go on with a request: from its beginning if nothing came of it."""
         ...
 
 
 class Answers:
     """Remembers answers for `KEPT_MS`."""
 
-    def __init__(self, store: Store, clock: Callable[[], int], patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        patience_s: float = PATIENCE_S,
+        lease_ms: int = LEASE_MS,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._patience_s = patience_s
+        self._lease_ms = lease_ms
 
     async def once(
         self,
         scope: bytes,
         key: str,
         request: bytes,
-        work: Callable[[], Awaitable[Rendered | Refusal]],
+        work: Callable[[Attempt], Coroutine[Any, Any, Rendered | Refusal]],
+        again: Callable[[str], Coroutine[Any, Any, Rendered | Refusal]],
     ) -> Rendered | Refusal:
-        """Do the work, or return what it gave the first time.
-
-        A refusal is not kept: what was refused has not happened, and asking again may go better. A request
-        whose process died is done anew after `LEASE_MS`.
-        """
+        """Do the work, or return what it gave the first time; see `ports.Repetitions`."""
         secret = hashlib.blake2b(key.encode(), key=hashlib.sha256(scope).digest(), digest_size=64).digest()
         # Half of it names the row, half opens it; neither tells the other.
         key_hash, seal = secret[:32], AESGCM(secret[32:])
         request_hash = hashlib.blake2b(request, key=secret[32:], digest_size=32).digest()
-        worker = secrets.token_bytes(_WORKER_BYTES)
-        claim = await self._claim(key_hash, request_hash, worker)
+        attempt = Attempt(key_hash, secrets.token_bytes(_WORKER_BYTES))
+        claim = await self._claim(attempt, request_hash)
         if not claim.is_same:
             return Refusal(Code.OPERATION_REUSED)
         if claim.answer is not None:
@@ -96,36 +110,64 @@ class Answers:
         if not claim.is_mine:
             return Refusal(Code.BUSY, _RETRY_MS)
         try:
-            found = await work()
+            found = await self._leased(attempt, work(attempt) if claim.made is None else again(claim.made))
+        except Overtaken:
+            return Refusal(Code.BUSY, _RETRY_MS)
         except BaseException:
-            await asyncio.shield(self._give_back(key_hash, worker))
+            await asyncio.shield(self._give_back(attempt))
             raise
         if isinstance(found, Refusal):
-            await self._give_back(key_hash, worker)
+            await self._give_back(attempt)
             return found
         try:
-            await asyncio.shield(self._store.keep(key_hash, worker, _sealed(seal, key_hash, found)))
+            await asyncio.shield(self._store.keep(attempt, _sealed(seal, key_hash, found)))
         except ConnectionError as error:
-            # It is done, so the client hears of it; only a repetition would not.
+            # It is done, so the client hears of it; a repetition is answered by what was made.
             log.warning("an answer could not be kept: %r", error)
         return found
 
-    async def _claim(self, key_hash: bytes, request_hash: bytes, worker: bytes) -> Claim:
+    async def _leased(
+        self, attempt: Attempt, work: Coroutine[Any, Any, Rendered | Refusal]
+    ) -> Rendered | Refusal:
+        """Work while the key is this attempt's. Raises `Overtaken` when it no longer is."""
+        working, renewing = asyncio.create_task(work), asyncio.create_task(self._renew(attempt))
+        try:
+            await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise Overtaken
+            return working.result()
+        finally:
+            working.cancel()
+            renewing.cancel()
+            await asyncio.gather(working, renewing, return_exceptions=True)
+
+    async def _renew(self, attempt: Attempt) -> None:
+        """Renew the lease as long as that can be done."""
+        while True:
+            await asyncio.sleep(self._lease_ms / _RENEWALS_A_LEASE / 1000)
+            try:
+                if not await self._store.renew(attempt, self._clock() + self._lease_ms):
+                    return
+            except ConnectionError as error:
+                log.warning("the lease of an idempotency key can't be renewed now: %r", error)
+
+    async def _claim(self, attempt: Attempt, request_hash: bytes) -> Claim:
         """Claim a key, and wait a moment for whoever works on the same request."""
         patience = asyncio.get_running_loop().time() + self._patience_s
         while True:
             now_ms = self._clock()
             claim = await self._store.claim(
-                key_hash, request_hash, worker, now_ms, now_ms + LEASE_MS, now_ms + KEPT_MS
+                *(attempt.key_hash, request_hash, attempt.worker),
+                *(now_ms, now_ms + self._lease_ms, now_ms + KEPT_MS),
             )
             is_settled = claim.is_mine or claim.answer is not None or not claim.is_same
             if is_settled or asyncio.get_running_loop().time() > patience:
                 return claim
             await asyncio.sleep(_POLL_S)
 
-    async def _give_back(self, key_hash: bytes, worker: bytes) -> None:
+    async def _give_back(self, attempt: Attempt) -> None:
         try:
-            await self._store.give_back(key_hash, worker)
+            await self._store.give_back(attempt, self._clock())
         except ConnectionError as error:
             log.warning("an idempotency key stays taken until its lease ends: %r", error)
 

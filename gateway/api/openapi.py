@@ -256,7 +256,7 @@ def _refusals(route: Route) -> Json:
     elif route.query is not None:
         codes.append(Code.INVALID)
     if route.method == "POST":
-        codes.append(Code.OPERATION_REUSED)
+        codes += [Code.OPERATION_REUSED, Code.DONE_BEFORE]
     if route.is_versioned:
         codes += [Code.VERSION_CONFLICT, Code.VERSION_REQUIRED]
     by_status: dict[int, list[Code]] = {}

@@ -1,5 +1,6 @@
 """Making organisations, and their profiles."""
 
+from domain.ids import ORGANISATION, OrganisationId, parse
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Access, Answer, Call, LimitClass, Route
@@ -14,6 +15,9 @@ def routes(organisations: Organisations) -> list[Route]:
 
     async def create(call: Call) -> Answer | Refusal:
         return _answer(await organisations.create(call.who, call.body, call.now_ms))
+
+    async def made(call: Call) -> Answer | Refusal:
+        return _answer(await organisations.read(OrganisationId(parse(ORGANISATION, call.made))))
 
     async def read(call: Call) -> Answer | Refusal:
         return _answer(await organisations.read(call.organisation))
@@ -35,6 +39,7 @@ def routes(organisations: Organisations) -> list[Route]:
             handler=create,
             limit=LimitClass.ORGANIZER,
             body=NewOrganisation,
+            again=made,
             answer=OrganisationView,
             status=201,
             refusals=(Code.SLUG_TAKEN, Code.LIMIT_REACHED),

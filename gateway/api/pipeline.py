@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import web
 from pydantic import BaseModel
 
-from domain.identity import Identity, Origin, Verdict
+from domain.identity import Attempt, Identity, Origin, Verdict
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import PLATFORM_PERMISSIONS, STEP_UP
@@ -117,16 +117,21 @@ class Pipeline:
             return refusal
         call = _call(said, request, identity, now_ms, parts.cookie)
 
-        async def work() -> Rendered | Refusal:
-            return await _handled(route, call, request)
-
         key = request.headers.get(KEY_HEADER)
         if route.method != "POST" or key is None:
-            return await work()
+            return await _handled(route, call, request)
         if not _KEY.fullmatch(key):
             return Refusal(Code.MALFORMED, None, {"field": KEY_HEADER})
+
+        async def work(attempt: Attempt) -> Rendered | Refusal:
+            origin = msgspec.structs.replace(call.origin, attempt=attempt)
+            return await _handled(route, replace(call, origin=origin), request)
+
+        async def again(made: str) -> Rendered | Refusal:
+            return await _answered_again(route, replace(call, made=made), request)
+
         return await parts.repetitions.once(
-            scope_of(route, identity), key, fingerprint(request, said.raw), work
+            scope_of(route, identity), key, fingerprint(request, said.raw), work, again
         )
 
     async def _who(self, request: web.Request) -> Identity | None:
@@ -242,6 +247,14 @@ async def _handled(route: Route, call: Call, request: web.Request) -> Rendered |
         call = replace(call, version=int(match[1]))
     answer = await route.handler(call)
     return answer if isinstance(answer, Refusal) else _rendered(route, answer, request)
+
+
+async def _answered_again(route: Route, call: Call, request: web.Request) -> Rendered | Refusal:
+    answer = _NOT_FOUND if route.again is None else await route.again(call)
+    if not isinstance(answer, Refusal):
+        return _rendered(route, answer, request)
+    # What was made may be gone again, or not be for the maker to read.
+    return Refusal(Code.DONE_BEFORE, None, {"made": call.made}) if answer.code is Code.NOT_FOUND else answer
 
 
 def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered:

@@ -1,11 +1,11 @@
 """What the pipeline asks of others."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
-from domain.identity import Identity
+from domain.identity import Attempt, Identity
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Refusal
 from gateway.api.route import LimitClass
@@ -77,7 +77,8 @@ class Repetitions(Protocol):
         scope: bytes,
         key: str,
         request: bytes,
-        work: Callable[[], Awaitable[Rendered | Refusal]],
+        work: Callable[[Attempt], Coroutine[Any, Any, Rendered | Refusal]],
+        again: Callable[[str], Coroutine[Any, Any, Rendered | Refusal]],
     ) -> Rendered | Refusal:
         """Do the work, or return what it gave the first time.
 
@@ -85,6 +86,9 @@ class Repetitions(Protocol):
             scope: whose key it is.
             key: the client's.
             request: everything that makes two requests the same.
-            work: done at most once at a time, and not again once it gave an answer.
+            work: done at most once at a time, and not again once it gave an answer or its transaction has
+                marked the attempt.
+            again: answers in place of `work` where it was marked and the answer is not known; takes what
+                `storage.repeated_requests.mark` was told.
         """
         ...

@@ -48,6 +48,8 @@ class Call:
         media_type: of the body, such as "text/calendar".
         version: from If-Match, for routes that change what has a version.
         session_token: what the cookie holds, "" without one.
+        made: for `Route.again`: the TypeID of what the first request made or changed, or the operation of a
+            change of an event, in hexadecimal.
     """
 
     identity: Identity
@@ -61,6 +63,7 @@ class Call:
     media_type: str = ""
     version: int | None = None
     session_token: str = ""
+    made: str = ""
 
     @property
     def who(self) -> Who:
@@ -114,6 +117,7 @@ class Route:
         takes: media types of a body that the handler reads itself; it comes as bytes.
         body_bytes_max: the largest body, where it is not the gateway's own bound.
         is_versioned: changes something that has a version, so If-Match is required.
+        again: answers a repeated POST whose first answer was lost; without it the client is told so.
         refusals: codes that the document lists beyond those that every route has.
     """
 
@@ -133,4 +137,5 @@ class Route:
     body_bytes_max: int | None = None
     status: int = 200
     is_versioned: bool = False
+    again: Handler | None = None
     refusals: tuple[Code, ...] = ()

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from domain.ids import OperationId
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
@@ -20,7 +21,8 @@ _VOUCHERS = "/organisations/{organisation}/events/{event}/vouchers"
 _CSV = "text/csv"
 _route = partial(Route, tag="Vouchers", limit=LimitClass.ORGANIZER)
 _REFUSALS = (
-    Code.INVALID, Code.ILLEGAL_STEP, Code.BUSY, Code.VOUCHER_EXISTS, Code.VOUCHER_LIMIT, Code.SOLD_OUT,
+    Code.INVALID, Code.ILLEGAL_STEP, Code.BUSY, Code.UNDER_WAY, Code.VOUCHER_EXISTS, Code.VOUCHER_LIMIT,
+    Code.SOLD_OUT,
 )  # fmt: skip
 
 
@@ -33,6 +35,16 @@ def routes(vouchers: Vouchers) -> list[Route]:
     async def bulk(call: Call) -> Answer | Refusal:
         made = await vouchers.create_bulk(call.who, call.organisation, call.event, call.body)
         return made if isinstance(made, Refusal) else Answer(body=made)
+
+    async def create_again(call: Call) -> Answer | Refusal:
+        codes = await vouchers.resume(OperationId(bytes.fromhex(call.made)))
+        return codes if isinstance(codes, Refusal) else Answer(body=codes[0])
+
+    async def bulk_again(call: Call) -> Answer | Refusal:
+        codes = await vouchers.resume(OperationId(bytes.fromhex(call.made)))
+        if isinstance(codes, Refusal):
+            return codes
+        return Answer(body=Bulk(batch=call.body.batch, codes=tuple(each.code for each in codes)))
 
     async def listed(call: Call) -> Answer | Refusal:
         found = await vouchers.listed(call.organisation, call.event, call.query)
@@ -52,12 +64,14 @@ def routes(vouchers: Vouchers) -> list[Route]:
     return [
         _route(
             method="POST", path=_VOUCHERS, name="vouchers.create", summary="Make a code",
-            access=manage, handler=create, body=NewVoucher, answer=Voucher, status=201, refusals=_REFUSALS,
+            access=manage, handler=create, body=NewVoucher, answer=Voucher, status=201, again=create_again,
+            refusals=_REFUSALS,
         ),
         _route(
             method="POST", path=_VOUCHERS + "/bulk", name="vouchers.bulk",
             summary="Make many codes that give the same",
-            access=manage, handler=bulk, body=BulkVouchers, answer=Bulk, status=201, refusals=_REFUSALS,
+            access=manage, handler=bulk, body=BulkVouchers, answer=Bulk, status=201, again=bulk_again,
+            refusals=_REFUSALS,
         ),
         _route(
             method="GET", path=_VOUCHERS, name="vouchers.list", summary="The codes of an event",
@@ -71,7 +85,8 @@ def routes(vouchers: Vouchers) -> list[Route]:
         _route(
             method="DELETE", path=_VOUCHERS + "/{voucher}", name="vouchers.retire",
             summary="End a code; what it kept goes back to the sale",
-            access=manage, handler=retire, answer=Voucher, refusals=(Code.ILLEGAL_STEP, Code.BUSY),
+            access=manage, handler=retire, answer=Voucher,
+            refusals=(Code.ILLEGAL_STEP, Code.BUSY, Code.UNDER_WAY),
         ),
     ]  # fmt: skip
 

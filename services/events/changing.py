@@ -18,7 +18,16 @@ from domain import commands as c
 from domain.ids import EventId, OperationId, OrganisationId
 from domain.refusals import Code, Refusal
 from services.tickets import Asking
-from storage.event_changes import Effect, EventChange, apply, finish, locked_event, propose, unfinished
+from storage.event_changes import (
+    Effect,
+    EventChange,
+    apply,
+    find_change,
+    finish,
+    locked_event,
+    propose,
+    unfinished,
+)
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool, asking
 from storage.tenancy import tenant
@@ -94,31 +103,44 @@ class Changes:
                     made = await make(connection, event)
                     if isinstance(made, Refusal):
                         return made
-                    if not made.asks:
-                        await apply(connection, made.effect)
-                        break
                     mine = self._written(organisation_id, event_id, made)
-                    await propose(connection, mine)
+                    if mine.commands or made.effect.audit.attempt is not None:
+                        mine = await propose(connection, mine)
+                    if not mine.commands:
+                        await apply(connection, mine.effect)
+                        break
             if under_way is not None:
                 await self.carry_out(under_way)
                 continue
             refusal = await self.carry_out(mine)
-            if refusal is not None:
-                return refusal
-            return await self._read(event_id)
+            return await self._read(event_id) if refusal is None else refusal
         else:
             return Refusal(Code.BUSY, _RETRY_MS)
         changed = await self._read(event_id)
         await self._announcing.announce(changed)
         return changed
 
+    async def resume(self, operation_id: OperationId) -> tuple[EventRecord, EventChange] | Refusal:
+        """Carry out a change that was written down, unless that was done, and return its event and itself,
+        or why the sale refused it.
+        """
+        async with asking(self._pool) as connection:
+            found = await find_change(connection, operation_id)
+        if found is None:
+            return Refusal(Code.NOT_FOUND)
+        change, is_ended, refusal = found
+        if not is_ended:
+            refusal = await self.carry_out(change)
+        return refusal or (await self._read(change.event_id), change)
+
     async def carry_out(self, change: EventChange) -> Refusal | None:
-        """Ask the sale for a change that is written down, and end it. `busy` leaves it for later."""
+        """Ask the sale for a change that is written down, and end it. `under_way` leaves it for later."""
         for command in change.commands:
             answer = await self._shards.ask(command)
             if isinstance(answer, Refusal) and not _is_done_anyway(command, answer):
                 if answer.code is Code.BUSY:
-                    return answer
+                    # Not told as such: it is written down, and will be done.
+                    return Refusal(Code.UNDER_WAY, answer.retry_after_ms or _RETRY_MS)
                 async with tenant(self._pool, change.organisation_id) as connection:
                     return await finish(connection, change, answer)
         async with tenant(self._pool, change.organisation_id) as connection:

@@ -82,6 +82,9 @@ class Importing:
         kind = kind_of(written)
         # Reading a few megabytes takes a second; everybody else's requests go on meanwhile.
         entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(written, kind))))
+        # An entry is a transaction of its own, and taking it twice is taking it once: a repetition goes
+        # through the file again in place of being told that something of it was done.
+        who = msgspec.structs.replace(who, origin=msgspec.structs.replace(who.origin, attempt=None))
         outcomes: dict[str, int] = {}
         mistakes: list[Mistake] = []
         seen: set[str] = set()

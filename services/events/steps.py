@@ -84,6 +84,11 @@ class Steps:
 
         return self._model(await self._changes.change(owner, event_id, make))
 
+    async def resume(self, operation_id: OperationId) -> Event | Refusal:
+        """Return what became of a step, or of a change of stock, that was written down before."""
+        resumed = await self._changes.resume(operation_id)
+        return resumed if isinstance(resumed, Refusal) else self._model(resumed[0])
+
     async def set_capacity(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, pool_id: PoolId, capacity: int
     ) -> Event | Refusal:

@@ -99,6 +99,14 @@ class Vouchers:
             return made
         return Bulk(batch=new.batch, codes=tuple(record.code for record in made[1]))
 
+    async def resume(self, operation_id: OperationId) -> tuple[Voucher, ...] | Refusal:
+        """Return the codes of a change that was written down before."""
+        resumed = await self._changes.resume(operation_id)
+        if isinstance(resumed, Refusal):
+            return resumed
+        event, change = resumed
+        return tuple(voucher_model(record, event.time_zone) for record in change.effect.vouchers)
+
     async def listed(
         self, organisation_id: OrganisationId, event_id: EventId, query: VouchersQuery
     ) -> Page[Voucher] | Refusal:

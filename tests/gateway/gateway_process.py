@@ -10,6 +10,8 @@ import sys
 import uvloop
 
 from gateway.process import listening_socket, serve
+from storage.audit_log import seal_with
+from tests.conftest import AUDIT_KEY
 from tests.gateway.stage import ROOMY, Stage, new_sale, works
 
 
@@ -27,4 +29,5 @@ async def main(dsn: str, redis_url: str, port: int) -> None:
 
 
 if __name__ == "__main__":
+    seal_with(AUDIT_KEY)
     uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

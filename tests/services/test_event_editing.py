@@ -218,7 +218,7 @@ async def test_a_change_that_was_left_behind_is_finished(hall: Organiser) -> Non
     lost = hall.build(away)
     refused = await lost.steps.take(WHO, hall.organisation_id, id_of(event), Step.CANCEL)
     assert isinstance(refused, Refusal)
-    assert refused.code is Code.BUSY
+    assert refused.code is Code.UNDER_WAY
     assert (await hall.read(event)).status == "on_sale"
     await hall.pool.execute("UPDATE event_changes SET created_at = created_at - interval '1 minute'")
     assert await hall.services.changes.finish_others() == 1

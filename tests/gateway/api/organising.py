@@ -1,6 +1,7 @@
 """Browsers and programs of people who organise, on two gateways of one platform."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -33,9 +34,12 @@ class Caller:
         version: int | None = None,
         stage: Stage | None = None,
         query: dict[str, str] | None = None,
+        key: str = "",
     ) -> tuple[int, Any]:
-        """Return status and JSON."""
+        """Return status and JSON. A POST has a key of its own if none is given, as those of pages do."""
         headers = {} if version is None else {"If-Match": f'"{version}"'}
+        if method == "POST":
+            headers["Idempotency-Key"] = key or secrets.token_urlsafe()
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         url = f"{(stage or self.stage).url}/api/v1{path}"

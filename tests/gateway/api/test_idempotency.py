@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from domain.identity import Attempt
 from domain.refusals import Code, Refusal
 from gateway.api.idempotency import KEPT_MS, LEASE_MS, Answers
 from gateway.api.ports import Rendered
@@ -24,16 +25,23 @@ class Work:
     def __init__(self, *answers: Rendered | Refusal | Exception) -> None:
         self.answers = list(answers)
         self.times = 0
+        self.attempts: list[Attempt] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
 
-    async def __call__(self) -> Rendered | Refusal:
+    async def __call__(self, attempt: Attempt) -> Rendered | Refusal:
         self.times += 1
+        self.attempts.append(attempt)
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         await self.may_end.wait()
         if isinstance(found, Exception):
             raise found
         return found
+
+
+async def lost(made: str) -> Rendered | Refusal:
+    """Answers who repeats a request whose effect is there and whose answer is not."""
+    return Rendered(200, (), made.encode())
 
 
 @pytest.fixture
@@ -53,8 +61,8 @@ class Clock:
 async def test_the_second_is_given_what_the_first_was(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock())
     work = Work(ANSWER)
-    first = await answers.once(b"anna", KEY, b"request", work)
-    second = await answers.once(b"anna", KEY, b"request", work)
+    first = await answers.once(b"anna", KEY, b"request", work, lost)
+    second = await answers.once(b"anna", KEY, b"request", work, lost)
     assert work.times == 1
     assert first == ANSWER
     assert isinstance(second, Rendered)
@@ -64,17 +72,17 @@ async def test_the_second_is_given_what_the_first_was(pool: Pool) -> None:
 
 async def test_another_request_with_the_same_key_is_refused(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock())
-    await answers.once(b"anna", KEY, b"request", Work(ANSWER))
+    await answers.once(b"anna", KEY, b"request", Work(ANSWER), lost)
     other = Work(ANSWER)
-    assert await answers.once(b"anna", KEY, b"another", other) == Refusal(Code.OPERATION_REUSED)
+    assert await answers.once(b"anna", KEY, b"another", other, lost) == Refusal(Code.OPERATION_REUSED)
     assert other.times == 0
 
 
 async def test_the_same_key_of_somebody_else_is_another(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock())
     work = Work(ANSWER)
-    await answers.once(b"anna", KEY, b"request", work)
-    await answers.once(b"berta", KEY, b"request", work)
+    await answers.once(b"anna", KEY, b"request", work, lost)
+    await answers.once(b"berta", KEY, b"request", work, lost)
     assert work.times == 2
 
 
@@ -82,8 +90,8 @@ async def test_two_at_once_are_done_once_and_both_answered(pool: Pool) -> None:
     one, other = (Answers(RepeatedRequests(pool), Clock()) for _ in range(2))
     work = Work(ANSWER)
     work.may_end.clear()
-    first = asyncio.create_task(one.once(b"anna", KEY, b"request", work))
-    second = asyncio.create_task(other.once(b"anna", KEY, b"request", work))
+    first = asyncio.create_task(one.once(b"anna", KEY, b"request", work, lost))
+    second = asyncio.create_task(other.once(b"anna", KEY, b"request", work, lost))
     while not work.times:
         await asyncio.sleep(0.01)
     work.may_end.set()
@@ -96,10 +104,10 @@ async def test_who_waits_too_long_is_told_busy(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock(), patience_s=0.1)
     work = Work(ANSWER)
     work.may_end.clear()
-    first = asyncio.create_task(answers.once(b"anna", KEY, b"request", work))
+    first = asyncio.create_task(answers.once(b"anna", KEY, b"request", work, lost))
     while not work.times:
         await asyncio.sleep(0.01)
-    second = await answers.once(b"anna", KEY, b"request", Work(ANSWER))
+    second = await answers.once(b"anna", KEY, b"request", Work(ANSWER), lost)
     assert isinstance(second, Refusal)
     assert second.code is Code.BUSY
     work.may_end.set()
@@ -109,10 +117,10 @@ async def test_who_waits_too_long_is_told_busy(pool: Pool) -> None:
 async def test_a_refusal_and_a_failure_leave_the_key_free(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock())
     work = Work(Refusal(Code.BUSY), RuntimeError("broken"), ANSWER)
-    assert await answers.once(b"anna", KEY, b"request", work) == Refusal(Code.BUSY)
+    assert await answers.once(b"anna", KEY, b"request", work, lost) == Refusal(Code.BUSY)
     with pytest.raises(RuntimeError):
-        await answers.once(b"anna", KEY, b"request", work)
-    assert await answers.once(b"anna", KEY, b"request", work) == ANSWER
+        await answers.once(b"anna", KEY, b"request", work, lost)
+    assert await answers.once(b"anna", KEY, b"request", work, lost) == ANSWER
 
 
 async def test_the_key_of_a_process_that_died_is_free_after_its_lease(pool: Pool) -> None:
@@ -120,15 +128,15 @@ async def test_the_key_of_a_process_that_died_is_free_after_its_lease(pool: Pool
     answers = Answers(RepeatedRequests(pool), clock, patience_s=0.0)
     dying = Work(ANSWER)
     dying.may_end.clear()
-    never = asyncio.create_task(answers.once(b"anna", KEY, b"request", dying))
+    never = asyncio.create_task(answers.once(b"anna", KEY, b"request", dying, lost))
     while not dying.times:
         await asyncio.sleep(0.01)
     clock.now_ms += LEASE_MS + 1
-    assert await answers.once(b"anna", KEY, b"request", Work(ANSWER)) == ANSWER
+    assert await answers.once(b"anna", KEY, b"request", Work(ANSWER), lost) == ANSWER
     # The first was only slow: it does not overwrite what the second was answered.
     dying.may_end.set()
     await never
-    again = await answers.once(b"anna", KEY, b"request", Work(Refusal(Code.BUSY)))
+    again = await answers.once(b"anna", KEY, b"request", Work(Refusal(Code.BUSY)), lost)
     assert isinstance(again, Rendered)
 
 
@@ -136,15 +144,15 @@ async def test_an_answer_is_forgotten_after_a_day(pool: Pool) -> None:
     clock = Clock()
     answers = Answers(RepeatedRequests(pool), clock)
     work = Work(ANSWER)
-    await answers.once(b"anna", KEY, b"request", work)
+    await answers.once(b"anna", KEY, b"request", work, lost)
     clock.now_ms += KEPT_MS + 1
-    assert await answers.once(b"anna", KEY, b"a new request", work) == ANSWER
+    assert await answers.once(b"anna", KEY, b"a new request", work, lost) == ANSWER
     assert work.times == 2
 
 
 async def test_nothing_of_an_answer_or_a_key_is_stored_in_the_clear(pool: Pool) -> None:
     answers = Answers(RepeatedRequests(pool), Clock())
-    await answers.once(b"anna", KEY, b"request of Anna", Work(ANSWER))
+    await answers.once(b"anna", KEY, b"request of Anna", Work(ANSWER), lost)
     row = await pool.fetchrow("SELECT * FROM repeated_requests")
     assert row is not None
     stored = b"".join(value for value in row.values() if isinstance(value, bytes))
@@ -154,7 +162,7 @@ async def test_nothing_of_an_answer_or_a_key_is_stored_in_the_clear(pool: Pool) 
 
 async def test_what_has_expired_is_cleared_away(pool: Pool) -> None:
     clock = Clock()
-    await Answers(RepeatedRequests(pool), clock).once(b"anna", KEY, b"request", Work(ANSWER))
+    await Answers(RepeatedRequests(pool), clock).once(b"anna", KEY, b"request", Work(ANSWER), lost)
     kept = await keep_house(pool, clock.now_ms + KEPT_MS - 1_000)
     assert kept.repeated_requests == 0
     kept = await keep_house(pool, clock.now_ms + KEPT_MS + 1_000)
