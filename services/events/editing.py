@@ -230,7 +230,7 @@ class Editing:
                 return invalid("opens_at", "required_when_published")
             if old.opens_at_ms != opens_ms and old.status != EventStatus.PAUSED:
                 asks.append(lambda operation: c.OpenSale(operation, new.event_id, opens_ms))
-        was, becomes = only_changes(_said(old), _said(new))
+        was, becomes = only_changes(said_of(old), said_of(new))
         entry = entry_for(
             who,
             action,
@@ -307,7 +307,7 @@ async def organisation_name(connection: AnyConnection, organisation_id: Organisa
     return found
 
 
-def _said(event: EventRecord) -> dict[str, object]:
+def said_of(event: EventRecord) -> dict[str, object]:
     """Return an event as the audit log keeps it."""
     plain = msgspec.to_builtins(event, builtin_types=(bytes,))
     found: dict[str, object] = _without_bytes({name: v for name, v in plain.items() if name not in _SILENT})  # type: ignore[assignment]

@@ -2,11 +2,12 @@
 
 Each entry stands for itself: what can't be used of one is told with its line, and the others go in. An event
 is known again by its source and what it is called there, so importing twice changes nothing; what has changed
-there changes drafts here, and leaves alone what is published. Imported events are drafts: people look at them
-before they are sold.
+there since the last time changes drafts here, and leaves alone what is published. Imported events are drafts:
+people look at them before they are sold.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal
 
@@ -17,11 +18,12 @@ from domain.event_status import EventStatus
 from domain.identity import Who
 from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse, text
 from domain.refusals import Code, Refusal
-from services.audit import entry_for
+from services.audit import entry_for, only_changes
 from services.events.catalogue_file import price_minor
+from services.events.days import with_days
 from services.events.drafting import blank, edited, invalid, slug_of
 from services.events.drafts import Drafts
-from services.events.editing import organisation_name
+from services.events.editing import organisation_name, said_of
 from services.events.import_calendar import read_calendar
 from services.events.import_csv import read_csv
 from services.events.import_entries import (
@@ -40,9 +42,9 @@ from services.events.models import NewEvent
 from services.events.tickets_document import with_tickets
 from services.events.tickets_models import PoolFields, TicketsFields, TicketTypeFields
 from services.models import TIME_ZONES
-from storage.audit_log import record
-from storage.catalogue import store_event, store_tickets
-from storage.event_records import EventRecord, read_events
+from storage.event_changes import Effect, apply, locked_event
+from storage.event_records import EventRecord
+from storage.imported_events import Source, find_imported, imported_digest, store_source
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
 
@@ -119,49 +121,76 @@ class Importing:
             name = await organisation_name(connection, organisation_id)
             if name is None:
                 return Mistake(entry.line, "there is no such organisation")
-            key = entry.key[:_KEY_MAX]
-            old, is_ours = await _known(connection, organisation_id, kind, key)
-            if old is not None and (old.status != EventStatus.DRAFT or (is_ours and kind != "csv")):
-                # Published here, or our own export of it, which says less than we know.
-                return "kept"
-            start = old or blank(EventId(self._new_id()), organisation_id, name, said.currency)
-            made = edited(start, said, None)
-            if not isinstance(made, Refusal):
-                made = self._with_offers(made, entry, old)
-            if isinstance(made, Refusal):
-                return Mistake(entry.line, " ".join(str(value) for value in made.details.values()))
-            if old is None:
-                slug = await self._drafts.free_slug(connection, slug_of(made.title))
-                assert isinstance(slug, str)
-                made = msgspec.structs.replace(made, slug=slug)
-                await self._drafts.store_new(connection, who, made)
-                await connection.execute(
-                    "UPDATE events SET source = $2, source_key = $3 WHERE event_id = $1",
-                    made.event_id,
-                    kind,
-                    key,
-                )
-                return "created"
-            if made == old:
-                return "unchanged"
-            await store_event(connection, made)
-            await store_tickets(connection, made)
-            told = entry_for(
-                who,
-                "event.import",
-                text(EVENT, made.event_id),
-                organisation_id=organisation_id,
-                at_ms=self._clock(),
-                after={"title": made.title, "starts_at_ms": made.starts_at_ms, "source": kind},
-            )
-            await record(connection, told)
-            return "updated"
+            source = Source(kind, entry.key[:_KEY_MAX].replace("\0", ""), _digest(entry, time_zone))
+            known = await find_imported(connection, organisation_id, source)
+            event_id = known or _own_id(entry.key)
+            found = None if event_id is None else await locked_event(connection, event_id)
+            if found is None:
+                start = blank(EventId(self._new_id()), organisation_id, name, said.currency)
+                result = await self._create(connection, who, start, said, entry, source)
+            elif found[1] is not None or found[0].status != EventStatus.DRAFT:
+                # Published here, or just being published.
+                result = "kept"
+            elif known is None and kind != "csv":
+                # Our own export, which says less than we know.
+                result = "kept"
+            else:
+                result = await self._update(connection, who, found[0], said, source if known else None)
+        return result if isinstance(result, str) else Mistake(entry.line, " ".join(_reasons(result)))
 
-    def _with_offers(
-        self, event: EventRecord, entry: ImportedEvent, old: EventRecord | None
-    ) -> EventRecord | Refusal:
-        """Return an event with a pool and the types of its offers; what somebody has edited here stays."""
-        if old is not None or not entry.offers:
+    async def _create(
+        self,
+        connection: AnyConnection,
+        who: Who,
+        start: EventRecord,
+        said: NewEvent,
+        entry: ImportedEvent,
+        source: Source,
+    ) -> _Outcome | Refusal:
+        made = edited(start, said, None)
+        if not isinstance(made, Refusal):
+            made = self._with_offers(made, entry)
+        if isinstance(made, Refusal):
+            return made
+        slug = await self._drafts.free_slug(connection, slug_of(made.title))
+        assert isinstance(slug, str)
+        await self._drafts.store_new(connection, who, msgspec.structs.replace(made, slug=slug))
+        await store_source(connection, made.event_id, source)
+        return "created"
+
+    async def _update(
+        self, connection: AnyConnection, who: Who, old: EventRecord, said: NewEvent, source: Source | None
+    ) -> _Outcome | Refusal:
+        """Change a draft as its source has changed. What was edited here stays as long as the source says
+        what it said; without a source it is our own table that comes back, which says what is wanted.
+        """
+        if source is not None and await imported_digest(connection, old.event_id) == source.digest:
+            return "unchanged"
+        made = edited(old, said, None)
+        if not isinstance(made, Refusal):
+            made = with_days(old, made)
+        if isinstance(made, Refusal):
+            return made
+        if source is not None:
+            await store_source(connection, old.event_id, source)
+        if made == old:
+            return "unchanged"
+        before, after = only_changes(said_of(old), said_of(made))
+        told = entry_for(
+            who,
+            "event.import",
+            text(EVENT, made.event_id),
+            organisation_id=made.organisation_id,
+            at_ms=self._clock(),
+            before=before,
+            after={**after, "source": source.kind if source else "export"},
+        )
+        await apply(connection, Effect(told, made, is_of_tickets=old.ticket_types != made.ticket_types))
+        return "updated"
+
+    def _with_offers(self, event: EventRecord, entry: ImportedEvent) -> EventRecord | Refusal:
+        """Return a new event with a pool and the types of its offers."""
+        if not entry.offers:
             return event
         kinds = []
         for number, offer in enumerate(entry.offers, 1):
@@ -236,26 +265,22 @@ def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
     return NewEvent(**said)
 
 
-async def _known(
-    connection: AnyConnection, organisation_id: OrganisationId, kind: Kind, key: str
-) -> tuple[EventRecord | None, bool]:
-    """Return the event that came from somewhere before, or one of our own that comes back, and which."""
-    event_id: bytes | None = await connection.fetchval(
-        "SELECT event_id FROM events WHERE organisation_id = $1 AND source = $2 AND source_key = $3",
-        organisation_id,
-        kind,
-        key,
-    )
-    is_ours = event_id is None
-    if event_id is None:
-        try:
-            event_id = parse(EVENT, key.removesuffix("@bilten"))
-        except MalformedId:
-            return None, False
-    found = await read_events(
-        connection, "WHERE events.event_id = $1 AND events.organisation_id = $2", event_id, organisation_id
-    )
-    return (found[0], is_ours) if found else (None, False)
+def _own_id(key: str) -> EventId | None:
+    """Return the event that our own export calls so."""
+    try:
+        return EventId(parse(EVENT, key[:_KEY_MAX].removesuffix("@bilten")))
+    except MalformedId:
+        return None
+
+
+def _digest(entry: ImportedEvent, time_zone: str) -> bytes:
+    """Return what stays the same as long as a source says the same of an event."""
+    said = msgspec.msgpack.encode((msgspec.structs.replace(entry, line=0), time_zone))
+    return hashlib.sha256(said).digest()
+
+
+def _reasons(refusal: Refusal) -> list[str]:
+    return [str(value) for value in refusal.details.values()]
 
 
 def _bounded(entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 second import would double them, or what an organiser typed would be overwritten.
 """
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
@@ -132,6 +133,54 @@ async def test_what_is_published_is_left_alone(hall: Organiser) -> None:
     report = await take(hall, TABLE.replace("Köln", "Bonn"))
     assert (report.kept, report.updated) == (1, 0)
     assert (await hall.read(row)).city == "Köln"
+
+
+async def test_what_was_edited_here_stays_until_its_source_says_something_else(hall: Organiser) -> None:
+    await take(hall, CALENDAR)
+    row = (await drafts(hall))["Third"]
+    patch = EventPatch(title="The third one", summary="Ours")
+    sure(await hall.services.editing.edit(WHO, hall.organisation_id, id_of(row), None, patch))
+    edited = await hall.with_tickets(await hall.read(row))
+    report = await take(hall, CALENDAR)
+    assert (report.updated, report.unchanged) == (0, 2)
+    assert await hall.read(row) == edited
+    # Lines before it do not count as a change of it.
+    assert (await take(hall, CALENDAR.replace("VERSION:2.0", "VERSION:2.0\r\nX-A:b"))).unchanged == 2
+    report = await take(hall, CALENDAR.replace("20300502T180000Z", "20300503T180000Z"))
+    assert (report.updated, report.unchanged) == (1, 1)
+    changed = await hall.read(row)
+    assert (changed.title, changed.starts_at[:10], changed.summary) == ("Third", "2030-05-03", "")
+    assert changed.tickets == edited.tickets
+    entry = await hall.pool.fetchrow("SELECT * FROM audit_entries WHERE action = 'event.import'")
+    assert entry is not None
+    before, after = json.loads(entry["before"]), json.loads(entry["after"])
+    assert (before["title"], after["title"], after["source"]) == ("The third one", "Third", "icalendar")
+    assert before["starts_at_ms"] + 86_400_000 == after["starts_at_ms"]
+
+
+async def test_what_is_just_being_published_is_left_alone(hall: Organiser) -> None:
+    """It is written down, and the sale has not answered yet."""
+    await take(hall, TABLE)
+    row = (await drafts(hall))["Multi line"]
+    event = await hall.with_tickets(await hall.read(row))
+    assert hall.works.handle is not None
+    hall.works.handle.gate.clear()
+    publishing = asyncio.create_task(hall.step(event, "publish"))
+    while not await hall.pool.fetchval("SELECT count(*) FROM event_changes WHERE state = 'pending'"):
+        await asyncio.sleep(0.01)
+    report = await take(hall, TABLE.replace("Köln", "Bonn"))
+    hall.works.handle.gate.set()
+    sure(await publishing)
+    assert (report.kept, report.updated) == (1, 0)
+    published = await hall.read(row)
+    assert (published.status, published.city) == ("on_sale", "Köln")
+
+
+async def test_two_imports_of_one_file_at_once_are_one(hall: Organiser) -> None:
+    found = await asyncio.gather(*(take(hall, CALENDAR) for _ in range(3)))
+    assert sum(one.created for one in found) == 2
+    assert sum(one.unchanged for one in found) == 4
+    assert len(await drafts(hall)) == 2
 
 
 @pytest.mark.parametrize("form", ["json", "ics", "csv"])
