@@ -4,6 +4,7 @@ Every method raises `ConnectionError` when PostgreSQL is away.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -19,9 +20,12 @@ from services.events.models import NewSeries, Series, SeriesEvent
 from services.events.recurrence import BadRule, Occurrence, occurrences
 from services.events.views import status_of
 from storage.audit_log import record
+from storage.event_changes import locked_event
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
+
+_RETRY_MS: Final = 1_000
 
 
 class SeriesMaking:
@@ -39,10 +43,13 @@ class SeriesMaking:
         """Make a series: all of its events or none."""
         event_id = EventId(parse(EVENT, said.event))
         async with tenant(self._pool, organisation_id) as connection:
-            found = await read_events(connection, "WHERE events.event_id = $1", event_id)
-            if not found:
+            found = await locked_event(connection, event_id)
+            if found is None:
                 return invalid("event", "unknown_id")
-            first = found[0]
+            first, under_way = found
+            if under_way is not None:
+                # It was written down with the event as it was: what is done beside it, it would undo.
+                return Refusal(Code.BUSY, _RETRY_MS)
             if first.series_id is not None:
                 return invalid("event", "in_a_series")
             try:
