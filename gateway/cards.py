@@ -16,7 +16,7 @@ from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_currency
 
 from domain.money import currency_exponent
-from gateway.messages import Messages
+from services.messages import Messages
 
 _DAY_MS: Final = 86_400_000
 _CACHED_MAX: Final = 4_000

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from domain.refusals import Refusal
 from gateway.cards import Card, Filters, cards, more_link, quick_filters
-from gateway.messages import LANGUAGES, Messages
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
 from gateway.platform_gate import PlatformGate
@@ -27,6 +26,7 @@ from services.events.public_views import price_max, price_min, public_model
 from services.events.reading import Reading
 from services.events.searching import search
 from services.events.views import status_of
+from services.messages import LANGUAGES, Messages
 from storage.event_records import EventRecord
 
 _LANGUAGE_S: Final = 365 * 86_400

@@ -1,10 +1,10 @@
 """What a search engine and a messenger's preview are told of an event."""
 
 from domain.event_status import EventStatus
-from gateway.messages import Messages
 from gateway.shell import Preview, script_json
 from services.events.descriptions import plain
 from services.events.schema_org import json_ld
+from services.messages import Messages
 from storage.event_records import EventRecord
 
 

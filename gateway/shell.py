@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from gateway.messages import Catalogues, Messages
 from gateway.page_table import PROBLEM, PageKind
+from services.messages import Catalogues, Messages
 
 LANGUAGE_COOKIE: Final = "bilten_language"
 _SUMMARY_MAX: Final = 200

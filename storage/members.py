@@ -215,6 +215,22 @@ async def user_of_address(pool: Pool, email_lookup: bytes) -> UserId | None:
     return found
 
 
+async def locale_of(pool: Pool, email_lookup: bytes, user_id: UserId) -> str:
+    """Return the language of whose an address is, or, if it is nobody's, of a user. Raises
+    `ConnectionError`.
+    """
+    async with asking(pool) as connection:
+        found: str | None = await connection.fetchval(
+            """
+            SELECT locale FROM users WHERE state = 'active' AND (email_lookup = $1 OR user_id = $2)
+            ORDER BY email_lookup = $1 DESC LIMIT 1
+            """,
+            email_lookup,
+            user_id,
+        )
+    return found or "en"
+
+
 async def has_second_factor(pool: Pool, user_id: UserId) -> bool:
     """Say whether somebody has set up a second factor. Raises `ConnectionError`."""
     async with asking(pool) as connection:

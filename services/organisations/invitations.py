@@ -23,7 +23,7 @@ from services.organisations.models import InvitationView, Joined, NewInvitation
 from services.organisations.rights import managing_roles, roles_of
 from services.sessions import hashed
 from services.users.attempts import Attempts
-from services.users.people import lookup_of, new_token
+from services.users.people import Person, lookup_of, new_token
 from services.vault import Unreadable, Vault
 from storage import invitations, members, organisations
 from storage.audit_log import record
@@ -106,10 +106,11 @@ class Invitations:
             return sent
         if sent.replaced is not None:
             await self._vault.forget(sent.replaced)
+        # Theirs, if they have an account; or else that of who invites them.
+        locale = await members.locale_of(self._pool, email_hash, invitation.invited_by)
+        to = Person(wanted.email, "", locale)
         await self._mailer.send(
-            self._letters.invitation(
-                wanted.email, sent.organisation.name, wanted.role, sent.event_title, token
-            )
+            self._letters.invitation(to, sent.organisation.name, wanted.role, sent.event_title, token)
         )
         return _view(invitation, wanted.email, now_ms)
 

@@ -1,21 +1,8 @@
 """The letter that invites somebody."""
 
-from typing import Final
-
 from domain.roles import Role
-from services.notifications.letters import letter
 from services.notifications.port import Mail
-
-# How a role is called in a sentence.
-ROLE_NAMES: Final = {
-    Role.OWNER: "an owner",
-    Role.ADMIN: "an administrator",
-    Role.EVENT_MANAGER: "an event manager",
-    Role.FINANCE: "a member for finance",
-    Role.BOX_OFFICE: "a member for the box office",
-    Role.SCANNER: "a member who scans tickets",
-    Role.VIEWER: "a member who may look",
-}
+from services.notifications.writing import Recipient, Writer
 
 
 class InvitationLetters:
@@ -24,19 +11,17 @@ class InvitationLetters:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        self._writer = Writer(url)
 
-    def invitation(self, to: str, organisation: str, role: Role, event: str | None, token: str) -> Mail:
+    def invitation(self, to: Recipient, organisation: str, role: Role, event: str | None, token: str) -> Mail:
         """Invite somebody, as what, and for which event by its title."""
-        scope = f", for the event {event}" if event else ""
-        return letter(
+        return self._writer.write(
+            "invitation",
             to,
-            f"Join {organisation} at Bilten",
-            [
-                "Hello,",
-                f"{organisation} invites you to join them at Bilten as {ROLE_NAMES[role]}{scope}.",
-                "The link is good once, for a week, and for this address only.",
-            ],
-            link=("Accept the invitation", f"{self._url}/invitation#token={token}"),
-            closing=["If you did not expect this, you need not do anything."],
+            f"/invitation#token={token}",
+            closing="invitation.closing",
+            organisation=organisation,
+            role=role,
+            scope="event" if event else "all",
+            event=event or "",
         )

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from domain.identity import Identity, Origin, Who
 from domain.ids import SESSION, USER, BuyerId, SessionId, UserId, text
 from domain.refusals import Code, Refusal
@@ -145,7 +147,7 @@ class AccountService:
         if changed is None:
             return _LINK_NOT_VALID
         before = await person_of(self._vault, changed[0])
-        self._tell(self._letters.email_changed(before.email, before.name))
+        self._tell(self._letters.email_changed(before))
         return None
 
     async def change_password(self, who: Who, asked: PasswordChange) -> str | Refusal:
@@ -170,7 +172,7 @@ class AccountService:
         if not await self._accounts.change_password(user, password_hash, identity.session_id, now_ms, entry):
             return _WRONG_PROOF
         self._identities.forget(others)
-        self._tell(self._letters.password_changed(person.email, person.name))
+        self._tell(self._letters.password_changed(person))
         rotated = await self._opening.rotate(identity.session_id)
         return _UNAUTHENTICATED if rotated is None else rotated[0]
 
@@ -251,7 +253,7 @@ class AccountService:
         known = await self._accounts.find_by_email(lookup)
         if known is not None and known.user_id != user.user_id:
             person = await person_of(self._vault, known)
-            await self._mailer.send(self._letters.email_in_use(person.email, person.name))
+            await self._mailer.send(self._letters.email_in_use(person))
             return
         person = await person_of(self._vault, user)
         token, token_hash = new_token()
@@ -262,7 +264,8 @@ class AccountService:
             ),
             is_only=True,
         )
-        await self._mailer.send(self._letters.confirm_email(email, person.name, token))
+        there = msgspec.structs.replace(person, email=email)
+        await self._mailer.send(self._letters.confirm_email(there, token))
 
     def _tell(self, mail: Mail) -> None:
         self._background.start("a letter", self._mailer.send(mail))

@@ -83,7 +83,7 @@ class Erasure:
             return outcome
         self._vault.drop(outcome.people)
         self._identities.forget(set(outcome.sessions))
-        letter = self._letters.erased(person.email, person.name)
+        letter = self._letters.erased(person)
         self._background.start("a letter", self._mailer.send(letter))
         return None
 

@@ -15,7 +15,7 @@ from services.notifications.port import Mailer
 from services.users.attempts import Attempts
 from services.users.auditing import told
 from services.users.background import Background
-from services.users.mails import AccountLetters
+from services.users.mails import AccountLetters, FactorChange
 from services.users.models import (
     NewPasskey,
     PasskeyAnswer,
@@ -96,7 +96,7 @@ class FactorService:
         codes = await self._second_factors.confirm(user_id, code, self._told(who, "user.add_totp"))
         if codes is None:
             return Refusal(Code.WRONG_PROOF)
-        token = await self._changed(identity, "An authenticator app was added to your account.", has_one=True)
+        token = await self._changed(identity, FactorChange.TOTP_ADDED, has_one=True)
         return _UNAUTHENTICATED if token is None else (RecoveryCodes(codes=tuple(codes)), token)
 
     async def drop_totp(self, who: Who) -> str | Refusal:
@@ -107,7 +107,7 @@ class FactorService:
             return refusal
         if not await self._store.drop_totp(_user_id(identity), self._told(who, "user.drop_totp")):
             return Refusal(Code.NOT_FOUND)
-        return await self._dropped(identity, "The authenticator app was taken away from your account.")
+        return await self._dropped(identity, FactorChange.TOTP_DROPPED)
 
     # --- passkeys -----------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class FactorService:
         kept = await self._passkeys.register(_user_id(identity), asked, entry)
         if isinstance(kept, Refusal):
             return kept
-        token = await self._changed(identity, "A passkey was added to your account.", has_one=True)
+        token = await self._changed(identity, FactorChange.PASSKEY_ADDED, has_one=True)
         return _UNAUTHENTICATED if token is None else (kept, token)
 
     async def drop_passkey(self, who: Who, passkey_id: PasskeyId) -> str | Refusal:
@@ -145,7 +145,7 @@ class FactorService:
             refusal = await self._passkeys.drop(_user_id(identity), passkey_id, entry)
         if refusal is not None:
             return refusal
-        return await self._dropped(identity, "A passkey was taken away from your account.")
+        return await self._dropped(identity, FactorChange.PASSKEY_DROPPED)
 
     async def sign_in_options(self) -> PasskeyOptions:
         """Return what a page needs to sign somebody in with a passkey."""
@@ -165,17 +165,17 @@ class FactorService:
         """Return why somebody may not touch factors now: the last proof is too old."""
         return None if identity.stepped_up_until_ms > self._clock() else Refusal(Code.STEP_UP_NEEDED)
 
-    async def _dropped(self, identity: Identity, what: str) -> str | Refusal:
+    async def _dropped(self, identity: Identity, change: FactorChange) -> str | Refusal:
         has_one = (await self._store.of_user(_user_id(identity))).is_any
-        token = await self._changed(identity, what, has_one=has_one)
+        token = await self._changed(identity, change, has_one=has_one)
         return _UNAUTHENTICATED if token is None else token
 
-    async def _changed(self, identity: Identity, what: str, *, has_one: bool) -> str | None:
+    async def _changed(self, identity: Identity, change: FactorChange, *, has_one: bool) -> str | None:
         """Say so by mail, and give the session a new token: what it may do has changed."""
         assert identity.session_id is not None
         person = await self._person(identity)
         if person is not None:
-            letter = self._letters.second_factor_changed(person.email, person.name, what)
+            letter = self._letters.second_factor_changed(person, change)
             self._background.start("a letter", self._mailer.send(letter))
         rotated = await self._opening.rotate(identity.session_id, with_second_factor=has_one)
         return None if rotated is None else rotated[0]

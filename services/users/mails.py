@@ -4,123 +4,55 @@ Links carry their token in the fragment, which no browser sends anywhere and no 
 page there sends it with a POST, so that nothing happens when a program of the receiver follows every link.
 """
 
-from typing import Final
+import enum
 
-from services.notifications.letters import letter
 from services.notifications.port import Mail
+from services.notifications.writing import Recipient, Writer
 
-_IGNORE: Final = "If this was not you, you need not do anything: without the link nothing changes."
+
+class FactorChange(enum.StrEnum):
+    """What was done to somebody's second factors."""
+
+    TOTP_ADDED = "totp_added"
+    TOTP_DROPPED = "totp_dropped"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_DROPPED = "passkey_dropped"
 
 
 class AccountLetters:
     """Writes letters with links to the pages below `url`."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        self._writer = Writer(url)
 
-    def confirm_sign_up(self, to: str, name: str, token: str) -> Mail:
-        return letter(
-            to,
-            "Confirm your address",
-            [
-                f"Hello {name},",
-                "with this address an account at Bilten was asked for. The link is good for a day.",
-            ],
-            link=("Confirm my address", f"{self._url}/sign-up/confirm#token={token}"),
-            closing=[_IGNORE],
-        )
+    def confirm_sign_up(self, to: Recipient, token: str) -> Mail:
+        return self._writer.write("confirm_sign_up", to, f"/sign-up/confirm#token={token}", closing="ignore")
 
-    def already_signed_up(self, to: str, name: str) -> Mail:
-        return letter(
-            to,
-            "You have an account already",
-            [
-                f"Hello {name},",
-                (
-                    "somebody, probably you, wanted to make an account with this address. You have one: "
-                    "sign in, or choose a new password if you forgot yours."
-                ),
-            ],
-            link=("Sign in", f"{self._url}/sign-in"),
-            closing=["If this was not you, you need not do anything."],
-        )
+    def already_signed_up(self, to: Recipient) -> Mail:
+        return self._writer.write("already_signed_up", to, "/sign-in", closing="already_signed_up.closing")
 
-    def reset_password(self, to: str, name: str, token: str) -> Mail:
-        return letter(
-            to,
-            "Choose a new password",
-            [f"Hello {name},", "here you can choose a new password. The link is good for an hour, and once."],
-            link=("Choose a new password", f"{self._url}/password-reset/confirm#token={token}"),
-            closing=[_IGNORE],
-        )
+    def reset_password(self, to: Recipient, token: str) -> Mail:
+        page = f"/password-reset/confirm#token={token}"
+        return self._writer.write("reset_password", to, page, closing="ignore")
 
-    def password_changed(self, to: str, name: str) -> Mail:
-        return letter(
-            to,
-            "Your password was changed",
-            [
-                f"Hello {name},",
-                (
-                    "your password was changed, and you were signed out everywhere else. "
-                    "If this was not you, choose a new one now."
-                ),
-            ],
-            link=("Choose a new password", f"{self._url}/password-reset"),
-        )
+    def password_changed(self, to: Recipient) -> Mail:
+        return self._writer.write("password_changed", to, "/password-reset")
 
-    def confirm_email(self, to: str, name: str, token: str) -> Mail:
-        return letter(
-            to,
-            "Confirm your new address",
-            [f"Hello {name},", "with this link your account changes to this address. It is good for a day."],
-            link=("Use this address", f"{self._url}/account/email/confirm#token={token}"),
-            closing=[_IGNORE],
-        )
+    def confirm_email(self, to: Recipient, token: str) -> Mail:
+        page = f"/account/email/confirm#token={token}"
+        return self._writer.write("confirm_email", to, page, closing="ignore")
 
-    def email_in_use(self, to: str, name: str) -> Mail:
-        return letter(
-            to,
-            "This address has an account already",
-            [
-                f"Hello {name},",
-                (
-                    "somebody wanted to change their account to this address, but it has one of its own. "
-                    "Nothing was changed."
-                ),
-            ],
-        )
+    def email_in_use(self, to: Recipient) -> Mail:
+        return self._writer.write("email_in_use", to)
 
-    def email_changed(self, to: str, name: str) -> Mail:
-        return letter(
-            to,
-            "Your address was changed",
-            [
-                f"Hello {name},",
-                (
-                    "your account has another address now, and no mail about it comes here any more. "
-                    "If this was not you, tell us at once."
-                ),
-            ],
-        )
+    def email_changed(self, to: Recipient) -> Mail:
+        return self._writer.write("email_changed", to)
 
-    def erased(self, to: str, name: str) -> Mail:
-        return letter(
-            to,
-            "Your account was erased",
-            [
-                f"Hello {name},",
-                (
-                    "your account at Bilten was erased, as you asked. What was known about you can't be "
-                    "read any more. Tickets that you kept are good as before."
-                ),
-            ],
-            closing=["This is our last letter to you."],
-        )
+    def erased(self, to: Recipient) -> Mail:
+        return self._writer.write("erased", to, closing="erased.closing")
 
-    def second_factor_changed(self, to: str, name: str, what: str) -> Mail:
-        return letter(
-            to,
-            "Your second factor was changed",
-            [f"Hello {name},", f"{what} If this was not you, change your password now."],
-            link=("Look at my account", f"{self._url}/account"),
-        )
+    def second_factors_removed(self, to: Recipient) -> Mail:
+        return self._writer.write("second_factors_removed", to, "/password-reset")
+
+    def second_factor_changed(self, to: Recipient, change: FactorChange) -> Mail:
+        return self._writer.write("second_factor", to, "/account/security", change=change)

@@ -23,7 +23,7 @@ from services.users.mails import AccountLetters
 from services.users.models import Confirmed, NewPassword, SignUp
 from services.users.opening import SessionOpening
 from services.users.passwords import Passwords
-from services.users.people import lookup_of, new_token, person_of
+from services.users.people import Person, lookup_of, new_token, person_of
 from services.vault import Vault
 from storage.account_tokens import AccountTokens, NewToken, Purpose
 from storage.accounts import Accounts, User, UserState
@@ -146,7 +146,7 @@ class SigningUp:
         if await self._accounts.reset_password(token_hash, password_hash, self._clock(), entry) is None:
             return _LINK_NOT_VALID
         # What was changed is changed, whether or not the letter about it finds room.
-        letter = self._letters.password_changed(person.email, person.name)
+        letter = self._letters.password_changed(person)
         self._background.start("a letter", self._mailer.send(letter))
         return None
 
@@ -167,11 +167,11 @@ class SigningUp:
         await self._accounts.sign_up(
             user, NewToken(token_hash, Purpose.SIGN_UP, user_id, now_ms + CONFIRM_MS), now_ms
         )
-        await self._mailer.send(self._letters.confirm_sign_up(asked.email, asked.name, token))
+        person = Person(asked.email, asked.name, asked.locale)
+        await self._mailer.send(self._letters.confirm_sign_up(person, token))
 
     async def _say_already(self, user: User) -> None:
-        person = await person_of(self._vault, user)
-        await self._mailer.send(self._letters.already_signed_up(person.email, person.name))
+        await self._mailer.send(self._letters.already_signed_up(await person_of(self._vault, user)))
 
     async def _send_reset(self, user: User) -> None:
         token, token_hash = new_token()
@@ -180,4 +180,4 @@ class SigningUp:
         await self._tokens.issue(
             NewToken(token_hash, Purpose.PASSWORD_RESET, user.user_id, now_ms + RESET_MS), is_only=True
         )
-        await self._mailer.send(self._letters.reset_password(person.email, person.name, token))
+        await self._mailer.send(self._letters.reset_password(person, token))

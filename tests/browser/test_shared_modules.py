@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Page
 
 from domain import ids
-from gateway.messages import LANGUAGES, Catalogues, holes, parsed
+from services.messages import LANGUAGES, Catalogues, holes, parsed
 from tests.browser.conftest import OpenContext
 
 WEB = Path(__file__).resolve().parent.parent.parent / "web"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from gateway.messages import LANGUAGES, Catalogues, Choice, MessageMistake, Part, holes, parsed
 from gateway.page_table import HOME, ORGANISATION, PRIVACY, SCRIPTED
+from services.messages import LANGUAGES, Catalogues, Choice, MessageMistake, Part, holes, parsed
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 AREAS = sorted(path.stem for path in (WEB / "messages" / "en").glob("*.json"))

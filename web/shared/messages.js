@@ -4,7 +4,7 @@
 //     {count, plural, =0 {none} one {# ticket} other {# tickets}}   by the language's plural rules; # is the number
 //     {kind, select, voucher {a voucher} other {a code}}            by a word
 //
-// There is no quoting: a message holds no literal braces. `gateway/messages.py` reads the same grammar on the server.
+// There is no quoting: a message holds no literal braces. `services/messages.py` reads the same grammar on the server.
 
 /** @typedef {string | number | boolean | object | null | undefined} Value */
 /** @typedef {{name: string}} Hole */

@@ -3,6 +3,7 @@ an old inbox gives rights over an organisation's money and people.
 """
 
 import asyncio
+import re
 
 import pytest
 from pydantic import ValidationError
@@ -193,3 +194,16 @@ async def test_addresses_are_sealed_and_forgotten(stage: Stage) -> None:
     assert await stage.pool.fetchval("SELECT array_agg(person_id) FROM person_keys") == [
         anna.identity.user_id
     ]
+
+
+async def test_the_letter_is_in_the_language_of_who_is_invited_or_else_of_who_invites(stage: Stage) -> None:
+    arabic = re.compile("[\u0600-\u06ff]")
+    owner, known = await stage.user("owner@example.org"), await stage.user("known@example.org")
+    organisation_id = await stage.organisation(owner)
+    await stage.pool.execute("UPDATE users SET locale = 'ar' WHERE user_id = $1", known.identity.user_id)
+    for address, expected in (("known@example.org", True), ("nobody@example.org", False)):
+        await stage.invite(owner, organisation_id, address, Role.VIEWER)
+        assert bool(arabic.search(await stage.mailbox.letter_to(address))) == expected, address
+    await stage.pool.execute("UPDATE users SET locale = 'ar' WHERE user_id = $1", owner.identity.user_id)
+    await stage.invite(owner, organisation_id, "other@example.org", Role.VIEWER)
+    assert arabic.search(await stage.mailbox.letter_to("other@example.org"))

@@ -9,7 +9,7 @@ import pytest
 from domain.refusals import Code, Refusal
 from services.users.models import EmailBody, NewPassword, SignIn, SignUp
 from services.users.sign_up import CONFIRM_MS, RESET_MS
-from tests.mailbox import html_of, text_of
+from tests.mailbox import html_of, text_of, token_in
 from tests.people import PASSWORD
 from tests.services.users.conftest import ORIGIN, House, Housing
 
@@ -193,6 +193,19 @@ async def test_names_come_out_inert_in_letters(house: House) -> None:
     assert "<img" not in html_of(mail)
     assert "&lt;img" in html_of(mail)
     assert "عل" in text_of(mail)
+
+
+async def test_letters_are_in_the_language_of_the_account(house: House) -> None:
+    email = house.address()
+    await house.users.signing_up.sign_up(
+        SignUp(email=email, password=PASSWORD, name="Anna", locale="ar"), None
+    )
+    mail = await house.box.next_to(email)
+    assert 'dir="rtl"' in html_of(mail)
+    confirmed = await house.users.signing_up.confirm(token_in(mail), "", ORIGIN)
+    assert isinstance(confirmed, tuple)
+    await house.users.signing_up.ask_reset(email)
+    assert 'dir="rtl"' in html_of(await house.box.next_to(email))
 
 
 async def test_letters_to_one_address_are_limited(housing: Housing) -> None:

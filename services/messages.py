@@ -1,6 +1,6 @@
-"""The pages' message catalogues, as the server uses them for what it draws itself.
+"""Message catalogues: those of the pages, as the server uses them for what it draws, and that of letters.
 
-`web/messages/LANGUAGE/AREA.json` maps names to messages; the browser reads the same files
+`LANGUAGE/AREA.json` maps names to messages; the browser reads the same files of `web/messages`
 (`web/shared/i18n.js`). A message is text with holes, in the part of ICU MessageFormat that
 `web/shared/messages.js` describes.
 """
@@ -66,7 +66,7 @@ class Messages:
         self.locale = Locale.parse(_LOCALES.get(language, language))
         self._texts = texts
 
-    def text(self, name: str, **values: Value) -> str:
+    def text(self, name: str, /, **values: Value) -> str:
         """Return a message with its holes filled, as plain text. Raises `KeyError` for an unknown one."""
         return "".join(self._filled(parsed(self._texts[name]), values, 0))
 
