@@ -5,7 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,9 @@ from domain.roles import PlatformRole
 
 if TYPE_CHECKING:
     from services.users.administration import UserAdministration
+
+# How long a command waits for the mail server.
+_LETTER_MS: Final = 15_000
 
 app = typer.Typer(no_args_is_help=True, help="Accounts, from the command line.")
 
@@ -96,6 +99,43 @@ def _first_line(file: Path) -> str:
     return file.read_text(encoding="utf-8").partition("\n")[0]
 
 
+@app.command("remove-second-factors")
+def remove_second_factors(
+    email: Annotated[str, typer.Argument(help="Address of the account.")],
+    reason: Annotated[
+        str,
+        typer.Option(help="Why, and how you know that it is them: for the audit log, so name nobody."),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    config: Config = None,
+) -> None:
+    """Take the app, its recovery codes and all passkeys away from somebody who has lost them.
+
+    Their sessions end, their password stays. It is in the platform's audit log with the reason, and they are
+    told by mail. Make sure who asks: whoever has the password gets in afterwards.
+
+    Examples:
+
+        bilten users remove-second-factors anna@example.org --reason "Phone lost; called back, ticket 4711"
+
+        bilten users remove-second-factors anna@example.org --reason "Phone lost, ticket 4711" --yes
+    """
+    from services.users.lost_factors import REASON_MAX, REASON_MIN
+
+    reason = " ".join(reason.split())
+    if not REASON_MIN <= len(reason) <= REASON_MAX:
+        typer.echo(f"the reason has {len(reason)} characters, not {REASON_MIN} to {REASON_MAX}", err=True)
+        raise typer.Exit(2)
+    settings = _settings(config)
+    try:
+        problem = asyncio.run(_remove_factors(settings, email, reason, is_meant=yes))
+    except ConnectionError as error:
+        problem = str(error)
+    if problem:
+        typer.echo(f"remove-second-factors: {problem}", err=True)
+        raise typer.Exit(1)
+
+
 def _settings(config: Path | None) -> Settings:
     settings = settings_of_running(config)
     dsn_or_exit(settings)
@@ -137,3 +177,41 @@ async def _add(settings: Settings, email: str, name: str, password: str, event: 
 async def _set_password(settings: Settings, email: str, password: str) -> str:
     async with _administration(settings) as administration:
         return await administration.set_password(email, password)
+
+
+async def _remove_factors(settings: Settings, email: str, reason: str, *, is_meant: bool) -> str:
+    """Return what went wrong, "" if nothing did."""
+    from actors.ports import steady_clock
+    from cluster.people_wiring import audit_key, mailer_of, people_vault
+    from services.users.lost_factors import LostFactors
+    from services.users.mails import AccountLetters
+    from storage import audit_log
+    from storage.postgres import close_pool, create_pool
+
+    audit_log.seal_with(audit_key(settings))
+    clock = steady_clock()
+    mailer = mailer_of(settings, clock)
+    pool = await create_pool(settings.postgres.dsn, application_name="bilten users")
+    try:
+        lost = LostFactors(pool, people_vault(settings, pool, clock), AccountLetters(settings.url), clock)
+        found = await lost.of(email)
+        if found is None:
+            return "there is no account with this address"
+        if not found.is_any:
+            return "this account has no second factor"
+        app = "an authenticator app, " if found.has_totp else ""
+        typer.echo(f"this account has {app}{found.recovery_codes} recovery codes, {found.passkeys} passkeys")
+        if not is_meant and not typer.confirm("Take all of it away and end every session?"):
+            return "nothing was changed"
+        done = await lost.remove(email, reason)
+        if done is None:
+            return "somebody else was faster"
+        removed, letter = done
+        typer.echo(f"taken away, and {removed.sessions} sessions ended")
+        await mailer.send(letter)
+    finally:
+        await mailer.close(_LETTER_MS)
+        await close_pool(pool)
+    if not mailer.sent:
+        return "it is done, but the mail server did not take the letter that tells them: tell them yourself"
+    return ""

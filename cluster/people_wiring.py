@@ -46,7 +46,7 @@ def people_parts(
     new_id: Callable[[], bytes],
 ) -> PeopleParts:
     """Return what one process has for people."""
-    mailer = _mailer(settings, clock)
+    mailer = mailer_of(settings, clock)
     vault = people_vault(settings, pool, clock)
     given = settings.users
     attempts = Attempts(limits, given.attempts_burst, given.attempts_per_s)
@@ -101,7 +101,7 @@ def audit_key(settings: Settings) -> bytes:
     return bytes.fromhex(settings.audit.key or processes.secret(settings.data_path / "audit-key"))
 
 
-def _mailer(settings: Settings, clock: Callable[[], int]) -> SmtpMailer:
+def mailer_of(settings: Settings, clock: Callable[[], int]) -> SmtpMailer:
     """Carries the mail of one process. Without a server, mail waits and is given up."""
     mail = settings.mail
     return SmtpMailer(

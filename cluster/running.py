@@ -39,6 +39,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     dsn: str
     redis_url: str
     ray_address: str
+    smtp_url: str = ""  # of the embedded mail server; empty without one
     ray_environment: dict[str, str]
     parts: list[Part]
 
@@ -54,6 +55,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
             postgres=replaced(settings.postgres, dsn=settings.postgres.dsn or self.dsn),
             redis=replaced(settings.redis, url=settings.redis.url or self.redis_url),
             ray=replaced(settings.ray, address=settings.ray.address or self.ray_address),
+            mail=replaced(settings.mail, smtp_url=settings.mail.smtp_url or self.smtp_url),
         )
 
 

@@ -94,7 +94,7 @@ class Platform:
         self._valkey: EmbeddedValkey | None = None
         self._ray: RayHead | None = None
         self._ray_starting: Future[None] | None = None
-        self._smtp_port = 0
+        self._smtp_url = ""
         self._ray_restarts = 0
         self._ray_of: dict[str, int] = {}  # which of Ray's starts a child was started under
         self._threads = ThreadPoolExecutor(thread_name_prefix="start")
@@ -191,11 +191,12 @@ class Platform:
     def _start_smtp(self) -> str:
         if self._settings.mail.smtp_url:
             return "the server of mail.smtp_url"
-        self._smtp_port = processes.remembered_port(self._data / "smtp.port")
-        child = self._child("smtp", "serve", "smtp", "--port", str(self._smtp_port))
+        port = processes.remembered_port(self._data / "smtp.port")
+        self._smtp_url = f"smtp://127.0.0.1:{port}"
+        child = self._child("smtp", "serve", "smtp", "--port", str(port))
         child.start()
         self._add("smtp", child)
-        return f"127.0.0.1:{self._smtp_port}, shown at /dev/mail"
+        return f"127.0.0.1:{port}, shown at /dev/mail"
 
     def _begin_ray(self) -> None:
         """Starts Ray, which takes longest, while PostgreSQL and Valkey start."""
@@ -301,8 +302,8 @@ class Platform:
             "BILTEN_REDIS_URL": self._redis_url,
             "PYTHONUNBUFFERED": "1",
         }
-        if self._smtp_port:
-            own["BILTEN_MAIL_SMTP_URL"] = f"smtp://127.0.0.1:{self._smtp_port}"
+        if self._smtp_url:
+            own["BILTEN_MAIL_SMTP_URL"] = self._smtp_url
             own["BILTEN_MAIL_MAILBOX_DIR"] = str(self._data / "mail")
         if self._config is not None:
             own["BILTEN_CONFIG"] = str(self._config.absolute())
@@ -344,6 +345,7 @@ class Platform:
                 redis_url=self._redis_url,
                 ray_address=self._ray.address if self._ray else self._settings.ray.address,
                 ray_environment=self._ray.environment() if self._ray else {},
+                smtp_url=self._smtp_url,
                 parts=parts,
             )
             running.write(self._data, note)

@@ -4,17 +4,19 @@ What may be used once only is used up by one conditional statement, so that of t
 finds nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
 import msgspec
 
 from domain.ids import PasskeyId, UserId
+from storage.account_tokens import Purpose
 from storage.accounts import Told
-from storage.audit_log import record
+from storage.audit_log import AuditEntry, record
 from storage.journal import Refused
-from storage.postgres import Pool, asking
+from storage.postgres import AnyConnection, Pool, asking
+from storage.user_sessions import end_sessions
 
 _PASSKEY: Final = (
     "passkey_id, user_id, credential_id, public_key, sign_count, name_sealed, created_at, last_used_at"
@@ -31,6 +33,13 @@ class Factors(msgspec.Struct, frozen=True):
     @property
     def is_any(self) -> bool:
         return self.has_totp or self.passkeys > 0
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What was taken away from a user: their factors, and the sessions that ended with that."""
+
+    factors: Factors
+    sessions: int
 
 
 class Totp(msgspec.Struct, frozen=True):
@@ -63,16 +72,29 @@ class SecondFactorStore:
     async def of_user(self, user_id: UserId) -> Factors:
         """Return which second factors a user has."""
         async with asking(self._pool) as connection:
-            row = await connection.fetchrow(
-                """
-                SELECT EXISTS (SELECT FROM totp WHERE user_id = $1 AND is_confirmed),
-                    (SELECT count(*) FROM recovery_codes WHERE user_id = $1),
-                    (SELECT count(*) FROM passkeys WHERE user_id = $1)
-                """,
+            return await _factors_of(connection, user_id)
+
+    async def remove_all(self, user_id: UserId, told: Callable[[Removed], AuditEntry]) -> Removed | None:
+        """Take every second factor away and end every session, and whatever sign-in is half-way; None if
+        there is no factor.
+        """
+        async with asking(self._pool) as connection, connection.transaction():
+            # Locked: who signs in now does so after this, and who was half-way has an older stamp.
+            await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
+            factors = await _factors_of(connection, user_id)
+            if not factors.is_any:
+                return None
+            await connection.execute("UPDATE users SET stamp = stamp + 1 WHERE user_id = $1", user_id)
+            for table in ("totp", "recovery_codes", "passkeys"):
+                await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)  # noqa: S608
+            await connection.execute(
+                "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = ANY ($2)",
                 user_id,
+                [Purpose.SECOND_FACTOR.value, Purpose.PASSKEY_REGISTRATION.value],
             )
-        assert row is not None
-        return Factors(*row)
+            removed = Removed(factors, await end_sessions(connection, user_id))
+            await record(connection, told(removed))
+            return removed
 
     # --- the app ------------------------------------------------------------------------------------------
 
@@ -240,3 +262,16 @@ class SecondFactorStore:
             if is_gone:
                 await record(connection, told(user_id))
             return bool(is_gone)
+
+
+async def _factors_of(connection: AnyConnection, user_id: UserId) -> Factors:
+    row = await connection.fetchrow(
+        """
+        SELECT EXISTS (SELECT FROM totp WHERE user_id = $1 AND is_confirmed),
+            (SELECT count(*) FROM recovery_codes WHERE user_id = $1),
+            (SELECT count(*) FROM passkeys WHERE user_id = $1)
+        """,
+        user_id,
+    )
+    assert row is not None
+    return Factors(*row)
