@@ -57,23 +57,6 @@ class Catalogue:
         """Return the event with a slug; of several organisations' the one that was made first."""
         return await self._one("WHERE events.slug = $1 ORDER BY events.created_at, event_id LIMIT 1", slug)
 
-    async def upcoming(self, limit: int) -> list[EventRecord]:
-        """Return the published events that are not over, soonest first. One without an end is over after a
-        day.
-        """
-        async with asking(self._pool) as connection:
-            return await read_events(
-                connection,
-                """
-                WHERE status IN ('published', 'on_sale', 'paused', 'sold_out')
-                    AND coalesce(ends_at, starts_at) > now() - interval '1 day'
-                    AND (ends_at IS NULL OR ends_at > now())
-                ORDER BY starts_at, event_id
-                LIMIT $1
-                """,
-                limit,
-            )
-
     async def save(self, organisation: OrganisationRecord, event: EventRecord) -> None:
         """Store an organisation and its event, replacing what was there under the same ids.
 

@@ -19,8 +19,6 @@ from storage.event_records import QuestionRecord
 
 CACHED_MAX: Final = 2_000
 FRESH_S: Final = 10.0
-LIST_FRESH_S: Final = 1.0
-LISTED_MAX: Final = 100
 
 
 class SaleType(msgspec.Struct, frozen=True):
@@ -75,7 +73,6 @@ class Events:
         self._states = states
         self._sales: OrderedDict[str, Sale] = OrderedDict()
         self._records: OrderedDict[str, tuple[float, EventRecord]] = OrderedDict()
-        self._upcoming: tuple[float, list[EventRecord]] | None = None
         self._changes = 0
 
     def known(self, event: str) -> Sale | None:
@@ -148,19 +145,11 @@ class Events:
                 self._records.popitem(last=False)
         return record
 
-    async def upcoming(self) -> list[EventRecord]:
-        """Return the published events that are not over, soonest first."""
-        now = self._monotonic()
-        if self._upcoming is None or now - self._upcoming[0] >= LIST_FRESH_S:
-            self._upcoming = now, await self._catalogue.upcoming(LISTED_MAX)
-        return self._upcoming[1]
-
     def forget(self, event_id: EventId) -> None:
         """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue, but what its
         buyers are asked.
         """
         self._changes += 1
-        self._upcoming = None
         known = self._sales.get(text(EVENT, event_id))
         if known is not None:
             self._keep(msgspec.structs.replace(known, asks=True))
@@ -171,7 +160,6 @@ class Events:
     def forget_all(self) -> None:
         """Read everything anew: what was changed was not heard."""
         self._changes += 1
-        self._upcoming = None
         self._records.clear()
         for name, known in self._sales.items():
             self._sales[name] = msgspec.structs.replace(known, asks=True)

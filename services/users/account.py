@@ -18,7 +18,6 @@ from services.users.identities import Identities
 from services.users.mails import AccountLetters
 from services.users.models import (
     EmailChange,
-    EndedSessions,
     MembershipView,
     PasswordChange,
     ProfileChange,
@@ -201,13 +200,6 @@ class AccountService:
             return Refusal(Code.NOT_FOUND)
         self._identities.forget({session_id})
         return None
-
-    async def end_all_sessions(self, user_id: UserId) -> EndedSessions:
-        """End every session of a user, as the platform's administrators may."""
-        known = {each.session_id for each in await self._sessions.of_user(user_id, self._clock())}
-        count = await self._sessions.end_all(user_id)
-        self._identities.forget(known)
-        return EndedSessions(count=count)
 
     async def step_up(self, identity: Identity, asked: StepUp) -> tuple[SteppedUp, str] | Refusal:
         """Take a fresh proof. Who has a second factor has to show that one. Returns the session's new

@@ -135,21 +135,9 @@ async def test_what_people_read_may_change(pool: Pool) -> None:
     )
 
 
-async def test_what_is_listed_is_ahead_and_public(pool: Pool) -> None:
-    catalogue = Catalogue(pool)
-    over = concert("over", starts_at_ms=NOW_MS - 3 * HOUR_MS, ends_at_ms=NOW_MS - HOUR_MS)
-    running = concert("running", starts_at_ms=NOW_MS - 100 * 24 * HOUR_MS, ends_at_ms=NOW_MS + HOUR_MS)
-    endless = concert("endless", starts_at_ms=NOW_MS - HOUR_MS, ends_at_ms=None)
-    later = concert("later", starts_at_ms=NOW_MS + 9 * HOUR_MS, ends_at_ms=None)
-    for event in (later, over, concert("draft", status="draft"), endless, running):
-        await catalogue.save(HALL, event)
-    assert [event.slug for event in await catalogue.upcoming(10)] == ["running", "endless", "later"]
-    assert [event.slug for event in await catalogue.upcoming(2)] == ["running", "endless"]
-
-
 async def test_two_events_of_one_house_have_two_slugs(pool: Pool) -> None:
     catalogue = Catalogue(pool)
     await catalogue.save(HALL, concert())
     with pytest.raises(Refused):
         await catalogue.save(HALL, concert())
-    assert len(await catalogue.upcoming(10)) == 1
+    assert await pool.fetchval("SELECT count(*) FROM events") == 1
