@@ -33,6 +33,7 @@ from gateway.revocations import watch_revocations
 from gateway.sales_rights import SalesRights
 from gateway.shell import Shell
 from gateway.static import StaticFiles
+from gateway.timers import Timers
 from gateway.topics import States, Subscriptions, Topics
 from gateway.turns import Turns
 from gateway.websocket import Websockets
@@ -86,6 +87,7 @@ class Gateway:
         given = dependencies
         self.limits = given.limits
         self.metrics = GatewayMetrics()
+        self.timers = Timers()
         self.limiter = Limiter(given.limits, given.shared_limits, given.monotonic)
         self.connections = Connections(given.limits, self.metrics)
         self.turns = Turns(given.limits.waiting_after_ms, self.metrics)
@@ -123,7 +125,7 @@ class Gateway:
 
     async def is_ready(self) -> bool:
         """Say whether new connections should come here."""
-        return not self.connections.is_draining and await self._is_reachable()
+        return not self.connections.is_draining and self.timers.are_whole and await self._is_reachable()
 
     async def drain(self) -> None:
         """Send everybody elsewhere and finish what is under way; see `Connections.drain`."""
@@ -131,23 +133,24 @@ class Gateway:
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
         """Run the timers while the application runs."""
-        work: list[Coroutine[Any, Any, None]] = [
-            self.connections.watch(),
-            self.turns.watch(),
-            self.topics.watch_over(),
-            self.sales_rights.watch(),
-            watch_revocations(self._people.sessions.ended, self._people.identities, self.connections),
-        ]
+        people = self._people
+        work: dict[str, Coroutine[Any, Any, None]] = {
+            "holding sockets to their deadlines": self.connections.watch(),
+            "telling those who wait": self.turns.watch(),
+            "watching over topics": self.topics.watch_over(),
+            "watching over rights": self.sales_rights.watch(),
+            "watching over sessions": watch_revocations(
+                people.sessions.ended, people.identities, self.connections
+            ),
+            "finishing changes": self._catalogue.organising.changes.run(CHANGES_EVERY_S),
+        }
         if self._recovery is not None:
-            work.append(self._recovery.run())
-        work.append(self._catalogue.organising.changes.run(CHANGES_EVERY_S))
+            work["finishing orders"] = self._recovery.run()
         self._catalogue.reading.on_change(self._events.forget, self._events.forget_all)
         await self._catalogue.reading.listen()
-        tasks = [asyncio.create_task(one) for one in work]
+        self.timers.start(work)
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.timers.stop()
         await self.topics.close()
         await self.requests.close()
         with contextlib.suppress(TimeoutError):

@@ -5,17 +5,14 @@ One small statement twice a second, however many sockets there are: it reads wha
 because every round goes over all that ended within the last half minute.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from domain.ids import SessionId
 from gateway.connections import Connections
+from gateway.timers import repeatedly
 
 EVERY_S: Final = 0.4
-
-log = logging.getLogger(__name__)
 
 
 class Kept(Protocol):
@@ -30,19 +27,14 @@ async def watch_revocations(
     ended: Callable[[], Awaitable[set[SessionId]]], kept: Kept, connections: Connections
 ) -> None:
     """Look for sessions that ended, until cancelled."""
-    is_away = False
     known: set[SessionId] = set()
-    while True:
-        await asyncio.sleep(EVERY_S)
-        try:
-            found = await ended()
-        except ConnectionError as error:
-            if not is_away:
-                log.warning("ended sessions can't be looked for: %s", error)
-            is_away = True
-            continue
-        is_away = False
+
+    async def look() -> None:
+        nonlocal known
+        found = await ended()
         if found - known:
             kept.forget(found - known)
         known = found
         connections.end_sessions(found)
+
+    await repeatedly("looking for sessions that ended", EVERY_S, look)

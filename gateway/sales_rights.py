@@ -6,8 +6,6 @@ of that costs nothing, because who somebody is stays at hand in this process. Wh
 whose key was revoked, is disconnected; they come back, ask again, and are refused.
 """
 
-import asyncio
-import logging
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
@@ -16,11 +14,10 @@ from domain.ids import EventId, SessionId
 from domain.roles import Permission
 from gateway.api.ports import EventOwners
 from gateway.session import Session
+from gateway.timers import repeatedly
 
 EVERY_S: Final = 0.4
 RIGHTS_CHANGED: Final = 4403
-
-log = logging.getLogger(__name__)
 
 
 class SocketIdentities(Protocol):
@@ -62,15 +59,15 @@ class SalesRights:
         self._following.setdefault(session, {})[event_id] = key
 
     async def watch(self) -> None:
-        """Disconnect those who have lost their right, until cancelled."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                for session, keys in list(self._following.items()):
-                    await self._check(session, keys)
-            except ConnectionError as error:
-                # Nobody is thrown out because PostgreSQL is away: that is when organizers look most.
-                log.warning("rights to follow sales can't be looked up: %s", error)
+        """Disconnect those who have lost their right, until cancelled.
+
+        Nobody is thrown out because PostgreSQL is away: that is when organizers look most.
+        """
+        await repeatedly("looking up rights to follow sales", EVERY_S, self._check_all)
+
+    async def _check_all(self) -> None:
+        for session, keys in list(self._following.items()):
+            await self._check(session, keys)
 
     async def _check(self, session: Session, keys: dict[EventId, str]) -> None:
         for event_id in keys.keys() - session.events:
