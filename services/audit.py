@@ -64,9 +64,22 @@ def actor_of(identity: Identity) -> str:
 def only_changes(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """Return what differs between two states of a thing, as it was and as it is."""
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return (
-        {name: before[name] for name in names if name in before},
-        {name: after[name] for name in names if name in after},
-    )
+    """Return what differs between two states of a thing, as it was and as it is.
+
+    Things within it that stand under their ids are compared one by one; of those that differ the name is told
+    as well, so that people know which it is.
+    """
+    was: dict[str, object] = {}
+    became: dict[str, object] = {}
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            same = {"name": old["name"]} if old.get("name") and old.get("name") == new.get("name") else {}
+            old, new = ({**same, **part} for part in only_changes(old, new))
+        if name in before:
+            was[name] = old
+        if name in after:
+            became[name] = new
+    return was, became

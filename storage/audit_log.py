@@ -36,7 +36,10 @@ _TAG: Final = "bilten audit 1"
 
 _TEXT_LENGTH_MAX: Final = 200
 _USER_AGENT_LENGTH_MAX: Final = 300
-_VALUES_LENGTH_MAX: Final = 20_000
+# More than two hundred ticket types at once; of what is longer all the same, long texts are left out first.
+_VALUES_LENGTH_MAX: Final = 200_000
+_LONG_TEXT: Final = 200
+_LEFT_OUT: Final = "too long to keep"
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,12 +204,22 @@ def _plain(value: str, length_max: int) -> str:
 
 def _values(values: Mapping[str, object]) -> Mapping[str, object]:
     cleaned = {_plain(name, _TEXT_LENGTH_MAX): _value(value) for name, value in values.items()}
-    if len(_json(cleaned)) > _VALUES_LENGTH_MAX:
-        return {
-            name: "too long to keep" if len(_json(value)) > 1_000 else value
-            for name, value in cleaned.items()
-        }
-    return cleaned
+    if len(_json(cleaned)) <= _VALUES_LENGTH_MAX:
+        return cleaned
+    short = {name: _without_long_texts(value) for name, value in cleaned.items()}
+    if len(_json(short)) <= _VALUES_LENGTH_MAX:
+        return short
+    return {name: _LEFT_OUT if len(_json(value)) > 1_000 else value for name, value in short.items()}
+
+
+def _without_long_texts(value: object) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= _LONG_TEXT else _LEFT_OUT
+    if isinstance(value, Mapping):
+        return {name: _without_long_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_long_texts(inner) for inner in value]
+    return value
 
 
 def _value(value: object) -> object:

@@ -28,6 +28,7 @@ from domain.ids import (
 from domain.refusals import Code, Refusal
 from services.audit import entry_for, only_changes
 from services.events.access import Access
+from services.events.auditing import as_audited
 from services.events.changing import Change, Changes
 from services.events.days import moved as moved_days
 from services.events.days import span, with_days
@@ -48,9 +49,6 @@ from storage.tenancy import tenant
 from storage.venues import VenueRecord, find_venue
 
 EVENTS_MAX: Final = 100_000
-_SILENT: Final = frozenset(
-    {"description_html", "version", "tickets_version", "organisation", "organisation_slug"}
-)
 
 
 class Editing:
@@ -230,7 +228,7 @@ class Editing:
                 return invalid("opens_at", "required_when_published")
             if old.opens_at_ms != opens_ms and old.status != EventStatus.PAUSED:
                 asks.append(lambda operation: c.OpenSale(operation, new.event_id, opens_ms))
-        was, becomes = only_changes(said_of(old), said_of(new))
+        was, becomes = only_changes(as_audited(old), as_audited(new))
         entry = entry_for(
             who,
             action,
@@ -305,20 +303,3 @@ async def organisation_name(connection: AnyConnection, organisation_id: Organisa
         "SELECT name FROM organisations WHERE organisation_id = $1", organisation_id
     )
     return found
-
-
-def said_of(event: EventRecord) -> dict[str, object]:
-    """Return an event as the audit log keeps it."""
-    plain = msgspec.to_builtins(event, builtin_types=(bytes,))
-    found: dict[str, object] = _without_bytes({name: v for name, v in plain.items() if name not in _SILENT})  # type: ignore[assignment]
-    return found
-
-
-def _without_bytes(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: _without_bytes(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_bytes(inner) for inner in value]
-    return value

@@ -19,11 +19,12 @@ from domain.identity import Who
 from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse, text
 from domain.refusals import Code, Refusal
 from services.audit import entry_for, only_changes
+from services.events.auditing import as_audited
 from services.events.catalogue_file import price_minor
 from services.events.days import with_days
 from services.events.drafting import blank, edited, invalid, slug_of
 from services.events.drafts import Drafts
-from services.events.editing import organisation_name, said_of
+from services.events.editing import organisation_name
 from services.events.import_calendar import read_calendar
 from services.events.import_csv import read_csv
 from services.events.import_entries import (
@@ -175,7 +176,7 @@ class Importing:
             await store_source(connection, old.event_id, source)
         if made == old:
             return "unchanged"
-        before, after = only_changes(said_of(old), said_of(made))
+        before, after = only_changes(as_audited(old), as_audited(made))
         told = entry_for(
             who,
             "event.import",

@@ -32,6 +32,7 @@ from domain.vouchers import VOUCHERS_MAX
 from services.audit import entry_for
 from services.events import local_time
 from services.events.access import Access
+from services.events.auditing import voucher_as_audited
 from services.events.changing import Change, Changes
 from services.events.csv_text import csv_text
 from services.events.drafting import invalid
@@ -47,6 +48,7 @@ from services.events.voucher_models import (
 )
 from services.events.voucher_rules import rule_of
 from services.models import Page
+from storage.audit_log import AuditEntry
 from storage.event_changes import Effect
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
@@ -140,7 +142,12 @@ class Vouchers:
         return vouchers_csv(records, event).encode()
 
     async def retire(
-        self, who: Who, organisation_id: OrganisationId, event_id: EventId, voucher_id: VoucherId
+        self,
+        who: Who,
+        organisation_id: OrganisationId,
+        event_id: EventId,
+        voucher_id: VoucherId,
+        version: int | None = None,
     ) -> Voucher | Refusal:
         """End a code. What is left of its block goes back to the sale; holds that use it keep their use."""
         owner = await self._access.owner_to_edit(organisation_id, event_id)
@@ -152,9 +159,19 @@ class Vouchers:
             found = await find_vouchers(connection, event_id, [voucher_id])
             if not found:
                 return Refusal(Code.NOT_FOUND)
+            if version is not None and version != found[0].version:
+                return Refusal(Code.VERSION_CONFLICT, None, {"version": found[0].version})
             record = msgspec.structs.replace(found[0], is_retired=True, version=found[0].version + 1)
             retired[:] = [record]
-            effect = self._effect(who, event, "voucher.retire", [record], {"code": "changed"})
+            entry = self._entry(
+                who,
+                event,
+                "voucher.retire",
+                text(VOUCHER, voucher_id),
+                voucher_as_audited(record),
+                before=voucher_as_audited(found[0]),
+            )
+            effect = Effect(entry, vouchers=(record,))
             if event.status not in LIVE or found[0].is_retired:
                 return Change("retire_voucher", effect)
             code = self._fingerprint(event_id, record.code)
@@ -196,8 +213,11 @@ class Vouchers:
             elif event.status in LIVE:
                 return sale
             records[:] = made
-            told = {"kind": said.kind, "count": len(made), "batch": batch}
-            effect = self._effect(who, event, "voucher.create", made, told)
+            # One is named itself, many that give the same are named by their batch.
+            target = text(VOUCHER, made[0].voucher_id) if len(made) == 1 else text(EVENT, event_id)
+            told = {**voucher_as_audited(made[0]), "count": len(made)}
+            entry = self._entry(who, event, "voucher.create", target, told)
+            effect = Effect(entry, vouchers=tuple(made))
             if event.status not in LIVE:
                 return Change("vouchers", effect)
             rule = rule_of(made[0], event)
@@ -224,23 +244,24 @@ class Vouchers:
             return Refusal(Code.VOUCHER_LIMIT, None, {"vouchers_max": VOUCHERS_MAX})
         return None
 
-    def _effect(
+    def _entry(
         self,
         who: Who,
         event: EventRecord,
         action: str,
-        vouchers: Sequence[VoucherRecord],
-        told: Mapping[str, object],
-    ) -> Effect:
-        entry = entry_for(
+        target: str,
+        after: Mapping[str, object],
+        before: Mapping[str, object] | None = None,
+    ) -> AuditEntry:
+        return entry_for(
             who,
             action,
-            text(EVENT, event.event_id),
+            target,
             organisation_id=event.organisation_id,
             at_ms=self._clock(),
-            after=told,
+            before=before,
+            after=after,
         )
-        return Effect(entry, vouchers=tuple(vouchers))
 
 
 def stored_code(code: str) -> str:

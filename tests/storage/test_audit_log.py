@@ -285,6 +285,18 @@ def entry_with(value: object) -> AuditEntry:
     return msgspec.structs.replace(entry(), before={"value": value})
 
 
+async def test_of_what_is_too_long_the_figures_are_kept(pool: Pool) -> None:
+    """A long text must not take a price with it."""
+    types = {f"type_{at}": {"description": "x" * 3_000, "price_minor": at} for at in range(100)}
+    made = msgspec.structs.replace(entry(OURS, 0), after={"ticket_types": types})
+    async with tenant(pool, OURS) as connection:
+        await record(connection, made)
+    kept = json.loads(await pool.fetchval("SELECT after FROM audit_entries"))
+    assert kept["ticket_types"] == {
+        f"type_{at}": {"description": "too long to keep", "price_minor": at} for at in range(100)
+    }
+
+
 async def test_the_command_says_which_entry_and_how(written: Pool, shared_dsn: str, tmp_path: Path) -> None:
     environment = {"BILTEN_POSTGRES_DSN": shared_dsn, "BILTEN_AUDIT_KEY": AUDIT_KEY.hex()}
     environment["BILTEN_DATA_DIR"] = str(tmp_path)

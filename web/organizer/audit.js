@@ -173,6 +173,9 @@ function Target({ entry, names }) {
     if (/^(member|invite)_/.test(target)) {
         return typeof role === "string" && has(`team.role.${role}`) ? html`(${t(`team.role.${role}`)})` : null;
     }
+    if (target.startsWith("voucher_")) {
+        return html`<${Thing} id=${String(after["event"] ?? before["event"] ?? target)} names=${names} />`;
+    }
     const name = after["name"] ?? before["name"];
     return typeof name === "string" && !names.has(target) ? html`<bdi>${name}</bdi>` : html`<${Thing} id=${target} names=${names} />`;
 }

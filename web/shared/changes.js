@@ -17,7 +17,22 @@ export function changes(before, after, name = "") {
         return same(before, after) ? [] : [{ name, before, after }];
     }
     const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
-    return keys.flatMap((key) => changes(left[key], right[key], name ? `${name}.${key}` : key));
+    return keys.flatMap((key) => {
+        // What stands in a list goes by its place.
+        const called = (Array.isArray(after) ? null : (nameOf(right[key]) ?? nameOf(left[key]))) ?? key;
+        return changes(left[key], right[key], name ? `${name}.${called}` : called);
+    });
+}
+
+/**
+ * How people call a thing that stands under its id: the log says the name of whatever differs.
+ *
+ * @param {unknown} value
+ * @returns {string | null}
+ */
+function nameOf(value) {
+    const name = parts(value)?.["name"];
+    return typeof name === "string" && name ? name : null;
 }
 
 /**
