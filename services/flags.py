@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.identity import Who
+from domain.refusals import Code, Refusal
 from services.audit import entry_for
 from storage import feature_flags
 from storage.audit_log import record
@@ -47,13 +48,18 @@ class Flags:
         unset = [Flag(name, False, 0, 0) for name in KNOWN if name not in found]
         return sorted([*found.values(), *unset], key=lambda flag: flag.flag)
 
-    async def put(self, who: Who, name: str, is_on: bool, now_ms: int) -> Flag | None:
-        """Switch a flag; None if there is no such flag. Raises `ConnectionError`."""
+    async def put(self, who: Who, name: str, is_on: bool, version: int, now_ms: int) -> Flag | Refusal:
+        """Switch a flag; one that was never set has version 0. Raises `ConnectionError`."""
         if name not in KNOWN:
-            return None
+            return Refusal(Code.NOT_FOUND)
         async with asking(self._pool) as connection, connection.transaction():
-            was, flag = await feature_flags.put(connection, name, is_on, now_ms)
-            if was != is_on:
+            old = await feature_flags.find(connection, name) or Flag(name, False, 0, 0)
+            flag = None
+            if old.version == version:
+                flag = await feature_flags.put(connection, name, is_on, version, now_ms)
+            if flag is None:
+                return Refusal(Code.VERSION_CONFLICT, None, {"version": old.version})
+            if old.is_on != is_on:
                 await record(
                     connection,
                     entry_for(
@@ -62,7 +68,7 @@ class Flags:
                         name,
                         organisation_id=None,
                         at_ms=now_ms,
-                        before={"is_on": was},
+                        before={"is_on": old.is_on},
                         after={"is_on": is_on},
                     ),
                 )

@@ -20,19 +20,27 @@ async def all_flags(connection: AnyConnection) -> list[Flag]:
     return [Flag(*row) for row in rows]
 
 
-async def put(connection: AnyConnection, flag: str, is_on: bool, at_ms: int) -> tuple[bool, Flag]:
-    """Set a flag; returns how it was and how it is. One that was never set was off."""
-    was = await connection.fetchval("SELECT is_on FROM feature_flags WHERE flag = $1 FOR UPDATE", flag)
+async def find(connection: AnyConnection, flag: str) -> Flag | None:
+    """Return a flag and lock it, None if it was never set."""
+    row = await connection.fetchrow(
+        "SELECT flag, is_on, version, updated_at FROM feature_flags WHERE flag = $1 FOR UPDATE", flag
+    )
+    return None if row is None else Flag(*row)
+
+
+async def put(connection: AnyConnection, flag: str, is_on: bool, version: int, at_ms: int) -> Flag | None:
+    """Set a flag that has this version, 0 if it was never set; None if it has another by now."""
     row = await connection.fetchrow(
         """
-        INSERT INTO feature_flags (flag, is_on, updated_at) VALUES ($1, $2, $3)
+        INSERT INTO feature_flags (flag, is_on, updated_at) VALUES ($1, $2, $4)
         ON CONFLICT (flag) DO UPDATE
             SET is_on = excluded.is_on, version = feature_flags.version + 1, updated_at = excluded.updated_at
+            WHERE feature_flags.version = $3
         RETURNING flag, is_on, version, updated_at
         """,
         flag,
         is_on,
+        version,
         at_ms,
     )
-    assert row is not None
-    return bool(was), Flag(*row)
+    return None if row is None else Flag(*row)

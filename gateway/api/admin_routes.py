@@ -53,6 +53,7 @@ def _route(
     body: type[BaseModel] | None = None,
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
+    is_versioned: bool = False,
     refusals: tuple[Code, ...] = (),
 ) -> Route:
     return Route(
@@ -67,6 +68,7 @@ def _route(
         body=body,
         query=query,
         answer=answer,
+        is_versioned=is_versioned,
         refusals=refusals,
     )
 
@@ -203,9 +205,12 @@ def _platform_routes(administration: Administration) -> list[Route]:
         found = await administration.flags.list()
         return FlagList(items=tuple(_flag(flag) for flag in found))
 
-    async def put_flag(call: Call) -> FlagView | Refusal:
-        flag = await administration.flags.put(call.who, call.path["flag"], call.body.is_on, call.now_ms)
-        return Refusal(Code.NOT_FOUND) if flag is None else _flag(flag)
+    async def put_flag(call: Call) -> Answer | Refusal:
+        assert call.version is not None
+        flag = await administration.flags.put(
+            call.who, call.path["flag"], call.body.is_on, call.version, call.now_ms
+        )
+        return flag if isinstance(flag, Refusal) else Answer(body=_flag(flag), version=flag.version)
 
     async def health(_: Call) -> Health:
         return await administration.health.health()
@@ -221,7 +226,7 @@ def _platform_routes(administration: Administration) -> list[Route]:
         _route("GET", "/flags", "flags.list", "Feature flags", read, _answering(flags), answer=FlagList),
         _route(
             "PUT", "/flags/{flag}", "flags.put", "Switch a feature, everywhere within a second", manage,
-            _answering(put_flag), body=FlagBody, answer=FlagView,
+            put_flag, body=FlagBody, answer=FlagView, is_versioned=True,
         ),
         _route(
             "GET", "/health", "health.read", "How every part is", read, _answering(health), answer=Health

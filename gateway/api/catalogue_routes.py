@@ -42,7 +42,8 @@ def _venues(organising: Organising) -> list[Route]:
         )
 
     async def delete(call: Call) -> Answer | Refusal:
-        return await venues.delete(call.who, call.organisation, call.path["venue"]) or Answer()
+        where = (call.organisation, call.path["venue"])
+        return await venues.delete(call.who, *where, call.version) or Answer()
 
     all_of, one, edit = _ORGANISATION + "/venues", _ORGANISATION + "/venues/{venue}", Permission.VENUES_EDIT
     return [
@@ -65,7 +66,7 @@ def _venues(organising: Organising) -> list[Route]:
         ),
         _venue_route(
             method="DELETE", path=one, name="venues.delete", summary="Remove a venue without events",
-            access=edit, handler=delete, status=204, refusals=(Code.ILLEGAL_STEP,),
+            access=edit, handler=delete, status=204, is_versioned=True, refusals=(Code.ILLEGAL_STEP,),
         ),
     ]  # fmt: skip
 

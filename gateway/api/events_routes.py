@@ -1,5 +1,6 @@
 """Writing events and taking them through their life."""
 
+from collections.abc import Callable
 from functools import partial
 
 from domain.event_status import Step
@@ -36,6 +37,9 @@ _STEPS = {
     Step.CLOSE: (Permission.SALE_CONTROL, "End the sale for good"),
     Step.ARCHIVE: (Permission.EVENTS_PUBLISH, "Put an event away"),
 }
+
+# Who stops a sale in a hurry must not be refused because somebody else is correcting the text.
+_BRAKES = {Step.PAUSE, Step.RESUME}
 
 
 def routes(organising: Organising) -> list[Route]:
@@ -126,9 +130,16 @@ def _writing(organising: Organising) -> list[Route]:
     ]  # fmt: skip
 
 
-def _resuming(organising: Organising) -> Handler:
+def _stocked(result: Event | Refusal) -> Answer | Refusal:
+    """A pool is a part of the tickets, which have a version of their own."""
+    return result if isinstance(result, Refusal) else Answer(body=result, version=result.tickets.version)
+
+
+def _resuming(
+    organising: Organising, answer: Callable[[Event | Refusal], Answer | Refusal] = _answer
+) -> Handler:
     async def resume(call: Call) -> Answer | Refusal:
-        return _answer(await organising.steps.resume(OperationId(bytes.fromhex(call.made))))
+        return answer(await organising.steps.resume(OperationId(bytes.fromhex(call.made))))
 
     return resume
 
@@ -138,19 +149,22 @@ def _running(organising: Organising) -> list[Route]:
 
     def taking(step: Step) -> Handler:
         async def take(call: Call) -> Answer | Refusal:
-            return _answer(await steps.take(call.who, call.organisation, call.event, step))
+            return _answer(
+                await steps.take(call.who, call.organisation, call.event, step, version=call.version)
+            )
 
         return take
 
     async def cancel(call: Call) -> Answer | Refusal:
-        reason = call.body.reason
-        return _answer(await steps.take(call.who, call.organisation, call.event, Step.CANCEL, reason))
+        where = (call.organisation, call.event)
+        return _answer(await steps.take(call.who, *where, Step.CANCEL, call.body.reason, call.version))
 
     return [
         *[
             _route(
                 method="POST", path=f"{_EVENT}/{step.value}", name=f"events.{step.value}", summary=summary,
                 access=permission, handler=taking(step), answer=Event, again=resume,
+                is_versioned=step not in _BRAKES, heeds_version=step in _BRAKES,
                 refusals=_STEP_REFUSALS,
             )
             for step, (permission, summary) in _STEPS.items()
@@ -159,7 +173,7 @@ def _running(organising: Organising) -> list[Route]:
             method="POST", path=_EVENT + "/cancel", name="events.cancel",
             summary="Say that an event does not take place; its sale stops at once",
             access=Permission.EVENTS_CANCEL, handler=cancel, body=CancelRequest, answer=Event, again=resume,
-            refusals=_STEP_REFUSALS,
+            is_versioned=True, refusals=_STEP_REFUSALS,
         ),
     ]  # fmt: skip
 
@@ -169,7 +183,7 @@ def _stock(organising: Organising) -> list[Route]:
 
     async def capacity(call: Call) -> Answer | Refusal:
         where = (call.organisation, call.event, call.path["pool"])
-        return _answer(await steps.set_capacity(call.who, *where, call.body.capacity))
+        return _stocked(await steps.set_capacity(call.who, *where, call.body.capacity, call.version))
 
     async def withhold(call: Call) -> Answer | Refusal:
         where = (call.organisation, call.event, call.path["pool"])
@@ -184,9 +198,9 @@ def _stock(organising: Organising) -> list[Route]:
     return [
         _route(
             method="POST", path=_POOL + "/capacity", name="events.capacity",
-            summary="Set how many places a pool has",
-            access=control, handler=capacity, body=CapacityRequest, answer=Event,
-            again=resume, refusals=(*refusals, Code.CAPACITY_IN_USE),
+            summary="Set how many places a pool has; its version is that of the tickets",
+            access=control, handler=capacity, body=CapacityRequest, answer=Event, is_versioned=True,
+            again=_resuming(organising, _stocked), refusals=(*refusals, Code.CAPACITY_IN_USE),
         ),
         _route(
             method="POST", path=_POOL + "/withhold", name="events.withhold",

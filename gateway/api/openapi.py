@@ -199,12 +199,12 @@ def _header_parameters(route: Route) -> list[Json]:
                 "schema": {"type": "string", "minLength": 16, "maxLength": 200, "pattern": KEY_PATTERN},
             }
         )
-    if route.is_versioned:
+    if route.is_versioned or route.heeds_version:
         found.append(
             {
                 "name": "If-Match",
                 "in": "header",
-                "required": True,
+                "required": route.is_versioned,
                 "description": "The `ETag` of what this changes, as it was read.",
                 "schema": {"type": "string", "pattern": VERSION_PATTERN},
                 "example": '"1"',

@@ -31,10 +31,11 @@ from gateway.problems import problem
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 KEY_HEADER: Final = "Idempotency-Key"
 KEY_PATTERN: Final = "^[!-~]{16,200}$"
-VERSION_PATTERN: Final = '^"[1-9][0-9]{0,17}"$'
+# 0 is the version of what was never set.
+VERSION_PATTERN: Final = '^"(0|[1-9][0-9]{0,17})"$'
 _BEARER: Final = re.compile(r"Bearer +([\w.~+/=-]{1,200})", re.ASCII | re.IGNORECASE)
 _KEY: Final = re.compile("[!-~]{16,200}")
-_VERSION: Final = re.compile('"([1-9][0-9]{0,17})"')
+_VERSION: Final = re.compile(VERSION_PATTERN)
 _USER_AGENT_MAX: Final = 300
 _NOBODY: Final = Identity()
 _NOT_FOUND: Final = Refusal(Code.NOT_FOUND)
@@ -237,10 +238,10 @@ def _call(said: Read, request: web.Request, identity: Identity, now_ms: int, coo
 
 
 async def _handled(route: Route, call: Call, request: web.Request) -> Rendered | Refusal:
-    if route.is_versioned:
-        given = request.headers.get("If-Match")
-        if given is None:
-            return Refusal(Code.VERSION_REQUIRED)
+    given = request.headers.get("If-Match")
+    if route.is_versioned and given is None:
+        return Refusal(Code.VERSION_REQUIRED)
+    if given is not None and (route.is_versioned or route.heeds_version):
         match = _VERSION.fullmatch(given)
         if match is None:
             return Refusal(Code.MALFORMED, None, {"field": "If-Match"})

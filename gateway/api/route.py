@@ -117,6 +117,7 @@ class Route:
         takes: media types of a body that the handler reads itself; it comes as bytes.
         body_bytes_max: the largest body, where it is not the gateway's own bound.
         is_versioned: changes something that has a version, so If-Match is required.
+        heeds_version: the same, but may be asked for without one.
         again: answers a repeated POST whose first answer was lost; without it the client is told so.
         refusals: codes that the document lists beyond those that every route has.
     """
@@ -137,5 +138,6 @@ class Route:
     body_bytes_max: int | None = None
     status: int = 200
     is_versioned: bool = False
+    heeds_version: bool = False
     again: Handler | None = None
     refusals: tuple[Code, ...] = ()

@@ -58,7 +58,8 @@ def routes(vouchers: Vouchers) -> list[Route]:
         return Answer(body=found, content_type=_CSV, headers=headers)
 
     async def retire(call: Call) -> Answer | Refusal:
-        return _answer(await vouchers.retire(call.who, call.organisation, call.event, call.path["voucher"]))
+        where = (call.organisation, call.event, call.path["voucher"])
+        return _answer(await vouchers.retire(call.who, *where, call.version))
 
     manage, read = Permission.VOUCHERS_MANAGE, Permission.VOUCHERS_READ
     return [
@@ -85,11 +86,11 @@ def routes(vouchers: Vouchers) -> list[Route]:
         _route(
             method="DELETE", path=_VOUCHERS + "/{voucher}", name="vouchers.retire",
             summary="End a code; what it kept goes back to the sale",
-            access=manage, handler=retire, answer=Voucher,
+            access=manage, handler=retire, answer=Voucher, is_versioned=True,
             refusals=(Code.ILLEGAL_STEP, Code.BUSY, Code.UNDER_WAY),
         ),
     ]  # fmt: skip
 
 
 def _answer(result: Voucher | Refusal) -> Answer | Refusal:
-    return result if isinstance(result, Refusal) else Answer(body=result)
+    return result if isinstance(result, Refusal) else Answer(body=result, version=result.version)

@@ -90,14 +90,21 @@ class Steps:
         return resumed if isinstance(resumed, Refusal) else self._model(resumed[0])
 
     async def set_capacity(
-        self, who: Who, organisation_id: OrganisationId, event_id: EventId, pool_id: PoolId, capacity: int
+        self,
+        who: Who,
+        organisation_id: OrganisationId,
+        event_id: EventId,
+        pool_id: PoolId,
+        capacity: int,
+        version: int | None = None,
     ) -> Event | Refusal:
         """Set how many places a pool has; below what is in use it is refused with the least it could be."""
 
         def ask(operation: OperationId) -> c.AnyCommand:
             return c.ChangeCapacity(operation, event_id, pool_id, capacity)
 
-        return await self._stock(who, organisation_id, event_id, pool_id, ask, capacity=capacity)
+        where = (organisation_id, event_id, pool_id)
+        return await self._stock(who, *where, ask, version, capacity=capacity)
 
     async def withhold(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, pool_id: PoolId, quantity: int
@@ -126,6 +133,7 @@ class Steps:
         event_id: EventId,
         pool_id: PoolId,
         ask: Callable[[OperationId], c.AnyCommand],
+        version: int | None = None,
         **told: int,
     ) -> Event | Refusal:
         owner = await self._access.owner_to_edit(organisation_id, event_id)
@@ -133,6 +141,8 @@ class Steps:
             return owner
 
         async def make(_: AnyConnection, event: EventRecord) -> Change | Refusal:
+            if version is not None and version != event.tickets_version:
+                return Refusal(Code.VERSION_CONFLICT, None, {"version": event.tickets_version})
             old = next((pool for pool in event.pools if pool.pool_id == pool_id), None)
             if old is None:
                 return Refusal(Code.UNKNOWN_POOL)

@@ -89,12 +89,16 @@ class Venues:
             await self._changes.change(organisation_id, EventId(event_id), self._following(who, made))
         return venue_model(made)
 
-    async def delete(self, who: Who, organisation_id: OrganisationId, venue_id: VenueId) -> Refusal | None:
+    async def delete(
+        self, who: Who, organisation_id: OrganisationId, venue_id: VenueId, version: int | None
+    ) -> Refusal | None:
         """Remove a venue at which nothing takes or took place."""
         async with tenant(self._pool, organisation_id) as connection:
             old = await find_venue(connection, venue_id, is_locked=True)
             if old is None:
                 return Refusal(Code.NOT_FOUND)
+            if version is not None and version != old.version:
+                return Refusal(Code.VERSION_CONFLICT, None, {"version": old.version})
             if not await delete_venue(connection, venue_id):
                 return Refusal(Code.ILLEGAL_STEP, None, {"reason": "has_events"})
             await self._log(connection, who, "venue.delete", old, None)

@@ -20,10 +20,10 @@ function Flags({ place }) {
     const flags = useResource(async () => /** @type {{items: Flag[]}} */ (await get("/admin/flags")).items);
     const change = async (/** @type {Flag} */ flag, /** @type {boolean} */ isOn, isUndo = false) => {
         try {
-            const changed = /** @type {Flag} */ ((await put(`/admin/flags/${flag.flag}`, { is_on: isOn })).value);
+            const changed = /** @type {Flag} */ ((await put(`/admin/flags/${flag.flag}`, { is_on: isOn }, { version: flag.version })).value);
             if (!isUndo) {
                 const said = t(changed.is_on ? "admin.flags.is_on" : "admin.flags.is_off", { flag: flag.flag });
-                undoToast(said, () => change(flag, !isOn, true));
+                undoToast(said, () => change(changed, !isOn, true));
             }
         } catch (thrown) {
             toast(problemOf(thrown).text);

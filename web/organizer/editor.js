@@ -166,7 +166,13 @@ function Publishing({ place, path, draft, tickets, onGo }) {
             toast(t(`organizer.did.${name}`));
         }
     };
-    const tell = (/** @type {import("../shared/api.js").Problem} */ problem) => toast(Object.values(problem.fields)[0] ?? problem.text);
+    const tell = (/** @type {import("../shared/api.js").Problem} */ problem) => {
+        toast(Object.values(problem.fields)[0] ?? problem.text);
+        if (problem.code === "version_conflict") {
+            // They see what the other one wrote before they press again.
+            void draft.takeTheirs();
+        }
+    };
     const missing = [
         { is: !event.venue_name && !event.venue, tab: "place", name: "venue" },
         { is: tickets.value.value.ticket_types.length === 0, tab: "tickets", name: "tickets" },

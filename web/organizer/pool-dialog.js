@@ -32,7 +32,7 @@ export function PoolDialog({ tickets, event, at, onClose, onRemove }) {
                 await tickets.change({ pools });
             }
             if (isSelling && present && places !== present.capacity) {
-                await post(`${tickets.path.replace(/\/ticket-types$/, "")}/pools/${present.pool}/capacity`, { capacity: places });
+                await post(`${tickets.path.replace(/\/ticket-types$/, "")}/pools/${present.pool}/capacity`, { capacity: places }, { version: tickets.value.peek().version });
                 await tickets.refresh();
             }
             onClose();

@@ -26,7 +26,7 @@ function Venues({ place }) {
     const drop = (/** @type {Venue} */ venue) => {
         const back = () => setGone((before) => before.filter((one) => one !== venue.venue));
         const send = () =>
-            remove(`${place.api}/venues/${venue.venue}`).catch((/** @type {unknown} */ thrown) => {
+            remove(`${place.api}/venues/${venue.venue}`, { version: venue.version }).catch((/** @type {unknown} */ thrown) => {
                 const problem = problemOf(thrown);
                 toast(problem.details["reason"] === "has_events" ? t("team.venues.has_events", { name: venue.name }) : problem.text);
                 back();

@@ -52,7 +52,8 @@ async def test_whoever_has_no_role_of_the_platform_sees_nothing(place: Town) -> 
     for path in ("/users", "/organisations", "/flags", "/health", "/audit", f"/users/{user(place, 0)}"):
         assert (await anna.ask("GET", f"/admin{path}"))[0] == 403
         assert (await nobody.ask("GET", f"/admin{path}"))[0] == 401
-    assert (await anna.ask("PUT", "/admin/flags/organisations_closed", {"is_on": True}))[0] == 403
+    flag = "/admin/flags/organisations_closed"
+    assert (await anna.ask("PUT", flag, {"is_on": True}, version=0))[0] == 403
 
 
 async def test_revealing_a_person_needs_a_reason_and_is_logged(place: Town) -> None:
@@ -181,8 +182,12 @@ async def test_a_flag_is_seen_everywhere_within_a_second(place: Town) -> None:
     for number, stage in enumerate((place.here, place.there)):
         body = {"name": "North", "slug": f"north-{number}"}
         assert (await anna.ask("POST", "/organisations", body, stage=stage))[0] == 201
-    status, flag = await admin.ask("PUT", "/admin/flags/organisations_closed", {"is_on": True})
+    path = "/admin/flags/organisations_closed"
+    status, flag = await admin.ask("PUT", path, {"is_on": True}, version=listed["items"][0]["version"])
     assert (status, flag["is_on"], flag["version"]) == (200, True, 1)
+    # Somebody else looks at a page from before.
+    status, told = await admin.ask("PUT", path, {"is_on": False}, version=0)
+    assert (status, told["code"], told["details"]) == (412, "version_conflict", {"version": 1})
     body = {"name": "North", "slug": "late"}
     assert (await anna.ask("POST", "/organisations", body))[0] == 403
     async with asyncio.timeout(1):
@@ -192,7 +197,7 @@ async def test_a_flag_is_seen_everywhere_within_a_second(place: Town) -> None:
         ] != 403:
             number += 1
             await asyncio.sleep(0.02)
-    assert (await admin.ask("PUT", "/admin/flags/nothing_asks_for_it", {"is_on": True}))[0] == 404
+    assert (await admin.ask("PUT", "/admin/flags/nothing_asks_for_it", {"is_on": True}, version=0))[0] == 404
     _, log = await admin.ask("GET", "/admin/audit", query={"only_platform": "true", "action": "flag."})
     assert [entry["after"] for entry in log["items"]] == [{"is_on": True}]
 

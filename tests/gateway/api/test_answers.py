@@ -36,7 +36,7 @@ async def published(office: Office, questions: list[Any]) -> Any:
     body = {**TICKETS, "questions": questions}
     status, answer = await office.owner.ask("PUT", f"{office.of(event)}/ticket-types", body, version=1)
     assert status == 200, answer
-    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish")
+    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish", version=event["version"])
     assert status == 200, event
     return event
 

@@ -49,7 +49,8 @@ class Office:
         event = await self.draft(title, **fields)
         status, answer = await self.owner.ask("PUT", f"{self.of(event)}/ticket-types", tickets, version=1)
         assert status == 200, answer
-        status, event = await self.owner.ask("POST", f"{self.of(event)}/publish")
+        publish = f"{self.of(event)}/publish"
+        status, event = await self.owner.ask("POST", publish, version=event["version"])
         assert status == 200, event
         return event
 
@@ -78,7 +79,8 @@ async def test_a_change_is_seen_on_every_gateway_within_a_second(place: Town, of
     await until(place, "/events", lambda _, found: found["items"] == [])
     await office.owner.ask("PUT", f"{office.of(event)}/ticket-types", TICKETS, version=1)
     await until(place, "/events/night-of-words", lambda status, _: status == 404)
-    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish")
+    publish = f"{office.of(event)}/publish"
+    status, event = await office.owner.ask("POST", publish, version=event["version"])
     assert status == 200, event
     page = await until(place, "/events/night-of-words", lambda status, _: status == 200)
     assert [kind["name"] for kind in page["ticket_types"]] == ["Full"]
@@ -90,7 +92,8 @@ async def test_a_change_is_seen_on_every_gateway_within_a_second(place: Town, of
         place, "/events/songs", lambda status, page: status == 200 and page["title"] == "Night of Songs"
     )
     await until(place, "/events/night-of-words", lambda status, _: status == 404)
-    status, event = await office.owner.ask("POST", f"{office.of(event)}/cancel", {"reason": "Rain"})
+    cancel = f"{office.of(event)}/cancel"
+    status, event = await office.owner.ask("POST", cancel, {"reason": "Rain"}, version=event["version"])
     assert status == 200, event
     page = await until(place, "/events/songs", lambda _, page: page["status"] == "cancelled")
     assert page["cancelled_reason"] == "Rain"
@@ -107,6 +110,38 @@ async def test_two_editors(office: Office) -> None:
     assert (status, answer["code"]) == (412, "version_conflict")
 
 
+async def test_who_looks_at_an_older_version_is_told(office: Office) -> None:
+    """Nobody publishes a text that they have not seen, or removes what somebody else has just changed."""
+    ask, event = office.owner.ask, await office.draft("Concert")
+    await ask("PUT", f"{office.of(event)}/ticket-types", TICKETS, version=1)
+    venues, place = f"{office.base}/venues", {"name": "Hall", "city": "Bonn", "time_zone": "Europe/Berlin"}
+    venue = (await ask("POST", venues, place))[1]
+    code = (await ask("POST", f"{office.of(event)}/vouchers", {"code": "Early", "amount_minor": 100}))[1]
+    pool = (await ask("GET", f"{office.of(event)}/ticket-types"))[1]["pools"][0]["pool"]
+    removals = [
+        ("POST", f"{office.of(event)}/pools/{pool}/capacity", {"capacity": 20}, 3, 2),
+        ("POST", f"{office.of(event)}/publish", None, 2, 1),
+        ("POST", f"{office.of(event)}/cancel", {}, 1, 2),
+        ("POST", f"{office.of(event)}/archive", None, 2, 3),
+        ("DELETE", f"{venues}/{venue['venue']}", None, 2, 1),
+        ("DELETE", f"{office.of(event)}/vouchers/{code['voucher']}", None, 2, 1),
+    ]
+    for method, path, body, wrong, right in removals:
+        status, answer = await ask(method, path, body)
+        assert (status, answer["code"]) == (428, "version_required"), path
+        status, answer = await ask(method, path, body, version=wrong)
+        assert (status, answer["details"]) == (412, {"version": right}), path
+        status, answer = await ask(method, path, body, version=right)
+        assert status < 300, (path, answer)
+
+
+async def test_a_sale_is_stopped_whatever_is_being_edited(office: Office) -> None:
+    event = await office.published("Concert")
+    status, answer = await office.owner.ask("POST", f"{office.of(event)}/pause", version=1)
+    assert (status, answer["code"]) == (412, "version_conflict"), "a version that is named counts"
+    assert (await office.owner.ask("POST", f"{office.of(event)}/pause"))[0] == 200
+
+
 async def test_events_of_others_look_like_none(place: Town, office: Office) -> None:
     event = await office.published("Concert")
     stranger = await place.person()
@@ -115,7 +150,7 @@ async def test_events_of_others_look_like_none(place: Town, office: Office) -> N
     for method, rest, body, version in [
         ("GET", "", None, None),
         ("PATCH", "", {"summary": "x"}, 1),
-        ("POST", "/cancel", {}, None),
+        ("POST", "/cancel", {}, 1),
         ("GET", "/vouchers", None, None),
         ("PUT", "/ticket-types", TICKETS, 1),
     ]:
@@ -194,7 +229,7 @@ async def test_vouchers_series_venues_and_copies(place: Town, office: Office) ->
     status, answer = await owner.ask("PUT", f"{office.base}/venues/{venue['venue']}", renamed, version=1)
     assert (status, answer["version"]) == (200, 2)
     await until(place, "/events/concert", lambda _, page: page["venue_name"] == "Big hall")
-    status, _ = await owner.ask("DELETE", f"{office.base}/venues/{venue['venue']}")
+    status, _ = await owner.ask("DELETE", f"{office.base}/venues/{venue['venue']}", version=2)
     assert status == 409
     vouchers = f"{office.of(event)}/vouchers"
     status, voucher = await owner.ask("POST", vouchers, {"code": "Early", "percent_basis_points": 1000})
