@@ -9,6 +9,36 @@ from domain.ids import OrganisationId
 from storage.audit_log import AuditEntry
 
 SYSTEM: Final = Who(Identity(), Origin("", ""))
+# Everything that is written down. Of organisations' logs people read a sentence for each, in `web/messages`;
+# the platform's log has what it is told of organisations beside its own.
+ORGANISATION_ACTIONS: Final = frozenset(
+    f"{kind}.{done}"
+    for kind, all_done in {
+        "organisation": "create edit suspend unsuspend",
+        "member": "add join change remove leave",
+        "invitation": "create revoke",
+        "key": "create revoke",
+        "device": "create revoke",
+        "venue": "create edit delete",
+        "event": "create edit tickets import publish pause resume close cancel archive"
+        " capacity withhold return grant ungrant",
+        "voucher": "create retire",
+        "series": "create",
+        "people": "read",
+    }.items()
+    for done in all_done.split()
+)
+PLATFORM_ACTIONS: Final = frozenset(
+    f"{kind}.{done}"
+    for kind, all_done in {
+        "user": "confirm update change_email change_password reset_password add_totp drop_totp add_passkey"
+        " drop_passkey end_session end_sessions suspend unsuspend",
+        "people": "reveal",
+        "platform": "promote demote",
+        "flag": "put",
+    }.items()
+    for done in all_done.split()
+)
 # What is written in place of personal data.
 CHANGED: Final = "changed"
 
@@ -34,6 +64,8 @@ def entry_for(
         before: what changed as it was; see `only_changes`.
         after: what changed as it is.
     """
+    is_known = action in ORGANISATION_ACTIONS or (organisation_id is None and action in PLATFORM_ACTIONS)
+    assert is_known, f"{action} is in no table of actions"
     return AuditEntry(
         organisation_id=organisation_id,
         at_ms=at_ms,

@@ -88,7 +88,8 @@ class OrganisationAdministration:
                             target,
                             organisation_id=chain,
                             at_ms=now_ms,
-                            after={"reason": reason},
+                            before={"is_suspended": was.suspended_at_ms is not None},
+                            after={"is_suspended": suspended_at_ms is not None, "reason": reason},
                         ),
                     )
             now = await organisations.find(connection, organisation_id)

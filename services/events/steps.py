@@ -114,7 +114,7 @@ class Steps:
         def ask(operation: OperationId) -> c.AnyCommand:
             return c.Withhold(operation, event_id, pool_id, quantity)
 
-        return await self._stock(who, organisation_id, event_id, pool_id, ask, withheld=quantity)
+        return await self._stock(who, organisation_id, event_id, pool_id, ask, withhold=quantity)
 
     async def give_back(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, pool_id: PoolId, quantity: int
@@ -124,7 +124,7 @@ class Steps:
         def ask(operation: OperationId) -> c.AnyCommand:
             return c.ReturnWithheld(operation, event_id, pool_id, quantity)
 
-        return await self._stock(who, organisation_id, event_id, pool_id, ask, returned=quantity)
+        return await self._stock(who, organisation_id, event_id, pool_id, ask, **{"return": quantity})
 
     async def _stock(
         self,
@@ -149,11 +149,14 @@ class Steps:
             is_live = event.status in LIVE
             if not is_live and (event.status != EventStatus.DRAFT or "capacity" not in told):
                 return Refusal(Code.ILLEGAL_STEP, None, {"status": status_of(event, self._clock()).value})
-            named = {"pool": text(POOL, pool_id)}
-            before = {**named, "capacity": old.capacity} if "capacity" in told else named
-            entry = self._entry(who, event, f"event.{next(iter(told))}", before, {**named, **told})
+            pool = text(POOL, pool_id)
             if "capacity" not in told:
-                return Change("stock", Effect(entry), (ask,))
+                # How many are withheld is the sale's to know; so many more or fewer is what is said here.
+                ((done, quantity),) = told.items()
+                moved = self._entry(who, event, f"event.{done}", {}, {"pool": pool, "quantity": quantity})
+                return Change("stock", Effect(moved), (ask,))
+            before = {"pool": pool, "capacity": old.capacity}
+            entry = self._entry(who, event, "event.capacity", before, {"pool": pool, **told})
             pools = tuple(
                 msgspec.structs.replace(pool, capacity=told["capacity"]) if pool is old else pool
                 for pool in event.pools

@@ -27,7 +27,7 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const EMPTY = { action: "", actor: "", target: "", log: "", organisation: "", from: "", to: "" };
 
 // What actions begin with; the form offers them.
-const BEGINNINGS = ["account.", "code.", "device.", "event.", "flag.", "invitation.", "key.", "member.", "organisation.", "people.", "platform.", "user.", "venue.", "voucher."];
+const BEGINNINGS = ["device.", "event.", "flag.", "invitation.", "key.", "member.", "organisation.", "people.", "platform.", "series.", "user.", "venue.", "voucher."];
 
 /**
  * Return what the address of the page looks for. What can't be meant is left out.

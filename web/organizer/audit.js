@@ -16,7 +16,7 @@ import { More, useList } from "./list.js";
 /** @typedef {{seq: number, at_ms: number, actor: string, action: string, target: string, before: Record<string, unknown>, after: Record<string, unknown>, address: string, user_agent: string, hash: string}} Entry */
 /** @typedef {Map<string, string>} Names what is called how, by TypeID */
 
-const KINDS = ["organisation", "member", "invitation", "key", "device", "venue", "event", "voucher", "series"];
+const KINDS = ["organisation", "member", "invitation", "key", "device", "venue", "event", "voucher", "series", "people"];
 const DAY_MS = 86_400_000;
 
 /** A day as the reader's own clock has it, at its begin. @param {string} day */
