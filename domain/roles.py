@@ -113,7 +113,8 @@ PLATFORM_GRANTS: Final[Mapping[PlatformRole, frozenset[Permission]]] = {
 STEP_UP: Final = frozenset(
     {_P.ORDERS_REFUND, _P.PAYOUTS_MANAGE, _P.PEOPLE_EXPORT, _P.PEOPLE_ERASE, _P.PEOPLE_REVEAL}
 )
-# What an API key may be given: nothing that makes or changes rights.
+# What an API key may be given: nothing that makes or changes rights. Of an organisation it edits everything
+# but what members need to act (services/organisations); devices that it makes may no more than itself.
 KEY_SCOPES: Final = ORGANISATION_PERMISSIONS - STEP_UP - {_P.MEMBERS_MANAGE, _P.KEYS_MANAGE}
 DEVICE_SCOPES: Final = frozenset({_P.EVENTS_READ, _P.TICKETS_SCAN})
 # Roles that are held for a whole organisation only.

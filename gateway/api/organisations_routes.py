@@ -67,7 +67,7 @@ def routes(organisations: Organisations) -> list[Route]:
             body=OrganisationPatch,
             answer=OrganisationView,
             is_versioned=True,
-            refusals=(Code.SLUG_TAKEN, Code.SECOND_FACTOR_NEEDED),
+            refusals=(Code.SLUG_TAKEN, Code.SECOND_FACTOR_NEEDED, Code.STEP_UP_NEEDED),
         ),
     ]
 

@@ -124,7 +124,13 @@ class Keys:
     ) -> Issued | Refusal:
         """Make a token that acts for an organisation."""
         maker = who.identity.user_id or who.identity.api_key_id
-        if maker is None or not wanted.scopes <= _SCOPES[wanted.kind]:
+        own = who.identity.scopes
+        # A key makes nothing that may do more than itself.
+        if (
+            maker is None
+            or not wanted.scopes <= _SCOPES[wanted.kind]
+            or (own is not None and not wanted.scopes <= own)
+        ):
             return Refusal(Code.FORBIDDEN)
         secret = _BEGINNINGS[wanted.kind] + secrets.token_urlsafe(TOKEN_BYTES)
         token = ApiToken(

@@ -88,6 +88,9 @@ class Organisations:
                 if was.version != version:
                     return Refusal(Code.VERSION_CONFLICT, None, {"version": was.version})
                 changed = msgspec.structs.replace(was, **said)
+                refusal = _refused_rights(who, was, changed, now_ms)
+                if refusal is not None:
+                    return refusal
                 before, after = only_changes(_audited(was), _audited(changed))
                 if not after:
                     return view(was)
@@ -114,6 +117,20 @@ class Organisations:
     async def _has_second_factor(self, who: Who) -> bool:
         user_id = who.identity.user_id
         return user_id is None or await members.has_second_factor(self._pool, user_id)
+
+
+def _refused_rights(who: Who, was: Organisation, changed: Organisation, now_ms: int) -> Refusal | None:
+    """Return why somebody may not change what members need to act; everything else is theirs to edit.
+
+    A key changes no rights, and whoever sits down at an open browser does not lower the wall.
+    """
+    if was.require_second_factor == changed.require_second_factor:
+        return None
+    if who.identity.user_id is None:
+        return Refusal(Code.FORBIDDEN, None, {"field": "require_second_factor"})
+    if was.require_second_factor and who.identity.stepped_up_until_ms <= now_ms:
+        return Refusal(Code.STEP_UP_NEEDED)
+    return None
 
 
 def view(organisation: Organisation) -> OrganisationView:

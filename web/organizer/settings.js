@@ -3,6 +3,7 @@ import { patch, read } from "../shared/api.js";
 import { Checkbox, FormBox, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
+import { withStepUp } from "../shared/page.js";
 import { PageHead, Panel } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { showOrganisation } from "./frame.js";
@@ -87,7 +88,10 @@ function SecondFactor({ place, organisation, onChange, onReload }) {
     const isMissing = !place.user.has_totp && place.user.passkeys === 0;
     const put = async (/** @type {boolean} */ wanted, isUndo = false) => {
         try {
-            await onChange({ require_second_factor: wanted });
+            if (!(await withStepUp(() => onChange({ require_second_factor: wanted })))) {
+                await onReload();
+                return;
+            }
             const text = t(wanted ? "team.settings.second_on" : "team.settings.second_off");
             if (isUndo) {
                 toast(text);

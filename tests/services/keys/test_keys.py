@@ -223,3 +223,18 @@ async def test_many_who_make_keys_at_once_stay_within_the_limit(stage: Stage) ->
     results = await asyncio.gather(*(stage.issue() for _ in range(105)))
     assert sum(isinstance(result, Issued) for result in results) == 100
     assert sum(isinstance(result, Refusal) for result in results) == 5
+
+
+async def test_a_key_makes_nothing_that_may_more_than_itself(stage: Stage) -> None:
+    """Else a key that may make devices gives itself the tickets that it may not scan."""
+    made = await stage.issue(scopes=frozenset({Permission.DEVICES_MANAGE, Permission.EVENTS_READ}))
+    assert isinstance(made, Issued)
+    identity = await stage.here.of_key(made.token)
+    assert identity is not None
+    key = Who(identity, stage.anna.origin)
+    for scopes, is_refused in ((DEVICE_SCOPES, True), (frozenset({Permission.EVENTS_READ}), False)):
+        wanted = Wanted(TokenKind.DEVICE, "Gate", scopes, None, 30)
+        found = await stage.here.issue(key, OURS, wanted, stage.now_ms)
+        assert isinstance(found, Refusal) == is_refused
+        if isinstance(found, Refusal):
+            assert found.code is Code.FORBIDDEN

@@ -5,9 +5,13 @@ that was done stands in the log. If these fail, somebody locks themselves out or
 import asyncio
 import json
 
+import msgspec
+
 from domain import ids
+from domain.identity import Identity, Who
+from domain.ids import ApiKeyId, OrganisationId
 from domain.refusals import Code, Refusal
-from domain.roles import Role
+from domain.roles import KEY_SCOPES, Role
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
 from services.organisations.organisations import OWNED_MAX
 from storage.audit_verification import verify
@@ -109,6 +113,25 @@ async def test_a_second_factor_is_required_by_those_who_have_one(stage: Stage) -
             anna.identity.user_id, with_second_factor=with_second_factor
         )
         assert [member.is_barred for member in members] == [not with_second_factor]
+    await lowered(stage, anna, organisation_id)
+
+
+async def lowered(stage: Stage, anna: Who, organisation_id: OrganisationId) -> None:
+    """A key changes no rights, and an open browser is no proof of who sits before it."""
+    patch = OrganisationPatch(require_second_factor=False)
+    key = Who(Identity(api_key_id=ApiKeyId(b"k" * 16), scopes=KEY_SCOPES), anna.origin)
+    proven = Who(msgspec.structs.replace(anna.identity, stepped_up_until_ms=stage.now_ms + 1), anna.origin)
+    for who, code in ((key, Code.FORBIDDEN), (anna, Code.STEP_UP_NEEDED)):
+        refused = await stage.organisations.edit(who, organisation_id, 2, patch, stage.now_ms)
+        assert isinstance(refused, Refusal)
+        assert refused.code is code
+    # What is no right a key may change, and saying again what is so is no change.
+    said = OrganisationPatch(description="Songs", require_second_factor=True)
+    edited = await stage.organisations.edit(key, organisation_id, 2, said, stage.now_ms)
+    assert isinstance(edited, OrganisationView)
+    found = await stage.organisations.edit(proven, organisation_id, 3, patch, stage.now_ms)
+    assert isinstance(found, OrganisationView)
+    assert not found.require_second_factor
 
 
 async def test_the_log_of_all_this_is_sound(stage: Stage) -> None:
