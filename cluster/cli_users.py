@@ -41,6 +41,23 @@ def promote(
 
 
 @app.command()
+def demote(
+    email: Annotated[str, typer.Argument(help="Address of the account.")],
+    config: Config = None,
+) -> None:
+    """Take an account's role of the platform away. It is in the platform's audit log.
+
+    Example:
+
+        bilten users demote anna@example.org
+    """
+    if not asyncio.run(_demote(_settings(config), email)):
+        typer.echo("demote: no account with this address has a role of the platform", err=True)
+        raise typer.Exit(1)
+    typer.echo("this account has no role of the platform any more")
+
+
+@app.command()
 def add(
     email: Annotated[str, typer.Argument(help="Address of the account.")],
     password_file: Annotated[Path, typer.Option(help="File whose first line is the password.")],
@@ -162,6 +179,11 @@ async def _administration(settings: Settings) -> AsyncIterator["UserAdministrati
     finally:
         await passwords.close()
         await close_pool(pool)
+
+
+async def _demote(settings: Settings, email: str) -> bool:
+    async with _administration(settings) as administration:
+        return await administration.demote(email)
 
 
 async def _promote(settings: Settings, email: str, role: PlatformRole) -> bool:

@@ -39,8 +39,8 @@ it is done. **key**, **device**: may be a scope of an API key, or of a device's 
 
 ## The platform
 
-Roles of the platform are given with `bilten users promote`, hold for everything, and show no personal data:
-that is revealed one person at a time, with a reason, and logged.
+Roles of the platform are given with `bilten users promote` and taken with `bilten users demote`, hold for
+everything, and show no personal data: that is revealed one person at a time, with a reason, and logged.
 """
 
 

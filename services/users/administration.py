@@ -41,22 +41,33 @@ class UserAdministration:
 
     async def promote(self, email: str, role: PlatformRole) -> bool:
         """Give an account a role of the platform. Returns whether there is one with this address."""
+        return await self._set_role(email, "platform.promote", role)
+
+    async def demote(self, email: str) -> bool:
+        """Take an account's role of the platform away; within a second it may do nothing any more. Returns
+        whether there is an account with this address that had one.
+        """
+        return await self._set_role(email, "platform.demote", None)
+
+    async def _set_role(self, email: str, action: str, role: PlatformRole | None) -> bool:
         user = await self._accounts.find_by_email(lookup_of(self._vault, email))
         if user is None:
             return False
         now_ms = self._clock()
         async with asking(self._pool) as connection, connection.transaction():
             had = await platform.set_platform_role(connection, user.user_id, role, now_ms)
+            if had is None and role is None:
+                return False
             await audit_log.record(
                 connection,
                 entry_for(
                     SYSTEM,
-                    "platform.promote",
+                    action,
                     text(USER, user.user_id),
                     organisation_id=None,
                     at_ms=now_ms,
                     before={"role": had.value if had else None},
-                    after={"role": role.value},
+                    after={"role": role.value if role else None},
                 ),
             )
         return True

@@ -28,6 +28,16 @@ async def test_an_account_becomes_an_administrator(house: House) -> None:
     assert row is not None
     assert json.loads(row["after"]) == {"role": "platform_admin"}
     assert row["actor"] == "system"
+    assert not await administration.demote("nobody@example.org")
+    assert await administration.demote(email)
+    assert not await administration.demote(email), "there is nothing left to take"
+    identity = await house.identity(token)
+    assert identity is not None
+    assert identity.platform_role is None
+    rows = await house.pool.fetch("SELECT before, after FROM audit_entries WHERE action = 'platform.demote'")
+    assert [(json.loads(row["before"]), json.loads(row["after"])) for row in rows] == [
+        ({"role": "platform_admin"}, {"role": None})
+    ]
 
 
 async def test_an_owner_is_made_once(house: House) -> None:
