@@ -125,6 +125,15 @@ class Accounts:
                 user_id,
             )
 
+    async def find_waiting(self, user_id: UserId) -> User | None:
+        """Return an account whose address nobody has confirmed."""
+        async with asking(self._pool) as connection:
+            return await _one(
+                connection,
+                f"SELECT {_COLUMNS} FROM users WHERE user_id = $1 AND state = 'unconfirmed'",  # noqa: S608
+                user_id,
+            )
+
     async def find_by_email(self, email_lookup: bytes) -> User | None:
         """Return the active account of an address."""
         async with asking(self._pool) as connection:

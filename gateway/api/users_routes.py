@@ -7,6 +7,7 @@ from gateway.api.route import Access, Answer, Call, LimitClass, Route
 from services.users.capability import Users
 from services.users.models import (
     Accepted,
+    Confirmation,
     Confirmed,
     EmailBody,
     EndedSessions,
@@ -46,9 +47,9 @@ def routes(users: Users) -> list[Route]:
             name="users.confirm_sign_up",
             summary="Confirm an address with the token of the link",
             handler=up.confirm,
-            body=TokenBody,
+            body=Confirmation,
             answer=Confirmed,
-            refusals=(Code.LINK_NOT_VALID,),
+            refusals=(Code.LINK_NOT_VALID, Code.INVALID, Code.WRONG_PROOF, Code.BUSY),
         ),
         _SIGN_UP(
             path="/password-reset",
@@ -149,7 +150,7 @@ class _SigningUp:
         return refusal or Answer(body=Accepted())
 
     async def confirm(self, call: Call) -> Answer | Refusal:
-        done = await self._up.confirm(call.body.token, call.session_token, call.origin)
+        done = await self._up.confirm(call.body, call.session_token, call.origin)
         return done if isinstance(done, Refusal) else Answer(body=done[0], session_token=done[1] or None)
 
 

@@ -50,11 +50,18 @@ class TokenBody(Model):
     token: Token
 
 
+class Confirmation(TokenBody):
+    """What confirms an address."""
+
+    password: Password | None = None
+    """As it was chosen at sign-up; every browser but the one that signed up is asked for it."""
+
+
 class Confirmed(Model):
     """An address was confirmed."""
 
     is_signed_in: bool
-    """Whether this browser is signed in by it: only the one that signed up is."""
+    """Whether this browser is signed in by it."""
 
 
 class SignIn(Model):

@@ -4,8 +4,9 @@ Nothing here tells whether an address has an account. Every answer is the same, 
 is given (one look-up, and one hash where a password came along), and what differs happens afterwards
 (`services.users.background`).
 
-Confirming an address signs in only the browser that signed up: somebody who signed up with the address of
-another person, and has that person press the link, gets no session by it.
+An address is confirmed by the browser that signed up, or by whoever knows the password that was chosen there.
+Otherwise somebody could sign up with the address of another person and a password of their own, have that
+person press the link, and share the account from then on.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from services.users.attempts import Attempts
 from services.users.auditing import told
 from services.users.background import Background
 from services.users.mails import AccountLetters
-from services.users.models import Confirmed, NewPassword, SignUp
+from services.users.models import Confirmation, Confirmed, NewPassword, SignUp
 from services.users.opening import SessionOpening
 from services.users.passwords import Passwords
 from services.users.people import Person, lookup_of, new_token, person_of
@@ -91,24 +92,43 @@ class SigningUp:
         return None
 
     async def confirm(
-        self, token: str, session_token: str, origin: Origin
+        self, asked: Confirmation, session_token: str, origin: Origin
     ) -> tuple[Confirmed, str] | Refusal:
         """Confirm an address with the token of its letter.
 
         Returns:
             Whether this browser is signed in by it, and the new session's token, "" if it is not.
         """
-        if not is_token(token):
+        if not is_token(asked.token):
             return _LINK_NOT_VALID
-        now_ms = self._clock()
+        token_hash, now_ms = hashed(asked.token), self._clock()
+        token = await self._tokens.find(token_hash, Purpose.SIGN_UP, now_ms)
+        waiting = await self._accounts.find_waiting(token.user_id) if token and token.user_id else None
+        if waiting is None:
+            return _LINK_NOT_VALID
+        if not await self._opening.is_of_buyer(session_token, waiting.buyer_id):
+            refusal = await self._stranger(waiting, asked.password)
+            if refusal is not None:
+                return refusal
+        # A sign-up is one account and one link, so what was proved is proved of what is confirmed here.
         entry = told(origin, "user.confirm", now_ms)
-        user = await self._accounts.confirm(hashed(token), BuyerId(self._new_id()), now_ms, entry)
+        user = await self._accounts.confirm(token_hash, BuyerId(self._new_id()), now_ms, entry)
         if user is None:
             return _LINK_NOT_VALID
-        if not await self._opening.is_of_buyer(session_token, user.buyer_id):
-            return Confirmed(is_signed_in=False), ""
         opened = await self._opening.open(user, origin, session_token, with_second_factor=False)
         return Confirmed(is_signed_in=opened is not None), opened or ""
+
+    async def _stranger(self, waiting: User, password: str | None) -> Refusal | None:
+        """Return why a browser that did not sign up may not confirm; the link stays good."""
+        if password is None:
+            return Refusal(Code.INVALID, None, {"field": "password", "reason": "required"})
+        refusal = await self._attempts.code(waiting.user_id)
+        if refusal is not None:
+            return refusal
+        matches = await self._passwords.matches(waiting.password_hash, password)
+        if isinstance(matches, Refusal):
+            return matches
+        return None if matches else Refusal(Code.WRONG_PROOF)
 
     async def ask_reset(self, email: str) -> Refusal | None:
         """Send a letter with which the password can be replaced, if there is an account."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from domain.refusals import Code, Refusal
-from services.users.models import EmailBody, NewPassword, SignIn, SignUp
+from services.users.models import Confirmation, EmailBody, NewPassword, SignIn, SignUp
 from services.users.sign_up import CONFIRM_MS, RESET_MS
 from tests.mailbox import html_of, text_of, token_in
 from tests.people import PASSWORD
@@ -17,6 +17,11 @@ from tests.services.users.conftest import ORIGIN, House, Housing
 def code_of(result: object) -> Code:
     assert isinstance(result, Refusal), result
     return result.code
+
+
+def by_hand(token: str, password: str = PASSWORD) -> Confirmation:
+    """What another browser sends than the one that signed up."""
+    return Confirmation(token=token, password=password)
 
 
 async def test_an_address_is_confirmed_and_signs_in(house: House) -> None:
@@ -80,16 +85,19 @@ async def test_of_two_sign_ups_the_first_confirmed_has_the_address(house: House)
     email = house.address()
     first, second = await house.sign_up(email), await house.sign_up(email, "a very different phrase 4")
     done = await asyncio.gather(
-        house.users.signing_up.confirm(second, "", ORIGIN), house.users.signing_up.confirm(first, "", ORIGIN)
+        house.users.signing_up.confirm(by_hand(second, "a very different phrase 4"), "", ORIGIN),
+        house.users.signing_up.confirm(by_hand(first), "", ORIGIN),
     )
     assert sorted(isinstance(result, Refusal) for result in done) == [False, True]
 
 
 async def test_a_link_is_good_once(house: House) -> None:
     token = await house.sign_up(house.address())
-    done = await asyncio.gather(*(house.users.signing_up.confirm(token, "", ORIGIN) for _ in range(5)))
+    done = await asyncio.gather(
+        *(house.users.signing_up.confirm(by_hand(token), "", ORIGIN) for _ in range(5))
+    )
     assert sum(not isinstance(result, Refusal) for result in done) == 1
-    assert code_of(await house.users.signing_up.confirm(token, "", ORIGIN)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.signing_up.confirm(by_hand(token), "", ORIGIN)) is Code.LINK_NOT_VALID
 
 
 async def test_a_link_is_good_for_its_time_and_purpose(house: House) -> None:
@@ -99,21 +107,39 @@ async def test_a_link_is_good_for_its_time_and_purpose(house: House) -> None:
     reset = NewPassword(token=token, password="some other long phrase")
     assert code_of(await house.users.signing_up.reset(reset, ORIGIN)) is Code.LINK_NOT_VALID
     house.clock.ahead_ms = CONFIRM_MS + 1
-    assert code_of(await house.users.signing_up.confirm(token, "", ORIGIN)) is Code.LINK_NOT_VALID
+    assert code_of(await house.users.signing_up.confirm(by_hand(token), "", ORIGIN)) is Code.LINK_NOT_VALID
 
 
-async def test_only_the_browser_that_signed_up_is_signed_in_by_the_link(house: House) -> None:
-    """Somebody who signs up with the address of another gets no session when that other presses the link."""
-    other, _ = await house.guest()
+async def test_a_stranger_gets_no_account_with_anothers_address(house: House) -> None:
+    """Mallory signs up with Anna's address and a password of his own, and Anna presses the link."""
+    mallory, buyer = await house.guest()
+    anna, _ = await house.guest()
+    email, confirm = house.address(), house.users.signing_up.confirm
+    theirs = "a phrase that only mallory knows"
+    await house.users.signing_up.sign_up(SignUp(email=email, password=theirs, name="Mallory"), buyer)
+    token = await house.box.token_to(email)
+    for session in (anna, ""):
+        asked = await confirm(Confirmation(token=token), session, ORIGIN)
+        assert asked == Refusal(Code.INVALID, None, {"field": "password", "reason": "required"})
+        assert (
+            code_of(await confirm(by_hand(token, "what Anna would type"), session, ORIGIN))
+            is Code.WRONG_PROOF
+        )
+    signing_in = house.users.signing_in.sign_in(SignIn(email=email, password=theirs), "", ORIGIN)
+    assert code_of(await signing_in) is Code.SIGN_IN_FAILED, "there is no account yet"
+    # Anna signs up herself, whatever waits for her address, and it is hers.
+    house.clock.ahead_ms += 3_600_000
+    assert await house.account(email) == email
+    assert code_of(await confirm(by_hand(token, theirs), mallory, ORIGIN)) is Code.LINK_NOT_VALID
+
+
+async def test_the_browser_that_signed_up_is_signed_in_by_the_link(house: House) -> None:
     guest, buyer = await house.guest()
-    token = await house.sign_up(house.address())
-    confirmed = await house.users.signing_up.confirm(token, other, ORIGIN)
-    assert not isinstance(confirmed, Refusal)
-    assert not confirmed[0].is_signed_in
-    assert confirmed[1] == ""
     email = house.address()
     await house.users.signing_up.sign_up(SignUp(email=email, password=PASSWORD, name="Anna"), buyer)
-    confirmed = await house.users.signing_up.confirm(await house.box.token_to(email), guest, ORIGIN)
+    confirmed = await house.users.signing_up.confirm(
+        Confirmation(token=await house.box.token_to(email)), guest, ORIGIN
+    )
     assert not isinstance(confirmed, Refusal)
     assert confirmed[0].is_signed_in
     identity = await house.identity(confirmed[1])
