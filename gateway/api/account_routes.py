@@ -56,7 +56,7 @@ def routes(users: Users, orders: BuyerOrders, own_data: OwnData) -> list[Route]:
             body=EmailChange,
             answer=Accepted,
             status=202,
-            refusals=(Code.WRONG_PROOF, Code.BUSY),
+            refusals=(Code.WRONG_PROOF, Code.STEP_UP_NEEDED, Code.BUSY),
         ),
         _PROOF(
             path="/me/password",
@@ -64,7 +64,7 @@ def routes(users: Users, orders: BuyerOrders, own_data: OwnData) -> list[Route]:
             summary="Replace the password; ends all other sessions",
             handler=own.change_password,
             body=PasswordChange,
-            refusals=(Code.WRONG_PROOF, Code.PASSWORD_WEAK, Code.BUSY),
+            refusals=(Code.WRONG_PROOF, Code.STEP_UP_NEEDED, Code.PASSWORD_WEAK, Code.BUSY),
         ),
         _PROOF(
             path="/me/step-up",

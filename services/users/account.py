@@ -127,7 +127,7 @@ class AccountService:
         user = await self._user(identity)
         if user is None:
             return _UNAUTHENTICATED
-        refusal = await self._password_refusal(user, asked.password)
+        refusal = await self._proof_refusal(user, identity, asked.password)
         if refusal is None:
             refusal = await self._attempts.letter(lookup_of(self._vault, asked.email))
         if refusal is None and self._background.is_full:
@@ -155,7 +155,7 @@ class AccountService:
         user = await self._user(identity)
         if user is None or identity.session_id is None:
             return _UNAUTHENTICATED
-        refusal = await self._password_refusal(user, asked.old)
+        refusal = await self._proof_refusal(user, identity, asked.old)
         if refusal is not None:
             return refusal
         person = await person_of(self._vault, user)
@@ -230,6 +230,15 @@ class AccountService:
 
     async def _user(self, identity: Identity) -> User | None:
         return await self._accounts.find(_user_id(identity))
+
+    async def _proof_refusal(self, user: User, identity: Identity, password: str) -> Refusal | None:
+        """Return why somebody may not change what gets them in: the password, and whoever has a second factor
+        shows that as well, or a stolen password would be enough to take the account.
+        """
+        has_factor = (await self._factors.of_user(user.user_id)).is_any
+        if has_factor and identity.stepped_up_until_ms <= self._clock():
+            return Refusal(Code.STEP_UP_NEEDED)
+        return await self._password_refusal(user, password)
 
     async def _password_refusal(self, user: User, password: str) -> Refusal | None:
         refusal = await self._attempts.password(user.email_lookup)

@@ -3,7 +3,7 @@ import { patch, post, read } from "../shared/api.js";
 import { Choices, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { LANGUAGES, t } from "../shared/i18n.js";
-import { requireUser, setMe, useLanguage } from "../shared/page.js";
+import { requireUser, setMe, useLanguage, withStepUp } from "../shared/page.js";
 import { Panel } from "../shared/parts.js";
 import { toast } from "../shared/toasts.js";
 import { AccountPage, showWhenReady } from "./account-frame.js";
@@ -56,8 +56,9 @@ function Address({ user }) {
         initial: { email: "", password: "" },
         check: ({ email, password }) => ({ email: emailProblem(email), password: password ? undefined : t("shared.field.missing") }),
         send: async ({ email, password }) => {
-            await post("/me/email", { email: email.trim(), password });
-            setSentTo(email.trim());
+            if (await withStepUp(() => post("/me/email", { email: email.trim(), password }))) {
+                setSentTo(email.trim());
+            }
         },
     });
     return html`<${Panel} id="address" title=${t("account.email")} note=${html`<bdi>${user.email}</bdi>`}>

@@ -27,7 +27,9 @@ function Password() {
         check: (values) => ({ old: values["old"] ? undefined : t("shared.field.missing"), new: passwordProblem(values["new"]) }),
         called: { password: "new" },
         send: async (values) => {
-            await post("/me/password", values);
+            if (!(await withStepUp(() => post("/me/password", values)))) {
+                return;
+            }
             form.reset(empty);
             toast(t("account.password_changed"));
         },

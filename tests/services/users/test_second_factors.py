@@ -10,13 +10,23 @@ import pyotp
 from domain.identity import Identity, Who
 from domain.refusals import Code, Refusal
 from services.users.auditing import told
-from services.users.models import NewPasskey, PasskeyAnswer, SecondFactor, SignIn, StepUp
+from services.users.models import (
+    EmailChange,
+    NewPasskey,
+    PasskeyAnswer,
+    PasswordChange,
+    SecondFactor,
+    SignIn,
+    StepUp,
+)
 from services.users.second_factor import STEP_MS
 from services.users.sign_in import TRIES, SignedIn
 from tests.people import PASSWORD, URL
 from tests.services.users.authenticator import Authenticator
 from tests.services.users.conftest import ORIGIN, House, Housing
 from tests.services.users.test_sign_up import code_of
+
+NEW = "a new phrase nobody knows"
 
 
 async def proven(house: House, email: str) -> Identity:
@@ -296,3 +306,26 @@ async def test_a_dropped_passkey_opens_nothing(house: House) -> None:
     assert isinstance(dropped, str)
     assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
     await house.sign_in(email)
+
+
+async def test_what_gets_somebody_in_is_not_changed_by_a_password_alone(house: House) -> None:
+    """Whoever has stolen a password and an open browser must not take the account with it."""
+    email, secret, _ = await with_app(house)
+    token = await challenge(house, email)
+    signed = await answer(house, token, code_at(house, secret))
+    assert isinstance(signed, SignedIn)
+    identity = await house.identity(signed.session_token)
+    assert identity is not None
+    account, wanted = house.users.account, house.address()
+    change, moved = PasswordChange(old=PASSWORD, new=NEW), EmailChange(email=wanted, password=PASSWORD)
+    assert await account.ask_email_change(identity, moved) == Refusal(Code.STEP_UP_NEEDED)
+    assert await account.change_password(Who(identity, ORIGIN), change) == Refusal(Code.STEP_UP_NEEDED)
+    house.clock.ahead_ms += 2 * STEP_MS
+    proof = await account.step_up(identity, StepUp(code=code_at(house, secret)))
+    assert not isinstance(proof, Refusal)
+    proven_now = await house.identity(proof[1])
+    assert proven_now is not None
+    wrong = EmailChange(email=wanted, password="not this")
+    assert await account.ask_email_change(proven_now, wrong) == Refusal(Code.WRONG_PROOF), "and the password"
+    assert await account.ask_email_change(proven_now, moved) is None
+    assert isinstance(await account.change_password(Who(proven_now, ORIGIN), change), str)
