@@ -14,6 +14,9 @@ from services.notifications.port import Mail
 
 _LINE_WIDTH: Final = 76
 _SUBJECT_MAX: Final = 150
+_FOREIGN_MAX: Final = 60
+# Where an address goes on, such as after the dot in example.com; a zero-width space there ends it.
+_LINKED: Final = re.compile("[.:/@\u3002\uff0e\uff61](?=\\S)")
 _NOT_IN_A_LINE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
 
@@ -39,6 +42,15 @@ def one_line(text: str, length_max: int = _SUBJECT_MAX) -> str:
     """Return text without what could end a line or turn its direction, and cut to a length."""
     plain = _NOT_IN_A_LINE.sub(" ", text).strip()
     return plain if len(plain) <= length_max else plain[: length_max - 1] + "…"
+
+
+def foreign_name(text: str, length_max: int = _FOREIGN_MAX) -> str:
+    """Return a name that somebody gave who is a stranger to the reader, as part of a letter of ours.
+
+    It is short, and nothing in it becomes a link: mail programs make one of everything that looks like an
+    address, and a stranger's advertising would come with our word for it.
+    """
+    return _LINKED.sub("\\g<0>\u200b", one_line(text, length_max))
 
 
 def letter(

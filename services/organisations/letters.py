@@ -1,6 +1,7 @@
 """The letter that invites somebody."""
 
 from domain.roles import Role
+from services.notifications.letters import foreign_name
 from services.notifications.port import Mail
 from services.notifications.writing import Recipient, Writer
 
@@ -20,8 +21,8 @@ class InvitationLetters:
             to,
             f"/invitation#token={token}",
             closing="invitation.closing",
-            organisation=organisation,
+            organisation=foreign_name(organisation),
             role=role,
             scope="event" if event else "all",
-            event=event or "",
+            event=foreign_name(event) if event else "",
         )

@@ -265,7 +265,8 @@ class AccountService:
             ),
             is_only=True,
         )
-        there = msgspec.structs.replace(person, email=email)
+        # Nobody has said yet that the address is theirs, so no name goes there.
+        there = msgspec.structs.replace(person, email=email, name="")
         await self._mailer.send(self._letters.confirm_email(there, token))
 
     def _tell(self, mail: Mail) -> None:

@@ -2,6 +2,9 @@
 
 Links carry their token in the fragment, which no browser sends anywhere and no proxy writes into a log; the
 page there sends it with a POST, so that nothing happens when a program of the receiver follows every link.
+
+Letters to an address that nobody has confirmed say no name: it was typed by whoever asked for them, who may
+be anybody, and would be a stranger's words in our letter.
 """
 
 import enum

@@ -187,7 +187,8 @@ class SigningUp:
         await self._accounts.sign_up(
             user, NewToken(token_hash, Purpose.SIGN_UP, user_id, now_ms + CONFIRM_MS), now_ms
         )
-        person = Person(asked.email, asked.name, asked.locale)
+        # Without the name: who typed it may be anybody, and it would be their words in our letter.
+        person = Person(asked.email, "", asked.locale)
         await self._mailer.send(self._letters.confirm_sign_up(person, token))
 
     async def _say_already(self, user: User) -> None:
