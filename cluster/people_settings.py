@@ -41,7 +41,8 @@ class MailSettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             pattern="^(smtps?://.+)?$",
-            description="smtp://user:password@host:port, or smtps:// for TLS from the start",
+            description="smtp://user:password@host:port, where the server has to offer TLS unless it is on "
+            "this machine and wants no password; or smtps:// for TLS from the start",
         ),
     ] = ""
     sender: Annotated[str, Meta(pattern="^[^@\\s<>]+@[^@\\s<>]+$", description="Address in From")] = (

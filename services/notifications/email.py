@@ -14,8 +14,9 @@ import random
 import ssl
 from collections import deque
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 import msgspec
@@ -32,8 +33,8 @@ class SmtpSettings(msgspec.Struct, frozen=True):
     """Where mail goes, and how much of it may wait.
 
     Attributes:
-        url: smtp://user:password@host:port, smtps:// for TLS from the start; smtp:// upgrades to TLS where
-            the server offers it.
+        url: smtp://user:password@host:port, smtps:// for TLS from the start; smtp:// upgrades to TLS, which a
+            server has to offer unless it is on this machine and asks for no password.
         sender: the address that stands in From.
         sender_name: the name beside it.
         waiting_max: mails that may wait in this process.
@@ -175,13 +176,27 @@ class SmtpMailer:
             username=unquote(server.username) if server.username else None,
             password=unquote(server.password) if server.password else None,
             use_tls=is_tls,
-            # None: where the server offers it.
-            start_tls=None if not is_tls else False,
+            # None: where the server offers it. Whoever sits in between can take the offer out.
+            start_tls=False if is_tls else True if needs_tls(server) else None,
             tls_context=ssl.create_default_context(),
             timeout=self._settings.timeout_ms / 1000,
         )
         await client.connect()
         return client
+
+
+def needs_tls(server: SplitResult) -> bool:
+    """Say whether mail for a server must not go over the wire in the clear."""
+    return bool(server.username) or not _is_on_this_machine(server.hostname or "")
+
+
+def _is_on_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def message_of(mail: Mail, settings: SmtpSettings, now_ms: int) -> email.message.EmailMessage:

@@ -5,12 +5,15 @@ server that is away would hold up whoever sends.
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
 
-from services.notifications.email import SmtpMailer, SmtpSettings, message_of
-from services.notifications.letters import letter, one_line
+from services.notifications.email import SmtpMailer, SmtpSettings, message_of, needs_tls
+from services.notifications.letters import foreign_name, letter, one_line
 from services.notifications.port import Mail
+from tests.gateway.stage import eventually
 from tests.mailbox import Mailbox, html_of, mailbox, text_of
 
 SENDER = "tickets@bilten.example"
@@ -141,3 +144,47 @@ def test_lines_have_no_ends() -> None:
     assert one_line("a\r\nb\u2028c\x00d") == "a b c d"
     assert len(one_line("x" * 500)) == 150
     assert repr(Mail("secret@example.org", "s", "t", "h")).count("secret") == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "must"),
+    [
+        ("smtp://127.0.0.1:25", False),
+        ("smtp://[::1]:25", False),
+        ("smtp://localhost", False),
+        ("smtp://anna:secret@127.0.0.1", True),
+        ("smtp://mail.example.org", True),
+        ("smtp://192.0.2.1", True),
+    ],
+)
+def test_which_servers_have_to_offer_tls(url: str, must: bool) -> None:
+    assert needs_tls(urlsplit(url)) is must
+
+
+async def test_no_password_goes_to_a_server_without_tls(box: Mailbox) -> None:
+    """Whoever sits in between and takes STARTTLS out of the offer would read it."""
+    heard: list[object] = []
+
+    def authenticator(*said: object) -> AuthResult:
+        heard.append(said)
+        return AuthResult(success=True)
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(box, loop=loop, authenticator=authenticator, auth_require_tls=False), "127.0.0.1", 0
+    )
+    mailer = mailer_to(f"smtp://anna:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}", tries=1)
+    await mailer.send(letter("anna@example.org", "Hello", ["Hello"]))
+    await eventually(lambda: mailer.dropped == 1)
+    await mailer.close()
+    server.close()
+    assert (box.mails, heard) == ([], [])
+
+
+def test_a_strangers_name_is_short_and_leads_nowhere() -> None:
+    """Mail programs make links of what looks like an address; who invites strangers must not have them."""
+    said = foreign_name("Win at https://evil.example/now or evil\u3002example or ask me@evil.example")
+    assert len(said.replace("\u200b", "")) == 60
+    for linked in ("://", "evil.example", "evil\u3002example", "me@evil"):
+        assert linked not in said
+    assert foreign_name("St. Mary\u2019s Hall") == "St. Mary\u2019s Hall"
