@@ -16,8 +16,8 @@ def _burst(what: str) -> Meta:
 
 
 class LimitSettings(Section, frozen=True, kw_only=True):
-    """How often somebody may use the API, by class of route. Each guest, user, key and device has its own
-    quota; signing in and up count by address. Without Redis, sign_in, sign_up and purchase are refused.
+    """How often somebody may ask, by class. Each guest, user, key and device has its own quota; signing in
+    and up count by address. Without Redis, sign_in, sign_up, purchase and codes are refused.
     """
 
     browse_per_s: Annotated[float, _per_s("What a guest may read")] = 20.0
@@ -26,8 +26,10 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     sign_in_burst: Annotated[int, _burst("Tries to sign in from an address")] = 20
     sign_up_per_s: Annotated[float, _per_s("Accounts and password resets asked for from an address")] = 0.2
     sign_up_burst: Annotated[int, _burst("Accounts and password resets asked for from an address")] = 20
-    purchase_per_s: Annotated[float, _per_s("Purchases and what is like them")] = 1.0
-    purchase_burst: Annotated[int, _burst("Purchases and what is like them")] = 10
+    purchase_per_s: Annotated[float, _per_s("Purchases a buyer may try")] = 1.0
+    purchase_burst: Annotated[int, _burst("Purchases a buyer may try")] = 10
+    codes_per_s: Annotated[float, _per_s("Holds with vouchers and access codes of a buyer")] = 0.5
+    codes_burst: Annotated[int, _burst("Holds with vouchers and access codes of a buyer")] = 20
     organizer_per_s: Annotated[float, _per_s("What an organizer may do")] = 10.0
     organizer_burst: Annotated[int, _burst("What an organizer may do")] = 100
     device_per_s: Annotated[float, _per_s("What a device may do")] = 20.0
@@ -35,6 +37,4 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     user_factor: Annotated[
         float, Meta(gt=0, le=1_000, description="How many times that somebody has who is signed in")
     ] = 2.0
-    key_factor: Annotated[
-        float, Meta(gt=0, le=1_000, description="How many times that an API key or a device has")
-    ] = 5.0
+    key_factor: Annotated[float, Meta(gt=0, le=1_000, description="How many times that an API key has")] = 5.0

@@ -154,10 +154,6 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
         float, Meta(gt=0, description="Websockets an address may open per second, averaged")
     ] = 5.0
     sockets_burst: Annotated[int, Meta(ge=1, description="Websockets an address may open at once")] = 60
-    purchases_per_s: Annotated[
-        float, Meta(gt=0, description="Purchases a buyer may try per second, averaged")
-    ] = 1.0
-    purchases_burst: Annotated[int, Meta(ge=1, description="Purchases a buyer may try at once")] = 10
     pending_max: Annotated[
         int, Meta(ge=1, description="Operations that may wait in one process's coalescer per shard")
     ] = 50_000

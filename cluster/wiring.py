@@ -118,7 +118,7 @@ def limits(settings: Settings) -> GatewayLimits:
         requests=Rate(gateway.requests_per_s, gateway.requests_burst),
         sessions=Rate(gateway.sessions_per_s, gateway.sessions_burst),
         sockets=Rate(gateway.sockets_per_s, gateway.sockets_burst),
-        purchases=Rate(gateway.purchases_per_s, gateway.purchases_burst),
+        codes=Rate(settings.limits.codes_per_s, settings.limits.codes_burst),
         api=_class_rates(settings),
     )
 

@@ -4,6 +4,7 @@ out.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from gateway.api.idempotency import Answers
 from gateway.api.pipeline import Pipeline, PipelineParts
 from gateway.api.rates import ApiRates
 from gateway.api.table import Services, all_routes
+from gateway.browsing import Browsing
 from gateway.connections import Connections
 from gateway.cookies import SessionCookie
 from gateway.dev_mail import DevMail
@@ -122,10 +124,20 @@ class Gateway:
         watch_people(self.metrics.registry, given.services.users)
         self._events = given.events
         self._is_reachable = given.is_reachable
+        self._monotonic = given.monotonic
+        self._looked_until = -math.inf
+        self._reachable: asyncio.Future[bool]
 
     async def is_ready(self) -> bool:
         """Say whether new connections should come here."""
-        return not self.connections.is_draining and self.timers.are_whole and await self._is_reachable()
+        if self.connections.is_draining or not self.timers.are_whole:
+            return False
+        # Anybody may ask, as often as they like; PostgreSQL is asked once in a while.
+        now = self._monotonic()
+        if now >= self._looked_until:
+            self._looked_until = now + LOOKED_S
+            self._reachable = asyncio.ensure_future(self._is_reachable())
+        return await asyncio.shield(self._reachable)
 
     async def drain(self) -> None:
         """Send everybody elsewhere and finish what is under way; see `Connections.drain`."""
@@ -159,6 +171,8 @@ class Gateway:
 
 
 CHANGES_EVERY_S: Final = 1.0
+# How old the answer of `/readyz` may be.
+LOOKED_S: Final = 0.5
 GATEWAY: Final = web.AppKey("gateway", Gateway)
 
 
@@ -186,7 +200,9 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     shell = Shell(dependencies.web_folder)
     reading = dependencies.services.reading
     gate = PlatformGate(dependencies.services.identities, SessionCookie(dependencies.public_url))
-    pages = Pages(shell, reading, gate, dependencies.clock, dependencies.public_url)
+    rates = ApiRates(gateway.limiter, limits.api)
+    browsing = Browsing(rates)
+    pages = Pages(shell, reading, gate, browsing, dependencies.clock, dependencies.public_url)
     app = web.Application(
         middlewares=[errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)],
         client_max_size=limits.body_bytes_max,
@@ -194,26 +210,26 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     app[GATEWAY] = gateway
     app.add_routes(http.routes())
     app.add_routes(pages.routes())
-    app.add_routes(Feeds(reading, dependencies.clock, dependencies.public_url).routes())
+    app.add_routes(Feeds(reading, browsing, dependencies.clock, dependencies.public_url).routes())
     app.router.add_get("/ws", websockets.handle)
     if dependencies.mailbox_folder is not None:
         app.add_routes(DevMail(dependencies.mailbox_folder).routes())
     routes = all_routes(
         dependencies.services, gateway.limiter, dependencies.public_url, dependencies.web_folder
     )
-    register(app, routes, _pipeline(dependencies, gateway.limiter, origins))
+    register(app, routes, _pipeline(dependencies, rates, origins))
     app.router.add_get("/static/{path:.+}", StaticFiles(dependencies.web_folder).serve)
     app.on_response_prepare.append(add_headers(is_https=dependencies.public_url.startswith("https:")))
     app.cleanup_ctx.append(gateway.running)
     return app
 
 
-def _pipeline(given: GatewayDependencies, limiter: Limiter, origins: Origins) -> Pipeline:
+def _pipeline(given: GatewayDependencies, rates: ApiRates, origins: Origins) -> Pipeline:
     return Pipeline(
         PipelineParts(
             identities=given.services.identities,
             owners=given.services.owners,
-            rates=ApiRates(limiter, given.limits.api),
+            rates=rates,
             repetitions=Answers(given.services.repeated_requests, given.clock),
             origins=origins,
             cookie=SessionCookie(given.public_url),

@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from gateway.browsing import Browsing
 from services.events.calendar_feed import feed
 from services.events.reading import Reading, wanted_all, wanted_by
 from services.events.views import status_of
@@ -21,8 +22,11 @@ _HEADERS: Final = {"Cache-Control": "public, max-age=60"}
 class Feeds:
     """The handlers of feeds. `public_url` is "" to take the address from each request."""
 
-    def __init__(self, reading: Reading, clock: Callable[[], int], public_url: str) -> None:
+    def __init__(
+        self, reading: Reading, browsing: Browsing, clock: Callable[[], int], public_url: str
+    ) -> None:
         self._reading = reading
+        self._browsing = browsing
         self._clock = clock
         self._public_url = public_url
         self._sitemap: tuple[int, str] | None = None
@@ -55,6 +59,9 @@ class Feeds:
 
     async def sitemap(self, request: web.Request) -> web.Response:
         """The pages that there are."""
+        refused = await self._browsing.refused(request)
+        if refused is not None:
+            return refused
         now_ms = self._clock()
         if self._sitemap is None or now_ms - self._sitemap[0] > 60_000:
             self._sitemap = now_ms, await self._addresses(self._url(request), now_ms)

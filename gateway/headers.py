@@ -36,6 +36,9 @@ HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "X-Frame-Options": "DENY",
 }
+# What costs next to nothing (a page asks for dozens of files at once), what operators ask, and sockets, which
+# have a limit of their own (`Limiter.socket`).
+_UNCOUNTED: Final = ("/static/", "/livez", "/readyz", "/metrics", "/ws")
 _HSTS: Final = "max-age=31536000"
 
 log = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, shell: Shell, body_bytes_m
                 # Refused by its announced length: nothing of it is read.
                 response = problem(Refusal(Code.TOO_LARGE, None, {"bytes_max": bytes_max}))
                 response.force_close()
-            elif request.path.startswith("/api/") and (refusal := limiter.http(request.remote or "")):
+            elif not request.path.startswith(_UNCOUNTED) and (refusal := limiter.http(request.remote or "")):
                 response = problem(refusal)
             else:
                 response = await handler(request)

@@ -34,8 +34,10 @@ class ClassRates(msgspec.Struct, frozen=True, kw_only=True):
     """How often somebody may use the API, for each class of `gateway.api.route.LimitClass`.
 
     Attributes:
+        purchase: of a buyer, over the websocket, which is where one buys.
+        device: of a device, whatever it asks for.
         user_factor: how many times a guest's quota somebody has who is signed in.
-        key_factor: the same for an API key and a device.
+        key_factor: the same for an API key.
     """
 
     browse: Rate = Rate(20.0, 100)
@@ -86,7 +88,6 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     http: Rate = Rate(50.0, 200)
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
-    purchases: Rate = Rate(1.0, 10)
     codes: Rate = Rate(0.5, 20)
     api: ClassRates = ClassRates()
 
@@ -188,7 +189,7 @@ class Limiter:
 
     async def purchase(self, buyer: str) -> Refusal | None:
         """Return why this buyer may not pay now. Without Redis nobody may."""
-        rate = self._limits.purchases
+        rate = self._limits.api.purchase
         try:
             wait_ms = await self._shared.take("purchase", buyer, rate.per_s, rate.burst)
         except ConnectionError:

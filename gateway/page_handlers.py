@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
 from domain.refusals import Refusal
+from gateway.browsing import Browsing
 from gateway.cards import Card, Filters, cards, more_link, quick_filters
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
@@ -50,11 +51,13 @@ class Pages:
         shell: Shell,
         reading: Reading,
         gate: PlatformGate,
+        browsing: Browsing,
         clock: Callable[[], int],
         public_url: str,
     ) -> None:
         self._shell = shell
         self._gate = gate
+        self._browsing = browsing
         self._reading = reading
         self._clock = clock
         self._public_url = public_url
@@ -75,6 +78,9 @@ class Pages:
 
     async def home(self, request: web.Request) -> web.Response:
         """What is on: a part of the list of all events, or of what is looked for."""
+        refused = await self._browsing.refused(request) if request.query else None
+        if refused is not None:
+            return refused
         messages, query = self._shell.messages(request), events_query(request)
         filters = _filters(query)
         today = dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC).date()
@@ -94,6 +100,9 @@ class Pages:
 
     async def organisation(self, request: web.Request) -> web.Response:
         """Who sells, and what they have ahead."""
+        refused = await self._browsing.refused(request) if request.query else None
+        if refused is not None:
+            return refused
         profile = await self._reading.organisation(request.match_info["slug"])
         if profile is None:
             raise web.HTTPNotFound
@@ -185,6 +194,9 @@ class Pages:
         """Draw a text as a QR code. It comes in the body: what is secret has no place in an address."""
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             raise web.HTTPForbidden
+        refused = await self._browsing.refused(request)
+        if refused is not None:
+            return refused
         said = (await request.content.read(_QR_BYTES_MAX + 1)).decode("utf-8", "replace")
         if not said or len(said) > _QR_BYTES_MAX:
             raise web.HTTPBadRequest

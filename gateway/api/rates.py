@@ -25,7 +25,11 @@ class ApiRates:
         self._rates = rates
 
     async def take(self, limit: LimitClass, identity: Identity, address: str) -> Allowance:
-        """Count one request."""
+        """Count one request. A device has one quota for all that it does: it hangs at a gate, and asks for
+        its own event.
+        """
+        if identity.device_id is not None and limit not in BY_ADDRESS:
+            limit = LimitClass.DEVICE
         key = _who(identity)
         rate: Rate = getattr(self._rates, limit.value)
         if key is None or limit in BY_ADDRESS:
@@ -44,7 +48,7 @@ class ApiRates:
         return Allowance(refusal, _headers(limit, rate, counted))
 
     def _factor(self, identity: Identity) -> float:
-        if identity.api_key_id is not None or identity.device_id is not None:
+        if identity.api_key_id is not None:
             return self._rates.key_factor
         return 1.0 if identity.user_id is None else self._rates.user_factor
 

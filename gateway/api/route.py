@@ -26,7 +26,11 @@ class Access(enum.Enum):
 
 
 class LimitClass(enum.StrEnum):
-    """How often somebody may ask. The rates are settings."""
+    """How often somebody may ask. The rates are settings.
+
+    No route is in `PURCHASE` or `DEVICE`: one buys over the websocket, and a device counts as one whatever it
+    asks for.
+    """
 
     BROWSE = "browse"
     SIGN_IN = "sign_in"

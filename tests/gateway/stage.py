@@ -56,7 +56,6 @@ TICKET_KEY = b"k" * 32
 MANY = Rate(10_000.0, 10_000)
 ROOMY = GatewayLimits(
     requests=MANY,
-    purchases=Rate(1_000.0, 1_000),
     api=ClassRates(browse=MANY, sign_in=MANY, sign_up=MANY, purchase=MANY, organizer=MANY, device=MANY),
 )
 _numbers = itertools.count(1)

@@ -224,7 +224,8 @@ async def test_without_redis_sales_go_on_and_payments_are_refused(stage: Stage, 
 
 
 async def test_purchases_of_a_buyer_are_limited(staging: Staging, made: Works) -> None:
-    stage = await staging(msgspec.structs.replace(ROOMY, purchases=Rate(0.1, 2)))
+    rates = msgspec.structs.replace(ROOMY.api, purchase=Rate(0.1, 2))
+    stage = await staging(msgspec.structs.replace(ROOMY, api=rates))
     sale = await new_sale(made)
     client = await stage.connect()
     held = await hold(client, sale)

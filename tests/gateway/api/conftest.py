@@ -17,6 +17,7 @@ from domain.ids import (
     ORGANISATION,
     ApiKeyId,
     BuyerId,
+    DeviceId,
     EventId,
     OrganisationId,
     SessionId,
@@ -70,11 +71,12 @@ class People:
             ),
         }
         self.keys = {
+            "a-device": Identity(device_id=DeviceId(b"9" * 16), scopes=frozenset()),
             "a-key": Identity(
                 api_key_id=ApiKeyId(b"8" * 16),
                 memberships=(Membership(OWN, Role.OWNER),),
                 scopes=frozenset({Permission.EVENTS_EDIT}),
-            )
+            ),
         }
 
     @staticmethod

@@ -74,3 +74,13 @@ async def test_without_redis_reading_goes_on_and_signing_in_does_not(
     assert (status, said["code"]) == (503, Code.BUSY)
     assert headers["Retry-After"] == "1"
     await nowhere.close()
+
+
+async def test_a_device_counts_as_one_whatever_it_asks_for(opening: Opening) -> None:
+    door = await opening([BROWSE, ORGANIZER], TIGHT)
+    found = [
+        (await door.ask("GET", path, key="a-device"))[0] for path in ("/browse", "/organizer", "/browse")
+    ]
+    assert found == [204, 204, 429]
+    _, _, headers = await door.ask("GET", "/browse", key="a-device")
+    assert headers["RateLimit-Policy"] == '"device";q=2;w=2000'
