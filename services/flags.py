@@ -5,7 +5,7 @@ a second. When PostgreSQL is away the last known ones hold.
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,7 +15,10 @@ from services.audit import entry_for
 from storage import feature_flags
 from storage.audit_log import record
 from storage.feature_flags import Flag
+from storage.journal import Refused
 from storage.postgres import Pool, asking
+
+log = logging.getLogger(__name__)
 
 KEPT_MS: Final = 500
 # Every flag that code asks for, and what it does. A test holds that nothing else is asked for.
@@ -83,8 +86,12 @@ class Flags:
 
     async def _read(self) -> None:
         now_ms = self._clock()
-        with contextlib.suppress(ConnectionError):
+        try:
             async with asking(self._pool) as connection:
                 self._flags = {flag.flag: flag for flag in await feature_flags.all_flags(connection)}
-        self._until_ms = now_ms + KEPT_MS
-        self._reading = None
+        except (ConnectionError, Refused) as error:
+            log.warning("feature flags stay as they are: %s", error)
+        finally:
+            # Whatever went wrong, the next who asks reads anew.
+            self._until_ms = now_ms + KEPT_MS
+            self._reading = None
