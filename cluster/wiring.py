@@ -17,7 +17,7 @@ from actors.ports import ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from cluster import processes
 from cluster.capabilities import Ground, services
-from cluster.part_health import part_checks
+from cluster.part_health import Parts, part_checks
 from cluster.people_wiring import PeopleParts, audit_key, people_parts
 from cluster.settings import Settings
 from domain import ids
@@ -61,6 +61,13 @@ def connect_to_ray(settings: Settings) -> None:
         logging_level=logging.WARNING,
         configure_logging=False,
     )
+
+
+def _ray_nodes() -> int:
+    import ray
+
+    nodes: list[dict[str, object]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return sum(bool(node["Alive"]) for node in nodes)
 
 
 def shard_host(settings: Settings) -> HostSettings:
@@ -266,12 +273,18 @@ def _ground(
         code_key=codes,
         url=settings.url,
         checks=part_checks(
-            parts.pool,
-            settings.redis.url,
-            connect_through_ray(),
-            settings.shards.count,
-            people.mailer,
-            settings.data_path,
+            Parts(
+                pool=parts.pool,
+                redis_url=settings.redis.url,
+                connect=connect_through_ray(),
+                shard_count=settings.shards.count,
+                mailer=people.mailer,
+                passwords=people.users.passwords,
+                clock=parts.clock,
+                data_path=settings.data_path,
+                gateways_min=settings.gateway.processes,
+                ray_nodes=_ray_nodes,
+            )
         ),
     )
 

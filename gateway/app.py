@@ -119,9 +119,9 @@ class Gateway:
         self._recovery = given.recovery
         self._catalogue = given.services
         reading = given.services.reading
-        self.metrics.watch_reads(reading.reads, reading.list_reads)
+        self.metrics.watch_reads(reading.reads, reading.list_reads, reading.redis_failures)
         self._people = given.services.users
-        watch_people(self.metrics.registry, given.services.users)
+        watch_people(self.metrics.registry, given.services.users, given.services.organisations.keys)
         self._events = given.events
         self._is_reachable = given.is_reachable
         self._monotonic = given.monotonic

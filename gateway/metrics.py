@@ -3,12 +3,14 @@
 The children of labelled counters are looked up once, when this is made: on the hot path a count is one call.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from domain.refusals import Code
 from domain.wire import CLOSE_CODES
@@ -16,6 +18,35 @@ from gateway.protocol import CLIENT_TYPES
 
 _LATENCY_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 UNREADABLE: Final = "unreadable"
+
+
+Counts = Callable[[], Iterable[tuple[tuple[str, ...], int]]]
+
+
+def watch_counter(
+    registry: CollectorRegistry, name: str, text: str, labels: tuple[str, ...], counts: Counts
+) -> None:
+    """Show what somebody counts, which only ever goes up, when it is asked for.
+
+    Args:
+        registry: where it is shown.
+        name: what it is called.
+        text: what it is.
+        labels: the names of the labels.
+        counts: gives the values of the labels, and the count.
+    """
+    registry.register(_Watched(name, text, labels, counts))
+
+
+class _Watched(Collector):
+    def __init__(self, name: str, text: str, labels: tuple[str, ...], counts: Counts) -> None:
+        self._name, self._text, self._labels, self._counts = name, text, labels, counts
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for values, count in self._counts():
+            family.add_metric(values, count)
+        yield family
 
 
 class GatewayMetrics:
@@ -66,17 +97,32 @@ class GatewayMetrics:
         )
         self.topics = Gauge("bilten_gateway_topics", "Events with watchers", registry=self.registry)
 
-    def watch_reads(self, pages: Mapping[str, int], lists: Mapping[str, int]) -> None:
-        """Show where pages and lists of events came from; the counts go on by themselves."""
-        reads = Gauge(
+    def watch_reads(
+        self, pages: Mapping[str, int], lists: Mapping[str, int], failures: Callable[[], int]
+    ) -> None:
+        """Show where pages and lists of events came from, and how often Redis could not be asked for one; the
+        counts go on by themselves.
+        """
+
+        def read() -> Iterator[tuple[tuple[str, ...], int]]:
+            for what, counts in (("page", pages), ("list", lists)):
+                for source, count in counts.items():
+                    yield (what, source), count
+
+        watch_counter(
+            self.registry,
             "bilten_catalogue_reads",
-            "Pages and lists of events, by where they came from; only ever more",
+            "Pages and lists of events, by where they came from",
             ("what", "source"),
-            registry=self.registry,
+            read,
         )
-        for what, counts in (("page", pages), ("list", lists)):
-            for source in counts:
-                reads.labels(what, source).set_function(partial(counts.__getitem__, source))
+        watch_counter(
+            self.registry,
+            "bilten_catalogue_redis_failures",
+            "How often Redis could not be asked for a page",
+            (),
+            lambda: [((), failures())],
+        )
 
     def message(self, kind: str) -> None:
         """Count a message from a client; `UNREADABLE` is a kind too."""

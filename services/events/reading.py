@@ -76,6 +76,10 @@ class Reading:
         self.reads = dict.fromkeys((MEMORY, REDIS, DATABASE), 0)
         self.list_reads = dict.fromkeys((MEMORY, DATABASE), 0)
 
+    def redis_failures(self) -> int:
+        """Return how often Redis could not be asked for a page."""
+        return self._pages.failures
+
     async def listen(self) -> None:
         """Hear of changes from now on."""
         await self._pages.listen(self._heard, self._missed)

@@ -119,6 +119,10 @@ class Keys:
             await api_tokens.touch(self._pool, found.token_id, now_ms)
         return identity
 
+    def counts(self) -> dict[str, int]:
+        """Return what metrics show."""
+        return {"asked": self.asked, "found": self.found, "kept": len(self._kept)}
+
     async def issue(
         self, who: Who, organisation_id: OrganisationId, wanted: Wanted, now_ms: int
     ) -> Issued | Refusal:

@@ -17,7 +17,7 @@ from actors.ports import ShardHandle, ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
 from cluster.capabilities import Ground, services
-from cluster.part_health import part_checks
+from cluster.part_health import Parts, part_checks
 from domain.codes import code_key
 from domain.ids import EVENT, OPERATION, TICKET_TYPE, text, uuid7
 from gateway.app import GATEWAY, Gateway, GatewayDependencies, build_app
@@ -201,7 +201,18 @@ class Works:
         return loaded, record
 
     def checks(self) -> Mapping[str, Check]:
-        return part_checks(self.pool, self.redis_url, self._connect, 1, self.people.mailer, ROOT)
+        return part_checks(
+            Parts(
+                pool=self.pool,
+                redis_url=self.redis_url,
+                connect=self._connect,
+                shard_count=1,
+                mailer=self.people.mailer,
+                passwords=self.people.passwords,
+                clock=self.clock,
+                data_path=ROOT,
+            )
+        )
 
     async def close(self) -> None:
         await self.purchases.close()

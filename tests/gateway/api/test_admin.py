@@ -16,7 +16,7 @@ from gateway.page_table import SCRIPTED
 from services.admin.audit_check import AuditCheck
 from tests.gateway.api.organising import Town, organisation_id, town
 from tests.gateway.api.test_organisations import until_refused
-from tests.gateway.stage import Sale, catalogue_file, operation
+from tests.gateway.stage import Sale, catalogue_file, fresh, new_sale, operation
 
 
 @pytest.fixture
@@ -209,11 +209,36 @@ async def test_health_names_every_part(place: Town) -> None:
     assert {part["part"]: part["is_well"] for part in health["parts"]} == {
         "PostgreSQL": True,
         "Redis": True,
+        "Gateways": True,
         "Shard 0": True,
+        "Changes": True,
+        "Passwords": True,
         "Mail": True,
         "Disk": True,
     }
     assert health["is_well"]
+
+
+async def test_a_change_that_nobody_finishes_is_not_well(place: Town) -> None:
+    """A sale that can't be asked keeps a change waiting; somebody of the platform is to see it."""
+    support = await place.platform_person(PlatformRole.SUPPORT)
+    sale = await new_sale(place.made)
+    await place.made.pool.execute(
+        """
+        INSERT INTO event_changes (operation_id, event_id, organisation_id, kind, commands, effect, state,
+            created_at, attempted_at)
+        VALUES ($1, $2, $3, 'test', '', '', 'pending', $4, $5)
+        """,
+        fresh(),
+        sale.record.event_id,
+        sale.record.organisation_id,
+        place.made.clock() - 90_000,
+        place.made.clock() + 60_000,
+    )
+    _, health = await support.ask("GET", "/admin/health")
+    (found,) = (part for part in health["parts"] if part["part"] == "Changes")
+    assert not found["is_well"]
+    assert found["detail"].startswith("1 wait for their sale, the oldest for 9")
 
 
 async def test_the_platform_searches_all_logs(place: Town) -> None:

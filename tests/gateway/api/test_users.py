@@ -290,6 +290,12 @@ async def test_what_waits_is_shown(stage: Stage) -> None:
         await browser.ask("GET", "/me")
         async with stage.http.get(f"{stage.url}/metrics") as answer:
             shown = await answer.text()
-    for name in ("bilten_passwords", "bilten_identities", "bilten_mails", "bilten_account_work"):
-        assert f"{name}{{" in shown
+    for name in ("passwords", "identities", "mails", "account_work", "keys"):
+        assert f"bilten_{name}_now{{" in shown
+    for name in ("passwords", "identities", "mails", "keys", "catalogue_reads"):
+        assert f"# TYPE bilten_{name}_total counter" in shown, "what only goes up has a rate"
+    for counted in ('passwords_total{what="done"}', 'identities_total{what="asked"}'):
+        assert f"bilten_{counted} 0.0" not in shown
+        assert f"bilten_{counted} " in shown
+    assert "bilten_catalogue_redis_failures_total 0.0" in shown
     assert person.email not in shown
