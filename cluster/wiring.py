@@ -213,6 +213,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 monotonic=time.monotonic,
                 origins=tuple(settings.gateway.origins),
                 public_url=settings.gateway.public_url,
+                session_ms=max(settings.gateway.session_ms, settings.users.session_ms),
                 web_folder=ROOT / "web",
                 docs_folder=ROOT / "docs",
                 events=parts.events,

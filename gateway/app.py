@@ -19,7 +19,7 @@ from gateway.api.rates import ApiRates
 from gateway.api.table import Services, all_routes
 from gateway.browsing import Browsing
 from gateway.connections import Connections
-from gateway.cookies import SessionCookie
+from gateway.cookies import SESSION_MS, SessionCookie
 from gateway.dev_mail import DevMail
 from gateway.feeds import Feeds
 from gateway.headers import add_headers, errors
@@ -58,6 +58,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
         recovery: finishes the orders that nobody works on; None where another process does it.
         is_reachable: whether PostgreSQL answers, for `/readyz`.
         services: what the API's routes call.
+        session_ms: as long as any session may last, so that browsers keep its cookie.
         mailbox_folder: whose mails /dev/mail shows; None, and no such page, but in the embedded stack.
     """
 
@@ -79,6 +80,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     recovery: OrderRecovery | None
     is_reachable: Callable[[], Awaitable[bool]]
     services: Services
+    session_ms: int = SESSION_MS
     mailbox_folder: Path | None = None
 
 
@@ -199,7 +201,8 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     limits = dependencies.limits
     shell = Shell(dependencies.web_folder)
     reading = dependencies.services.reading
-    gate = PlatformGate(dependencies.services.identities, SessionCookie(dependencies.public_url))
+    cookie = SessionCookie(dependencies.public_url, dependencies.session_ms)
+    gate = PlatformGate(dependencies.services.identities, cookie)
     rates = ApiRates(gateway.limiter, limits.api)
     browsing = Browsing(rates)
     pages = Pages(shell, reading, gate, browsing, dependencies.clock, dependencies.public_url)
@@ -232,7 +235,7 @@ def _pipeline(given: GatewayDependencies, rates: ApiRates, origins: Origins) -> 
             rates=rates,
             repetitions=Answers(given.services.repeated_requests, given.clock),
             origins=origins,
-            cookie=SessionCookie(given.public_url),
+            cookie=SessionCookie(given.public_url, given.session_ms),
             clock=given.clock,
             body_bytes_max=given.limits.body_bytes_max,
         )

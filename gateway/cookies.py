@@ -5,16 +5,20 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-# As long as a session may last: how long one does last is the server's to say.
-_MAX_AGE_S: Final = 14 * 86_400
+SESSION_MS: Final = 14 * 86_400_000
 
 
 class SessionCookie:
     """Over https it is a `__Host-` cookie: this host's only, for all paths, and never sent in the clear.
     Browsers take those over https only, and over http refuse the Secure flag that they demand.
+
+    Args:
+        public_url: the address that people type.
+        session_ms: as long as any session may last; how long one does is the server's to say.
     """
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, session_ms: int = SESSION_MS) -> None:
+        self._max_age_s = session_ms // 1000
         self._is_https = urlsplit(public_url).scheme == "https"
         self.name = "__Host-bilten" if self._is_https else "bilten"
 
@@ -27,7 +31,7 @@ class SessionCookie:
         response.set_cookie(
             self.name,
             token,
-            max_age=_MAX_AGE_S if token else 0,
+            max_age=self._max_age_s if token else 0,
             path="/",
             secure=self._is_https,
             httponly=True,

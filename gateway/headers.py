@@ -22,6 +22,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.problems import plain_problem, problem, wants_page
 from gateway.shell import Shell
 from storage.journal import Refused, Unknown
+from storage.postgres import is_passing
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
@@ -39,6 +40,7 @@ HEADERS: Final = {
 # What costs next to nothing (a page asks for dozens of files at once), what operators ask, and sockets, which
 # have a limit of their own (`Limiter.socket`).
 _UNCOUNTED: Final = ("/static/", "/livez", "/readyz", "/metrics", "/ws")
+_OUR_MISTAKE: Final = "This is our mistake, not yours."
 _HSTS: Final = "max-age=31536000"
 
 log = logging.getLogger(__name__)
@@ -81,13 +83,17 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, shell: Shell, body_bytes_m
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
         except (ConnectionError, Refused, Unknown) as error:
-            log.warning("%s %s: %r", request.method, _route(request), error)
-            response = problem(Refusal(Code.BUSY, 1_000))
+            if isinstance(error, Refused) and not is_passing(error):
+                log.exception("%s %s failed", request.method, _route(request))
+                response = plain_problem(500, _OUR_MISTAKE)
+            else:
+                log.warning("%s %s: %r", request.method, _route(request), error)
+                response = problem(Refusal(Code.BUSY, 1_000))
         except asyncio.CancelledError:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, _route(request))
-            response = plain_problem(500, "This is our mistake, not yours.")
+            response = plain_problem(500, _OUR_MISTAKE)
         metrics.http(_route(request), response.status)
         if request.path.startswith(PREFIX):
             add_cors(request, response)

@@ -42,6 +42,9 @@ _POINT_STATEMENTS: Final = {
 _ACQUIRE_S: Final = 5.0
 _RELEASE_S: Final = 3.0
 _MAYBE_COMMITTED: Final = ("08", "57")
+# A transaction that another one was in the way of, a server that is full or was just now made a standby, a
+# lock that was not to be had: the same statement may go through in a moment.
+_PASSING: Final = ("25006", "40", "53", "55")
 
 
 async def create_pool(
@@ -224,3 +227,8 @@ def broken_constraint(error: BaseException | None) -> str | None:
             return name
         error = error.__cause__
     return None
+
+
+def is_passing(error: Refused) -> bool:
+    """Say whether what PostgreSQL refused may go through in a moment; else the mistake is ours."""
+    return str(getattr(error.__cause__, "sqlstate", "")).startswith(_PASSING)

@@ -117,21 +117,20 @@ class Identities:
         if task is None:
             task = asyncio.create_task(self._look(key, find))
             self._under_way[key] = task
+            # Its own entry: `anew` asks beside it, and must not end what others wait for.
+            task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(task)
 
     async def _look(self, key: bytes, find: Callable[[], Awaitable[LiveSession | None]]) -> Identity | None:
         # From before the question: what is revoked while the answer travels must not live longer for it.
         now_ms = self._clock()
-        try:
-            session = await find()
-            identity = None if session is None else await self._identity(session, now_ms)
-            self._kept[key] = _Kept(identity, now_ms + self._kept_ms)
-            self._kept.move_to_end(key)
-            if len(self._kept) > KEPT_MAX:
-                self._kept.popitem(last=False)
-            return identity
-        finally:
-            self._under_way.pop(key, None)
+        session = await find()
+        identity = None if session is None else await self._identity(session, now_ms)
+        self._kept[key] = _Kept(identity, now_ms + self._kept_ms)
+        self._kept.move_to_end(key)
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+        return identity
 
     async def _identity(self, session: LiveSession, now_ms: int) -> Identity:
         if session.user_id is None:

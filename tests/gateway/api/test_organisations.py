@@ -233,3 +233,10 @@ async def test_the_log_in_parts_and_filtered(place: Town) -> None:
     )
     assert later["items"] == []
     assert (await anna.ask("GET", f"{path}/audit", query={"cursor": "AAAA"}))[0] == 422
+
+
+async def test_a_broken_rule_of_ours_is_a_mistake_and_no_busy_server(place: Town) -> None:
+    anna = await place.person()
+    await place.made.pool.execute("ALTER TABLE organisations ADD CONSTRAINT broken CHECK (false) NOT VALID")
+    status, _ = await anna.ask("POST", "/organisations", {"name": "North", "slug": "north"})
+    assert status == 500

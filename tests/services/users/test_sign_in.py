@@ -11,10 +11,12 @@ from domain.identity import Who
 from domain.refusals import Code, Refusal
 from services.users.attempts import Attempts
 from services.users.auditing import told
+from services.users.identities import Identities
 from services.users.models import EmailChange, PasswordChange, ProfileChange, SignIn, StepUp
 from services.users.passwords import Passwords, PasswordSettings
 from storage.limits import RedisLimits
-from storage.user_sessions import SESSIONS_PER_USER_MAX
+from storage.postgres import Pool
+from storage.user_sessions import SESSIONS_PER_USER_MAX, LiveSession, UserSessions
 from tests.people import PASSWORD
 from tests.services.users.conftest import ORIGIN, House, Housing
 from tests.services.users.test_sign_up import code_of
@@ -277,3 +279,34 @@ async def test_changes_of_an_account_are_in_the_audit_log(house: House) -> None:
     for row in rows:
         for plain in ("Marker", email, NEW, PASSWORD):
             assert plain not in str(dict(row))
+
+
+class Held(UserSessions):
+    """Sessions in PostgreSQL that are looked up when the test says so, but for the first time."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self.looks = 0
+        self.gate = asyncio.Event()
+
+    async def find(self, token_hash: bytes, now_ms: int) -> LiveSession | None:
+        self.looks += 1
+        if self.looks == 1:
+            await self.gate.wait()
+        return await super().find(token_hash, now_ms)
+
+
+async def test_looking_anew_does_not_end_what_others_wait_for(house: House) -> None:
+    """Else a page that is refused while it loads asks for its session once more for each request."""
+    token = await house.sign_in(await house.account())
+    sessions = Held(house.pool)
+    identities = Identities(sessions, None, None, house.clock, kept_ms=0)
+    waiting = [asyncio.create_task(identities.of_session(token)) for _ in range(2)]
+    while not sessions.looks:
+        await asyncio.sleep(0)
+    assert await identities.anew(token) is not None
+    waiting.append(asyncio.create_task(identities.of_session(token)))
+    await asyncio.sleep(0)
+    sessions.gate.set()
+    assert None not in await asyncio.gather(*waiting)
+    assert sessions.looks == 2
