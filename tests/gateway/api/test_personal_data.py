@@ -13,13 +13,16 @@ import redis.asyncio
 
 from cluster.embedded import EmbeddedPostgres
 from domain.ids import ORGANISATION, QUESTION, USER, parse, text
+from domain.roles import PlatformRole
 from services.vault import Unreadable, Vault
 from storage.postgres import Pool
+from tests.gateway.api.organising import Caller, town
 from tests.gateway.api.test_users import Browser, browsing
 from tests.gateway.stage import ROOMY, Stage, fresh, hold, new_sale, operation, works
 from tests.mailbox import mailbox
-from tests.people import PASSWORD
+from tests.people import PASSWORD, URL, Person
 from tests.searching import in_postgres, in_redis, in_texts
+from tests.services.users.authenticator import Authenticator
 
 
 def marker_in(field: str) -> str:
@@ -193,6 +196,79 @@ async def _opens(vault: Vault, table: str, column: str, person: bytes, sealed: b
         return bool(await vault.open(person, table, column, sealed))
     except Unreadable:
         return False
+
+
+async def test_no_store_holds_what_else_is_said_of_people(
+    migrated_dsn: str, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each ticket's own answers, addresses and phone numbers, what a passkey is called, and whom the
+    platform's people look for. Why they look is written down in the audit log, and nowhere else.
+    """
+    caplog.set_level(logging.DEBUG)
+    planted = {name: marker_in(name) for name in ("ticketname", "ticketmail", "passkey", "lookedfor")}
+    planted["phone"] = "49" + "".join(secrets.choice("0123456789") for _ in range(24))
+    reason = marker_in("reason")
+    async with town(migrated_dsn, redis_url) as place:
+        await _tickets_answered(place.here, planted)
+        anna = await place.person()
+        await _passkey(anna, place.people[-1], planted["passkey"])
+        support = await place.platform_person(PlatformRole.SUPPORT)
+        body = {"email": f"{planted['lookedfor']}@example.org"}
+        assert (await support.ask("POST", "/admin/users/find", body))[0] == 404
+        path = f"/admin/users/{text(USER, place.people[0].user_id)}/reveal"
+        assert (await support.ask("POST", path, {"reason": reason}))[0] == 200
+        metrics = await _text(f"{place.here.url}/metrics")
+        await _searched(place.made.pool, redis_url, planted)
+        assert await in_postgres(place.made.pool, reason) == ["public.audit_entries"]
+        assert await in_redis(redis_url, reason) == []
+    records = [one for one in caplog.records if one.name != "mail.log"]
+    texts = [("metrics", metrics), *((one.name, one.getMessage()) for one in records)]
+    for field, marker in {**planted, "reason": reason}.items():
+        assert in_texts(texts, marker) == [], f"{field} was written there"
+
+
+async def _tickets_answered(stage: Stage, planted: dict[str, str]) -> None:
+    """A buyer of two tickets says whose each is."""
+    sale = await new_sale(stage.works)
+    said = [
+        ("text", [planted["ticketname"], "Somebody"]),
+        ("email", [f"{planted['ticketmail']}@example.org", "b@example.org"]),
+        ("phone", [planted["phone"], "4930123456"]),
+    ]
+    answers = []
+    for position, (kind, texts) in enumerate(said):
+        question_id = fresh()
+        await stage.works.pool.execute(
+            """
+            INSERT INTO questions (question_id, event_id, position, per, label, kind, is_required)
+            VALUES ($1, $2, $3, 'ticket', 'Who?', $4, true)
+            """,
+            question_id,
+            sale.record.event_id,
+            position,
+            kind,
+        )
+        name = text(QUESTION, question_id)
+        answers += [{"question": name, "ticket": at, "text": each} for at, each in enumerate(texts)]
+    client = await stage.connect()
+    held = await hold(client, sale, 2)
+    order = {"event": sale.event, "hold": held["hold"], "amount_minor": 3000, "payment": "card_ok"}
+    bought = await client.ask("purchase", operation=operation(), answers=answers, **order)
+    assert bought["type"] == "purchased", bought
+    own = await _text(f"{stage.url}/api/v1/orders/{bought['order']}", stage.http)
+    for name in ("ticketname", "ticketmail", "phone"):
+        assert planted[name] in own, "it is there, for the one whose it is"
+
+
+async def _passkey(caller: Caller, person: Person, name: str) -> None:
+    """Somebody names a passkey after themselves."""
+    assert (await caller.ask("POST", "/me/step-up", {"password": person.password}))[0] == 200
+    status, asked = await caller.ask("POST", "/me/passkeys/options")
+    assert status == 200, asked
+    credential = Authenticator(URL).make(asked["options"])
+    body = {"challenge": asked["challenge"], "credential": credential, "name": name}
+    status, kept = await caller.ask("POST", "/me/passkeys", body)
+    assert (status, kept["name"]) == (201, name), kept
 
 
 async def _searched(pool: Pool, redis_url: str, planted: dict[str, str]) -> None:
