@@ -1,5 +1,6 @@
 """Everybody who may come to a gateway: each role in an organisation and in one event of it, in the own and in
-a foreign organisation, people of the platform, keys, devices, guests and nobody.
+a foreign organisation, people of the platform, keys, devices, guests and nobody. The own organisation
+requires a second factor; the foreign one does not.
 """
 
 import secrets
@@ -11,6 +12,7 @@ from domain.roles import DEVICE_SCOPES, GRANTS, KEY_SCOPES, PLATFORM_GRANTS, Per
 from services.demo import load
 from services.events.catalogue_file import OrganisationSection
 from services.sessions import hashed
+from storage.event_records import EventRecord
 from tests.gateway.stage import Works, catalogue_file, fresh
 from tests.people import Person
 
@@ -25,6 +27,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         granted_for_event: what they may do to the own event.
         on_platform: what they may do on the whole platform.
         person: None for guests, keys, devices and nobody.
+        has_factor: whether their sessions were opened with a second factor.
+        is_barred: whether what they may do has to wait for one.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     person: Person | None = None
     key: str = ""
     is_guest: bool = False
+    has_factor: bool = True
+    is_barred: bool = False
 
 
 class Cast(msgspec.Struct, frozen=True):
@@ -61,8 +67,14 @@ async def assemble(made: Works) -> Cast:
     )
     foreign = await made.catalogue.find(loaded.event_id)
     assert foreign is not None
+    await made.pool.execute(
+        "UPDATE organisations SET require_second_factor = true WHERE organisation_id = $1",
+        own.organisation_id,
+    )
     figures = [Figure(name="nobody"), Figure(name="guest", is_guest=True)]
     figures.append(Figure(name="user", person=await made.people.add()))
+    # First of those who may something: an owner's own requests may change what is required.
+    figures += [await _barred(made, own, Role.OWNER), await _barred(made, own, Role.VIEWER)]
     for role in Role:
         person = await made.people.add()
         await _join(made, own.organisation_id, person.user_id, role)
@@ -71,7 +83,7 @@ async def assemble(made: Works) -> Cast:
         )
         person = await made.people.add()
         await _join(made, foreign.organisation_id, person.user_id, role)
-        figures.append(Figure(name=f"foreign {role.value}", person=person))
+        figures.append(Figure(name=f"foreign {role.value}", person=person, has_factor=False))
         if role not in {Role.OWNER, Role.ADMIN}:
             person = await made.people.add()
             await _join(made, own.organisation_id, person.user_id, role, own.event_id)
@@ -91,13 +103,27 @@ async def assemble(made: Works) -> Cast:
         figures.append(Figure(name=kind, granted=granted, granted_for_event=granted, key=token))
         token = await _token(made, foreign.organisation_id, kind, scopes)
         figures.append(Figure(name=f"foreign {kind}", key=token))
+        token = await _token(made, own.organisation_id, kind, scopes, own.event_id)
+        figures.append(Figure(name=f"{kind} of the event", granted_for_event=granted, key=token))
     return Cast(own.organisation_id, own.event_id, foreign.organisation_id, foreign.event_id, figures)
 
 
+async def _barred(made: Works, own: EventRecord, role: Role) -> Figure:
+    """Somebody with a role who has signed in without a second factor."""
+    person = await made.people.add()
+    await _join(made, own.organisation_id, person.user_id, role)
+    return Figure(
+        name=f"{role.value} without a second factor",
+        granted=GRANTS[role],
+        granted_for_event=GRANTS[role],
+        person=person,
+        has_factor=False,
+        is_barred=True,
+    )
+
+
 async def open_session(made: Works, figure: Figure) -> str:
-    """Return the token of a new session of theirs, proven afresh and with a second factor; "" for those who
-    have none.
-    """
+    """Return the token of a new session of theirs, proven afresh; "" for those who have none."""
     if figure.person is None and not figure.is_guest:
         return ""
     token = secrets.token_urlsafe(32)
@@ -106,7 +132,7 @@ async def open_session(made: Works, figure: Figure) -> str:
         """
         INSERT INTO sessions (token_hash, session_id, buyer_id, user_id, device, created_at, last_used_at,
             expires_at, stepped_up_until, with_second_factor)
-        VALUES ($1, $2, $3, $4, 'Test', $5, $5, $6, $6, true)
+        VALUES ($1, $2, $3, $4, 'Test', $5, $5, $6, $6, $7)
         """,
         hashed(token),
         fresh(),
@@ -114,6 +140,7 @@ async def open_session(made: Works, figure: Figure) -> str:
         figure.person.user_id if figure.person else None,
         now_ms,
         now_ms + LONG_MS,
+        figure.has_factor,
     )
     return token
 
@@ -139,14 +166,18 @@ async def _join(
 
 
 async def _token(
-    made: Works, organisation_id: OrganisationId, kind: str, scopes: frozenset[Permission]
+    made: Works,
+    organisation_id: OrganisationId,
+    kind: str,
+    scopes: frozenset[Permission],
+    event_id: EventId | None = None,
 ) -> str:
     token = f"bilten_{kind}_{secrets.token_urlsafe(32)}"
     await made.pool.execute(
         """
         INSERT INTO api_tokens (token_id, organisation_id, kind, name, prefix, token_hash, scopes, created_by,
-            created_at, expires_at)
-        VALUES ($1, $2, $3, 'Test', $4, $5, $6, $7, now(), now() + interval '1 day')
+            created_at, expires_at, event_id)
+        VALUES ($1, $2, $3, 'Test', $4, $5, $6, $7, now(), now() + interval '1 day', $8)
         """,
         fresh(),
         organisation_id,
@@ -155,5 +186,6 @@ async def _token(
         hashed(token),
         sorted(scope.value for scope in scopes),
         fresh(),
+        event_id,
     )
     return token

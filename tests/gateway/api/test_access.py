@@ -101,6 +101,8 @@ def expected(route: Route, figure: Figure) -> str:
     granted = figure.granted_for_event if "event" in names_in(route.path) else figure.granted
     if granted is None:
         return "hidden"
+    if access in granted and figure.is_barred:
+        return "barred"
     return "allowed" if access in granted else "forbidden"
 
 
@@ -162,6 +164,8 @@ def fault(route: Route, outcome: str, status: int, body: bytes, hidden: bytes) -
         return "" if (status, code) == (401, Code.UNAUTHENTICATED) else f"{status} {code}, not 401"
     if outcome == "forbidden":
         return "" if (status, code) == (403, Code.FORBIDDEN) else f"{status} {code}, not 403"
+    if outcome == "barred":
+        return "" if (status, code) == (403, Code.SECOND_FACTOR_NEEDED) else f"{status} {code}, not barred"
     if outcome == "hidden":
         if (status, code) != (404, Code.NOT_FOUND):
             return f"{status} {code}, not 404"
