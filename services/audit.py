@@ -32,7 +32,7 @@ PLATFORM_ACTIONS: Final = frozenset(
     f"{kind}.{done}"
     for kind, all_done in {
         "user": "confirm update change_email change_password reset_password add_totp drop_totp add_passkey"
-        " drop_passkey end_session end_sessions suspend unsuspend",
+        " drop_passkey end_session end_sessions suspend unsuspend erase set_password remove_second_factors",
         "people": "reveal",
         "platform": "promote demote",
         "flag": "put",

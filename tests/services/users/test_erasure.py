@@ -17,7 +17,7 @@ from domain.roles import Permission, Role
 from services.keys.keys import Issued, Wanted
 from services.organisations.models import NewInvitation, NewOrganisation, OrganisationView
 from services.users.erasure import Erasure
-from services.users.models import SignIn
+from services.users.models import Confirmation, SignIn
 from services.users.people import lookup_of
 from services.vault import CACHED_MS, Unreadable, Vault
 from storage.api_tokens import TokenKind
@@ -174,7 +174,9 @@ async def test_the_address_is_free_again(house: House) -> None:
     email = house.address()
     await house.sign_up(email)
     second = await house.sign_up(email)
-    confirmed = await house.users.signing_up.confirm(second, "", ORIGIN)
+    confirmed = await house.users.signing_up.confirm(
+        Confirmation(token=second, password=PASSWORD), "", ORIGIN
+    )
     assert isinstance(confirmed, tuple)
     identity, _ = await house.signed_in(email)
     proof = msgspec.structs.replace(identity, stepped_up_until_ms=house.clock() + LONG_MS)
