@@ -299,12 +299,15 @@ class Welcome(Push, frozen=True, tag="welcome"):
     Attributes:
         buyer: who the socket ticket was issued to.
         heartbeat_ms: a client that hears nothing for three times this long should connect again.
+        guest: who this browser bought as before somebody signed in there; what that buyer holds can be paid
+            for, extended and released here.
     """
 
     version: int
     buyer: str
     time_ms: int
     heartbeat_ms: int
+    guest: str | None = None
 
 
 class Availability(Push, frozen=True, tag="availability"):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from domain import wire
+from domain.ids import BuyerId
 from domain.refusals import Code, Refusal
 from gateway.limits import GatewayLimits, Limiter
 from gateway.metrics import UNREADABLE, GatewayMetrics
@@ -73,8 +74,8 @@ class Requests:
             wire.WatchSales: self._watch_sales,
             wire.Hold: self._hold,
             wire.Unlock: self._unlock,
-            wire.Extend: self._ask,
-            wire.Release: self._ask,
+            wire.Extend: self._change_hold,
+            wire.Release: self._change_hold,
             wire.Purchase: self._purchase,
         }
 
@@ -181,16 +182,26 @@ class Requests:
 
     async def _hold_by_code(self, session: Session, request: wire.Hold) -> Answer:
         refusal = await self._limiter.code(session.buyer_id.hex(), session.address)
-        if refusal is not None:
-            return refusal
+        return refusal or await self._asked(session.buyer_id, request)
+
+    async def _asked(self, buyer_id: BuyerId, request: wire.Hold | wire.Extend | wire.Release) -> Answer:
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
         def answer(given: Answer) -> None:
             if not answered.done():
                 answered.set_result(given)
 
-        self._tickets.ask(session.buyer_id, request, answer)
+        self._tickets.ask(buyer_id, request, answer)
         return await answered
+
+    def _change_hold(self, session: Session, request: wire.Extend | wire.Release, pending: Pending) -> None:
+        if session.guest_id is None:
+            self._ask(session, request, pending)
+        else:
+            self._in_task(pending, self._ask_as_holder(session, request))
+
+    async def _ask_as_holder(self, session: Session, request: wire.Extend | wire.Release) -> Answer:
+        return await self._asked(await self._tickets.holder(session.buyers, request), request)
 
     def _unlock(self, session: Session, request: wire.Unlock, pending: Pending) -> None:
         self._in_task(pending, self._explain(session, request))
@@ -212,7 +223,7 @@ class Requests:
 
     async def _pay(self, session: Session, request: wire.Purchase) -> Answer:
         refusal = await self._limiter.purchase(session.buyer_id.hex())
-        return refusal or await self._purchases.purchase(session.buyer_id, request)
+        return refusal or await self._purchases.purchase(session.buyers, request)
 
     def _unwatch(self, session: Session, request: wire.Unwatch, pending: Pending) -> None:
         known = self._events.known(request.event)

@@ -42,13 +42,14 @@ class Session:
         has_spoken: whether a first message came.
         is_gone: whether it has ended.
         session_id, user_id: whose it is; no user for guests.
+        guest_id: who this browser bought as before it signed in, None for none.
         ends_at: when the session that opened it is over.
     """
 
     __slots__ = (
         "__weakref__", "address", "asked_at", "bucket", "buyer_id", "dialect", "ends_at", "events",
-        "has_spoken", "heard_at", "in_flight", "is_gone", "opened_at", "outbox", "session_id", "too_fast",
-        "unreadable", "user_id",
+        "guest_id", "has_spoken", "heard_at", "in_flight", "is_gone", "opened_at", "outbox", "session_id",
+        "too_fast", "unreadable", "user_id",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +76,7 @@ class Session:
         self.is_gone = False
         self.session_id: SessionId | None = None
         self.user_id: UserId | None = None
+        self.guest_id: BuyerId | None = None
         self.ends_at = math.inf
         self.unreadable = 0
         self.too_fast = 0
@@ -83,6 +85,7 @@ class Session:
         """Say whose session opened this connection."""
         self.session_id = owner.session_id
         self.user_id = owner.user_id
+        self.guest_id = owner.guest_id
         self.ends_at = self.opened_at + (owner.session_expires_at_ms - now_ms) / 1000
 
     def send(self, record: wire.ServerMessage) -> None:
@@ -95,7 +98,13 @@ class Session:
 
     def welcome(self, time_ms: int, heartbeat_ms: int) -> None:
         """Send the first message of the connection."""
-        self.send(wire.Welcome(wire.VERSION, text(BUYER, self.buyer_id), time_ms, heartbeat_ms))
+        guest = None if self.guest_id is None else text(BUYER, self.guest_id)
+        self.send(wire.Welcome(wire.VERSION, text(BUYER, self.buyer_id), time_ms, heartbeat_ms, guest))
+
+    @property
+    def buyers(self) -> tuple[BuyerId, ...]:
+        """Whose holds this connection may pay for, extend and release."""
+        return (self.buyer_id,) if self.guest_id is None else (self.buyer_id, self.guest_id)
 
     def overdue(self, limits: GatewayLimits, now: float) -> str | None:
         """Return why this connection has to end, None if it may go on."""

@@ -93,7 +93,9 @@ class Advanced(msgspec.Struct, frozen=True):
 class Agreed(Protocol):
     """As much of `services.tickets.Tickets` as is needed here."""
 
-    async def agreed(self, buyer_id: BuyerId, event_id: EventId, hold_id: HoldId) -> e.Held | Refusal:
+    async def agreed(
+        self, buyers: tuple[BuyerId, ...], event_id: EventId, hold_id: HoldId
+    ) -> e.Held | Refusal:
         """Return a hold as it was placed."""
         ...
 
@@ -186,7 +188,7 @@ class OrderSaga:
 
     async def _sell_anew(self, order: Order, code: Code) -> Taken | Stuck | Sale:
         """Sell the places of a hold that is over, if they can be held once more."""
-        held = await self._tickets.agreed(order.buyer_id, order.event_id, order.hold_id)
+        held = await self._tickets.agreed((order.buyer_id,), order.event_id, order.hold_id)
         if isinstance(held, Refusal) and held.code is Code.BUSY:
             return Stuck("busy")
         if code is Code.HOLD_NOT_FOUND and (isinstance(held, Refusal) or self._clock() < held.expires_at_ms):

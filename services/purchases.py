@@ -97,8 +97,11 @@ class Purchases:
         self._unfinished: deque[Order] = deque()
         self._finisher: asyncio.Task[None] | None = None
 
-    async def purchase(self, buyer_id: BuyerId, request: wire.Purchase) -> wire.Purchased | Refusal:
-        """Buy a hold. Goes on by itself when its caller is cancelled."""
+    async def purchase(self, buyers: tuple[BuyerId, ...], request: wire.Purchase) -> wire.Purchased | Refusal:
+        """Buy a hold of one of the buyers that somebody is. The order belongs to the buyer who has the hold:
+        what a buyer holds and has bought is counted in one place, whoever pays. Goes on by itself when its
+        caller is cancelled.
+        """
         try:
             order_id = OrderId(parse(OPERATION, request.operation))
             hold_id = HoldId(parse(HOLD, request.hold))
@@ -109,14 +112,15 @@ class Purchases:
             return Refusal(Code.NOT_FOUND, None, {"field": "event"})
         running = self._running.get(order_id)
         if running is None:
-            work = self._buy(order_id, hold_id, buyer_id, sale, request)
+            work = self._buy(order_id, hold_id, buyers, sale, request)
             running = self._running[order_id] = asyncio.create_task(work)
             running.add_done_callback(lambda _: self._running.pop(order_id, None))
         outcome = await asyncio.shield(running)
         if isinstance(outcome, Refusal):
             return outcome
         order = outcome.order
-        if (order.buyer_id, order.event_id, order.hold_id) != (buyer_id, sale.event_id, hold_id):
+        is_theirs = order.buyer_id in buyers
+        if not is_theirs or (order.event_id, order.hold_id) != (sale.event_id, hold_id):
             return Refusal(Code.OPERATION_REUSED)
         return await self._answer(request, sale, outcome)
 
@@ -127,10 +131,15 @@ class Purchases:
             await asyncio.gather(self._finisher, return_exceptions=True)
 
     async def _buy(
-        self, order_id: OrderId, hold_id: HoldId, buyer_id: BuyerId, sale: Sale, request: wire.Purchase
+        self,
+        order_id: OrderId,
+        hold_id: HoldId,
+        buyers: tuple[BuyerId, ...],
+        sale: Sale,
+        request: wire.Purchase,
     ) -> Advanced | Refusal:
         try:
-            placed = await self._place(order_id, hold_id, buyer_id, sale, request)
+            placed = await self._place(order_id, hold_id, buyers, sale, request)
             if isinstance(placed, Refusal):
                 return placed
             return await self._bring_to_answer(placed)
@@ -140,9 +149,14 @@ class Purchases:
             return Refusal(Code.BUSY, _BUSY_RETRY_MS)
 
     async def _place(
-        self, order_id: OrderId, hold_id: HoldId, buyer_id: BuyerId, sale: Sale, request: wire.Purchase
+        self,
+        order_id: OrderId,
+        hold_id: HoldId,
+        buyers: tuple[BuyerId, ...],
+        sale: Sale,
+        request: wire.Purchase,
     ) -> Order | Refusal:
-        held = await self._tickets.agreed(buyer_id, sale.event_id, hold_id)
+        held = await self._tickets.agreed(buyers, sale.event_id, hold_id)
         if isinstance(held, Refusal):
             # An order that was placed long ago may have outlived every memory of its hold.
             return await self._orders.find(order_id) or held
@@ -152,7 +166,7 @@ class Purchases:
             return known or Refusal(Code.PRICE_CHANGED, None, {"amount_minor": amount.minor})
         answers: tuple[SealedAnswer, ...] = ()
         if sale.asks or request.answers:
-            checked = await self._answers.seal(buyer_id, sale, held.lines, request.answers)
+            checked = await self._answers.seal(held.buyer_id, sale, held.lines, request.answers)
             if isinstance(checked, Refusal):
                 # What was asked may have changed since the order was placed.
                 return await self._orders.find(order_id) or checked
@@ -162,7 +176,7 @@ class Purchases:
             order_id=order_id,
             event_id=sale.event_id,
             hold_id=hold_id,
-            buyer_id=buyer_id,
+            buyer_id=held.buyer_id,
             state=OrderState.PLACED,
             amount_minor=amount.minor,
             currency=amount.currency,

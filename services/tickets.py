@@ -70,21 +70,36 @@ class Tickets:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def agreed(self, buyer_id: BuyerId, event_id: EventId, hold_id: HoldId) -> e.Held | Refusal:
-        """Return a hold of this buyer as it was placed, live or not, or why there is none.
+    async def holder(self, buyers: tuple[BuyerId, ...], request: wire.Extend | wire.Release) -> BuyerId:
+        """Return which of the buyers that somebody is has the hold of a request; the first, if none has.
+        Raises `ConnectionError` when the event can't be looked up.
+        """
+        try:
+            hold_id = HoldId(parse(HOLD, request.hold))
+        except MalformedId:
+            return buyers[0]
+        sale = await self._events.sale(request.event)
+        held = None if sale is None else await self.agreed(buyers, sale.event_id, hold_id)
+        return held.buyer_id if isinstance(held, e.Held) else buyers[0]
+
+    async def agreed(
+        self, buyers: tuple[BuyerId, ...], event_id: EventId, hold_id: HoldId
+    ) -> e.Held | Refusal:
+        """Return a hold of one of these buyers as it was placed, live or not, or why there is none.
 
         A hold is the answer to the operation that placed it: asking for that once more, with lines that
         nobody could place, changes nothing and gives it back.
         """
         held = self._agreed.get(hold_id)
         if held is not None:
-            return held if held.buyer_id == buyer_id else Refusal(Code.HOLD_NOT_FOUND)
-        outcome = await self._shards.ask(c.PlaceHold(hold_id, event_id, buyer_id, ()))
-        if isinstance(outcome, e.Held):
-            self._remember(outcome)
-            return outcome
-        if isinstance(outcome, Refusal) and outcome.code in {Code.BUSY, Code.NOT_FOUND}:
-            return outcome
+            return held if held.buyer_id in buyers else Refusal(Code.HOLD_NOT_FOUND)
+        for buyer_id in buyers:
+            outcome = await self._shards.ask(c.PlaceHold(hold_id, event_id, buyer_id, ()))
+            if isinstance(outcome, e.Held):
+                self._remember(outcome)
+                return outcome
+            if isinstance(outcome, Refusal) and outcome.code in {Code.BUSY, Code.NOT_FOUND}:
+                return outcome
         return Refusal(Code.HOLD_NOT_FOUND)
 
     async def _find_and_ask(self, buyer_id: BuyerId, request: HoldRequest, reply: Reply) -> None:

@@ -28,13 +28,14 @@ class _SocketTicket(msgspec.Struct, frozen=True):
 
 class SocketOwner(msgspec.Struct, frozen=True):
     """Whose socket a ticket opens. `user_id` is None for guests; `session_id` stays when the session's token
-    changes.
+    changes; `guest_id` is the buyer that the browser was before it signed in, None for none.
     """
 
     buyer_id: BuyerId
     session_id: SessionId
     user_id: UserId | None
     session_expires_at_ms: int
+    guest_id: BuyerId | None
 
 
 class SessionStore:
@@ -121,12 +122,13 @@ class SessionStore:
                     DELETE FROM socket_tickets WHERE ticket_hash = ANY ($1)
                     RETURNING ticket_hash, session_hash, expires_at
                 )
-                SELECT ticket_hash, buyer_id, session_id, user_id, sessions.expires_at, used.expires_at
+                SELECT ticket_hash, buyer_id, session_id, user_id, sessions.expires_at, guest_buyer_id,
+                    used.expires_at
                 FROM used JOIN sessions ON sessions.token_hash = used.session_hash
                 """,
                 ticket_hashes,
             )
-        found = {row[0]: (SocketOwner(row[1], row[2], row[3], row[4]), row[5]) for row in rows}
+        found = {row[0]: (SocketOwner(row[1], row[2], row[3], row[4], row[5]), row[6]) for row in rows}
         # Of two who come with one ticket in one batch, the first one has it.
         return [found.pop(ticket_hash, None) for ticket_hash in ticket_hashes]
 

@@ -97,14 +97,15 @@ class UserSessions:
             )
             if buyer_id is None:
                 return None
+            guest = None
             if session.replaced_hash is not None:
-                await _replace(connection, session.replaced_hash, session.user_id)
+                guest = await _replace(connection, session.replaced_hash, session.user_id)
             await _make_room(connection, session.user_id)
             await connection.execute(
                 """
                 INSERT INTO sessions (token_hash, session_id, buyer_id, user_id, device, created_at,
-                    last_used_at, expires_at, with_second_factor)
-                VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)
+                    last_used_at, expires_at, with_second_factor, guest_buyer_id)
+                VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, nullif($9::uuid, $3::uuid))
                 """,
                 session.token_hash,
                 session.session_id,
@@ -114,6 +115,7 @@ class UserSessions:
                 session.now_ms,
                 session.expires_at_ms,
                 session.with_second_factor,
+                guest,
             )
             return BuyerId(buyer_id)
 
@@ -264,20 +266,29 @@ async def note_ended(connection: AnyConnection, ended: Sequence[SessionId]) -> N
         )
 
 
-async def _replace(connection: AnyConnection, token_hash: bytes, user_id: UserId) -> None:
-    """End the session that a browser had until it signed in; what its guest bought is the user's now."""
+async def _replace(connection: AnyConnection, token_hash: bytes, user_id: UserId) -> BuyerId | None:
+    """End the session that a browser had until it signed in; what its guest bought is the user's now. Returns
+    as whom that browser bought as a guest, if that is this user's and nobody else's.
+    """
     row = await connection.fetchrow(
-        "DELETE FROM sessions WHERE token_hash = $1 RETURNING session_id, buyer_id, user_id", token_hash
+        """
+        DELETE FROM sessions WHERE token_hash = $1 RETURNING session_id, buyer_id, user_id, guest_buyer_id
+        """,
+        token_hash,
     )
     if row is None:
-        return
+        return None
     await note_ended(connection, [row["session_id"]])
+    guest: BuyerId | None = row["buyer_id"] if row["user_id"] is None else row["guest_buyer_id"]
     if row["user_id"] is None:
         await connection.execute(
             "INSERT INTO user_buyers (buyer_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            row["buyer_id"],
+            guest,
             user_id,
         )
+    # Whose a buyer is never changes: a browser that somebody else was signed in in before has theirs.
+    owner = await connection.fetchval("SELECT user_id FROM user_buyers WHERE buyer_id = $1", guest)
+    return guest if owner == user_id else None
 
 
 async def _make_room(connection: AnyConnection, user_id: UserId) -> None:

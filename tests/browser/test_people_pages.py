@@ -268,3 +268,27 @@ def test_the_language_is_chosen_and_stays(platform: Platform, open_context: Open
     for elsewhere in ("//evil.example", "/\\evil.example", "https://evil.example"):
         page.goto(f"{platform.url}/language?to=en&back={elsewhere}")
         assert page.url == f"{platform.url}/"
+
+
+def test_what_a_guest_reserved_is_paid_for_after_signing_in(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    event = platform.add_event({"Standing": 50})
+    email = f"gia-{uuid.uuid4().hex[:8]}@example.org"
+    platform.add_account(email, "Gia", PASSWORD)
+    context = open_context()
+    buyer = Visitor(context, event.address)
+    buyer.choose("Standing", 2)
+    buyer.reserve()
+    expect(buyer.reserved()).to_be_visible()
+    path = event.address.removeprefix(platform.url)
+    buyer.page.goto(f"{platform.url}/sign-in?next={path}")
+    buyer.page.get_by_label("E-mail").fill(email)
+    buyer.page.get_by_label("Password", exact=True).fill(PASSWORD)
+    buyer.page.get_by_role("button", name="Sign in", exact=True).click()
+    buyer.page.wait_for_url(event.address)
+    expect(buyer.reserved()).to_be_visible()
+    buyer.pay()
+    expect(buyer.tickets()).to_have_count(2)
+    buyer.page.goto(f"{platform.url}/tickets")
+    expect(buyer.tickets()).to_have_count(2)

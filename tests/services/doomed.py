@@ -65,7 +65,7 @@ async def main(arguments: list[str]) -> None:
         shards: Any = made.shards
         shards.ask = ask_or_die
         request = wire.Purchase(1, operation, event, hold, 3000, "card_ok")
-        await made.purchases.purchase(BuyerId(bytes.fromhex(buyer)), request)
+        await made.purchases.purchase((BuyerId(bytes.fromhex(buyer)),), request)
         await made.purchases.close()
 
 

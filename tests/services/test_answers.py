@@ -140,7 +140,7 @@ async def test_answers_are_kept_with_the_order_once_and_sealed(made: Works) -> N
     hold_id = await place_hold(made, sale, buyer_id)
     whole, each = await ask(made, sale), await ask(made, sale, per="ticket", is_required=False)
     without = purchase(sale, hold_id)
-    refusal = await made.purchases.purchase(buyer_id, without)
+    refusal = await made.purchases.purchase((buyer_id,), without)
     assert isinstance(refusal, Refusal) and refusal.code == Code.ANSWERS_WANTED
     assert await made.pool.fetchval("SELECT count(*) FROM orders") == 0, "nothing was begun"
     given = [
@@ -148,13 +148,13 @@ async def test_answers_are_kept_with_the_order_once_and_sealed(made: Works) -> N
         wire.Answer(text(QUESTION, each), "Ben", 1),
     ]
     request = msgspec.structs.replace(without, answers=given)
-    first = await made.purchases.purchase(buyer_id, request)
+    first = await made.purchases.purchase((buyer_id,), request)
     assert isinstance(first, wire.Purchased), first
     await made.purchases.close()
-    assert await made.purchases.purchase(buyer_id, request) == first
+    assert await made.purchases.purchase((buyer_id,), request) == first
     # Whatever was asked since: what was placed is placed.
     await ask(made, sale)
-    assert await made.purchases.purchase(buyer_id, request) == first
+    assert await made.purchases.purchase((buyer_id,), request) == first
     rows = await stored(made)
     assert len(rows) == 2
     assert all(b"Anna" not in row["answer_sealed"] and b"Ben" not in row["answer_sealed"] for row in rows)
@@ -179,23 +179,23 @@ async def test_an_order_is_never_there_without_its_answers(made: Works) -> None:
     await made.pool.execute("ALTER TABLE order_answers ADD CONSTRAINT never CHECK (false) NOT VALID")
     given = [wire.Answer(text(QUESTION, question_id), "Anna")]
     request = msgspec.structs.replace(purchase(sale, hold_id), answers=given)
-    assert await made.purchases.purchase(buyer_id, request) == Refusal(Code.BUSY, 1_000)
+    assert await made.purchases.purchase((buyer_id,), request) == Refusal(Code.BUSY, 1_000)
     assert await made.pool.fetchval("SELECT count(*) FROM orders") == 0
     await made.pool.execute("ALTER TABLE order_answers DROP CONSTRAINT never")
-    assert isinstance(await made.purchases.purchase(buyer_id, request), wire.Purchased)
+    assert isinstance(await made.purchases.purchase((buyer_id,), request), wire.Purchased)
     assert len(await stored(made)) == 1
 
 
 async def test_who_asks_nothing_looks_nothing_up(made: Works) -> None:
     sale, buyer_id = await new_sale(made), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
-    assert isinstance(await made.purchases.purchase(buyer_id, purchase(sale, hold_id)), wire.Purchased)
+    assert isinstance(await made.purchases.purchase((buyer_id,), purchase(sale, hold_id)), wire.Purchased)
     known = made.events.known(sale.event)
     assert known is not None and not known.asks
     await ask(made, sale)
     known = made.events.known(sale.event)
     assert known is not None and known.asks, "a change is looked at"
     refusal = await made.purchases.purchase(
-        buyer_id, purchase(sale, await place_hold(made, sale, buyer_id), operation())
+        (buyer_id,), purchase(sale, await place_hold(made, sale, buyer_id), operation())
     )
     assert isinstance(refusal, Refusal) and refusal.code == Code.ANSWERS_WANTED

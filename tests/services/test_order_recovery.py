@@ -36,10 +36,10 @@ async def test_a_killed_purchase_is_finished_once(
     async with works(migrated_dsn, redis_url, owner="heir") as heir:
         if returns or boundary == 0:
             # At the first boundary there was no order yet: only its buyer knows of it.
-            bought = await heir.purchases.purchase(buyer_id, purchase(sale, hold_id, name))
+            bought = await heir.purchases.purchase((buyer_id,), purchase(sale, hold_id, name))
             assert isinstance(bought, wire.Purchased), bought
             assert len(bought.tickets) == 2
-            again = await heir.purchases.purchase(buyer_id, purchase(sale, hold_id, name))
+            again = await heir.purchases.purchase((buyer_id,), purchase(sale, hold_id, name))
             assert isinstance(again, wire.Purchased)
             assert {ticket.ticket for ticket in again.tickets} == {ticket.ticket for ticket in bought.tickets}
             await heir.purchases.close()

@@ -45,11 +45,11 @@ async def test_a_declined_card_charges_nothing_and_leaves_the_hold(made: Works, 
     hold_id = await place_hold(made, sale, buyer_id)
     name = operation()
     for _ in range(2):
-        answer = await made.purchases.purchase(buyer_id, purchase(sale, hold_id, name, "card_declined"))
+        answer = await made.purchases.purchase((buyer_id,), purchase(sale, hold_id, name, "card_declined"))
         assert answer == Refusal(Code.PAYMENT_DECLINED)
     assert await counts(made, sale) == (98, 2, 0)
     # Another card, under another operation, buys what is still held.
-    bought = await made.purchases.purchase(buyer_id, purchase(sale, hold_id))
+    bought = await made.purchases.purchase((buyer_id,), purchase(sale, hold_id))
     assert isinstance(bought, wire.Purchased)
     await made.purchases.close()
     books = await Books(migrated_dsn).read()
@@ -65,7 +65,7 @@ async def test_two_orders_for_one_hold_are_not_both_paid(made: Works, migrated_d
     sale, buyer_id = await new_sale(made), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
     answers = await asyncio.gather(
-        *(made.purchases.purchase(buyer_id, purchase(sale, hold_id)) for _ in range(5))
+        *(made.purchases.purchase((buyer_id,), purchase(sale, hold_id)) for _ in range(5))
     )
     assert sum(isinstance(answer, wire.Purchased) for answer in answers) == 1
     await made.purchases.close()
@@ -83,9 +83,9 @@ async def test_one_order_asked_for_at_two_gateways_is_one(
     other = Works(made.pool, redis_url, "two", made.handle)
     try:
         answers = await asyncio.gather(
-            made.purchases.purchase(buyer_id, request),
-            other.purchases.purchase(buyer_id, request),
-            made.purchases.purchase(buyer_id, request),
+            made.purchases.purchase((buyer_id,), request),
+            other.purchases.purchase((buyer_id,), request),
+            made.purchases.purchase((buyer_id,), request),
         )
     finally:
         other.handle = None
@@ -104,7 +104,7 @@ async def test_a_purchase_goes_on_without_its_client(made: Works, migrated_dsn: 
     hold_id = await place_hold(made, sale, buyer_id)
     made.sandbox.settings = SandboxSettings(latency_ms=200)
     request = purchase(sale, hold_id)
-    asked = asyncio.create_task(made.purchases.purchase(buyer_id, request))
+    asked = asyncio.create_task(made.purchases.purchase((buyer_id,), request))
     await eventually(lambda: bool(made.purchases._running))
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
@@ -122,13 +122,13 @@ async def test_a_provider_that_does_not_answer_charges_nothing(
     sale, buyer_id = await new_sale(made), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
     made.sandbox.settings = msgspec.convert({"latency_ms": 1, "outage": outage}, SandboxSettings)
-    answer = await made.purchases.purchase(buyer_id, purchase(sale, hold_id))
+    answer = await made.purchases.purchase((buyer_id,), purchase(sale, hold_id))
     assert answer == Refusal(Code.PAYMENT_UNAVAILABLE)
     await made.purchases.close()
     assert (await Books(migrated_dsn).read())["orders"] == [("voiding", "payment_unavailable")]
     # The hold can be paid for again at once, and the payment of doubt is voided once the provider is back.
     made.sandbox.settings = SandboxSettings(latency_ms=1)
-    bought = await made.purchases.purchase(buyer_id, purchase(sale, hold_id))
+    bought = await made.purchases.purchase((buyer_id,), purchase(sale, hold_id))
     assert isinstance(bought, wire.Purchased)
     await made.purchases.close()
     await settled(made, migrated_dsn)
@@ -142,7 +142,7 @@ async def test_a_payment_that_comes_after_its_hold_expired_gets_the_tickets(
 ) -> None:
     sale, buyer_id = await new_sale(made, hold_seconds=1), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
-    bought = await made.purchases.purchase(buyer_id, purchase(sale, hold_id, payment="card_slow"))
+    bought = await made.purchases.purchase((buyer_id,), purchase(sale, hold_id, payment="card_slow"))
     assert isinstance(bought, wire.Purchased), bought
     await made.purchases.close()
     assert await counts(made, sale) == (98, 0, 2)
@@ -162,7 +162,7 @@ async def test_a_payment_that_comes_after_its_hold_expired_costs_what_was_agreed
     held = await made.shards.ask(c.PlaceHold(OperationId(fresh()), event_id, buyer_id, (line,), (code,)))
     assert isinstance(held, e.HeldByCode)
     request = purchase(sale, held.operation_id, payment="card_slow")
-    bought = await made.purchases.purchase(buyer_id, request)
+    bought = await made.purchases.purchase((buyer_id,), request)
     assert isinstance(bought, wire.Purchased), bought
     await made.purchases.close()
     books = await Books(migrated_dsn).read()
@@ -176,7 +176,7 @@ async def test_a_payment_that_comes_too_late_for_a_sold_out_event_is_given_back(
     hold_id = await place_hold(made, sale, buyer_id)
     made.sandbox.settings = SandboxSettings(slow_ms=1_700)
     late = asyncio.create_task(
-        made.purchases.purchase(buyer_id, purchase(sale, hold_id, payment="card_slow"))
+        made.purchases.purchase((buyer_id,), purchase(sale, hold_id, payment="card_slow"))
     )
     other = BuyerId(fresh())
     line = c.Line(sale.record.ticket_types[0].ticket_type_id, 2)
@@ -187,7 +187,7 @@ async def test_a_payment_that_comes_too_late_for_a_sold_out_event_is_given_back(
                 c.PlaceHold(OperationId(fresh()), sale.record.event_id, other, (line,))
             )
             await asyncio.sleep(0.02)
-    bought = await made.purchases.purchase(other, purchase(sale, taken.operation_id))
+    bought = await made.purchases.purchase((other,), purchase(sale, taken.operation_id))
     assert isinstance(bought, wire.Purchased)
     assert await late == Refusal(Code.HOLD_EXPIRED)
     await made.purchases.close()
@@ -205,10 +205,10 @@ async def test_an_order_that_was_given_up_meanwhile_is_not_sold(
     """
     sale, buyer_id, name = await new_sale(made), BuyerId(fresh()), operation()
     hold_id = await place_hold(made, sale, buyer_id)
-    await made.tickets.agreed(buyer_id, sale.record.event_id, hold_id)
+    await made.tickets.agreed((buyer_id,), sale.record.event_id, hold_id)
     assert made.handle is not None
     made.handle.gate.clear()
-    first = asyncio.create_task(made.purchases.purchase(buyer_id, purchase(sale, hold_id, name)))
+    first = asyncio.create_task(made.purchases.purchase((buyer_id,), purchase(sale, hold_id, name)))
     books = Books(migrated_dsn)
     async with asyncio.timeout(10):
         while not (await books.read())["authorised"]:
@@ -246,7 +246,7 @@ async def test_an_authorisation_that_has_to_wait_for_its_sale_is_recorded(
     order = await made.purchases._place(
         OrderId(parse(OPERATION, name)),
         hold_id,
-        buyer_id,
+        (buyer_id,),
         sale_of(sale.record),
         purchase(sale, hold_id, name),
     )
@@ -272,7 +272,7 @@ async def test_a_hold_that_its_buyer_gave_back_is_not_bought(made: Works, migrat
         c.ReleaseHold(OperationId(fresh()), sale.record.event_id, buyer_id, hold_id)
     )
     assert isinstance(released, e.Released)
-    assert await made.purchases.purchase(buyer_id, purchase(sale, hold_id)) == Refusal(Code.HOLD_NOT_FOUND)
+    assert await made.purchases.purchase((buyer_id,), purchase(sale, hold_id)) == Refusal(Code.HOLD_NOT_FOUND)
     await made.purchases.close()
     await settled(made, migrated_dsn)
     books = await Books(migrated_dsn).read()
@@ -282,16 +282,16 @@ async def test_a_hold_that_its_buyer_gave_back_is_not_bought(made: Works, migrat
 async def test_what_is_not_the_buyers_is_refused(made: Works, migrated_dsn: str) -> None:
     sale, buyer_id, thief = await new_sale(made), BuyerId(fresh()), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
-    assert await made.purchases.purchase(thief, purchase(sale, hold_id)) == Refusal(Code.HOLD_NOT_FOUND)
+    assert await made.purchases.purchase((thief,), purchase(sale, hold_id)) == Refusal(Code.HOLD_NOT_FOUND)
     wrong = msgspec.structs.replace(purchase(sale, hold_id), amount_minor=1)
-    assert await made.purchases.purchase(buyer_id, wrong) == Refusal(
+    assert await made.purchases.purchase((buyer_id,), wrong) == Refusal(
         Code.PRICE_CHANGED, None, {"amount_minor": 3000}
     )
     request = purchase(sale, hold_id)
-    assert isinstance(await made.purchases.purchase(buyer_id, request), wire.Purchased)
+    assert isinstance(await made.purchases.purchase((buyer_id,), request), wire.Purchased)
     other_hold = await place_hold(made, sale, thief)
     reused = msgspec.structs.replace(purchase(sale, other_hold), operation=request.operation)
-    assert await made.purchases.purchase(thief, reused) == Refusal(Code.OPERATION_REUSED)
+    assert await made.purchases.purchase((thief,), reused) == Refusal(Code.OPERATION_REUSED)
     await made.purchases.close()
     assert (await Books(migrated_dsn).read())["tickets"] == 2
 

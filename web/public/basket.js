@@ -88,11 +88,13 @@ export class Basket {
      * Forget what belongs to another buyer: the session has ended and a new one was opened.
      *
      * @param {string} buyer
+     * @param {string | null} guest who this browser was before somebody signed in: theirs is this buyer's now
      */
-    belongsTo(buyer) {
+    belongsTo(buyer, guest) {
         const record = this.record.peek();
         if (record.buyer !== buyer) {
-            this.update(record.buyer === null ? { buyer } : { ...EMPTY, buyer, chosen: record.chosen });
+            const isKept = record.buyer === null || record.buyer === guest;
+            this.update(isKept ? { buyer } : { ...EMPTY, buyer, chosen: record.chosen });
         }
     }
 

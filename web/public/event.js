@@ -41,8 +41,8 @@ function start(data) {
     const connectionState = signal(/** @type {ConnectionState} */ ("connecting"));
     const connection = new Connection(clock, {
         onState: (state) => (connectionState.value = state),
-        onWelcome: (buyer) => {
-            basket.belongsTo(buyer);
+        onWelcome: (buyer, guest) => {
+            basket.belongsTo(buyer, guest);
             orders.refresh();
             checkout.resume();
             void checkout.recallCodes();

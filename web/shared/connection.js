@@ -39,7 +39,7 @@ import { Reconnection, openSocket } from "./socket.js";
  * @typedef {object} Listeners
  * @property {(state: ConnectionState) => void} onState
  * @property {(push: import("./wire").Push) => void} onPush what no topic took
- * @property {(buyer: string) => void} onWelcome
+ * @property {(buyer: string, guest: string | null) => void} onWelcome
  */
 
 const HEARTBEATS_MISSED_MAX = 3;
@@ -332,7 +332,7 @@ export class Connection {
         clearTimeout(this.#timer);
         this.#beatAt = this.#clock.ticks();
         this.#heartbeat = setInterval(() => this.#beat(), message.heartbeat_ms);
-        this.#listeners.onWelcome(message.buyer);
+        this.#listeners.onWelcome(message.buyer, message.guest ?? null);
         // The welcome was sent some time ago; a ping tells how long.
         this.#ping();
         for (const topic of this.#topics.values()) {

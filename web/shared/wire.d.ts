@@ -262,6 +262,7 @@ export interface Welcome {
     buyer: string;
     time_ms: number;
     heartbeat_ms: number;
+    guest?: string | null;
 }
 
 /** A followed event's state changed. Only the newest is worth reading; older ones may be left out. */
