@@ -45,6 +45,14 @@ class Permission(enum.StrEnum):
     PEOPLE_REVEAL = "people.reveal"
 
 
+class Access(enum.Enum):
+    """Who may do what belongs to no organisation."""
+
+    ANYONE = "anyone"
+    SESSION = "session"  # a guest's or a user's
+    USER = "user"  # somebody who is signed in
+
+
 class Role(enum.StrEnum):
     """What a member of an organisation is there for."""
 
@@ -107,6 +115,20 @@ GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
 PLATFORM_GRANTS: Final[Mapping[PlatformRole, frozenset[Permission]]] = {
     PlatformRole.ADMIN: PLATFORM_PERMISSIONS,
     PlatformRole.SUPPORT: frozenset({_P.PLATFORM_READ, _P.PLATFORM_AUDIT, _P.PEOPLE_REVEAL}),
+}
+
+# Who may send which message over a websocket, which a session's ticket opens. What needs a permission
+# needs it for the event that the message names.
+MESSAGES: Final[Mapping[str, Access | Permission]] = {
+    "ping": Access.SESSION,
+    "watch": Access.SESSION,
+    "unwatch": Access.SESSION,
+    "watch_sales": Permission.SALES_WATCH,
+    "unlock": Access.SESSION,
+    "hold": Access.SESSION,
+    "extend": Access.SESSION,
+    "release": Access.SESSION,
+    "purchase": Access.SESSION,
 }
 
 # What is asked for once more, with a password or a second factor, although somebody is signed in.

@@ -16,6 +16,7 @@ import msgspec
 
 from domain import wire
 from domain.refusals import Code, Refusal
+from domain.roles import MESSAGES, Permission
 
 OPCODE_TEXT: Final = 0x1
 OPCODE_BINARY: Final = 0x2
@@ -52,6 +53,17 @@ def _types(union: Any) -> tuple[type[msgspec.Struct], ...]:
 CLIENT_TYPES: Final = {str(kind.__struct_config__.tag): kind for kind in _types(wire.ClientMessage)}
 SERVER_TYPES: Final = {str(kind.__struct_config__.tag): kind for kind in _types(wire.ServerMessage)}
 TAGS: Final = {kind: tag for tag, kind in (*CLIENT_TYPES.items(), *SERVER_TYPES.items())}
+
+
+ACCESS: Final = {kind: MESSAGES[tag] for tag, kind in CLIENT_TYPES.items()}
+"""Who may send each request. One that the table of rights does not name lets no gateway start."""
+
+
+def permission_of(kind: type[wire.Request]) -> Permission:
+    """Return the permission that a request needs, for requests that need one."""
+    access = ACCESS[kind]
+    assert isinstance(access, Permission), kind
+    return access
 
 
 def frame(opcode: int, payload: bytes) -> bytes:

@@ -13,10 +13,12 @@ from domain.roles import (
     DEVICE_SCOPES,
     GRANTS,
     KEY_SCOPES,
+    MESSAGES,
     ORGANISATION_PERMISSIONS,
     PLATFORM_GRANTS,
     PLATFORM_PERMISSIONS,
     STEP_UP,
+    Access,
     Permission,
     PlatformRole,
     Role,
@@ -44,6 +46,16 @@ everything, and show no personal data: that is revealed one person at a time, wi
 """
 
 
+_SOCKET: Final = """\
+
+## Messages of the websocket
+
+Who may send what ([protocol.md](protocol.md)). A socket is opened by a session's ticket, a guest's or a
+user's. A permission is needed for the event that the message names; an API key that the message carries may
+give it.
+"""
+
+
 def render() -> str:
     """Return the page."""
     organisation = [one for one in Permission if one in ORGANISATION_PERMISSIONS]
@@ -67,7 +79,12 @@ def render() -> str:
         for permission in platform
     ]
     roles = [role.value.removeprefix("platform_") for role in PlatformRole]
-    return "\n".join([*parts, _table(["", *roles, "asks again"], rows)]) + "\n"
+    parts += [_table(["", *roles, "asks again"], rows), _SOCKET]
+    said = [
+        [f"`{tag}`", "any session" if isinstance(who, Access) else f"`{who.value}`"]
+        for tag, who in MESSAGES.items()
+    ]
+    return "\n".join([*parts, _table(["message", "who"], said)]) + "\n"
 
 
 def _mark(is_so: bool) -> str:

@@ -1,4 +1,4 @@
-"""Who may follow a sale as its organizer, and for how long.
+"""Who may follow a sale as its organizer (`domain.roles.MESSAGES`), and for how long.
 
 Somebody follows as whoever their session is, or by an API key that they name with the request. A socket stays
 open for hours, and rights change meanwhile: those who follow are asked for theirs again twice a second. Most
@@ -9,15 +9,17 @@ whose key was revoked, is disconnected; they come back, ask again, and are refus
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
+from domain import wire
 from domain.identity import Identity, Verdict
 from domain.ids import EventId, SessionId
-from domain.roles import Permission
 from gateway.api.ports import EventOwners
+from gateway.protocol import permission_of
 from gateway.session import Session
 from gateway.timers import repeatedly
 
 EVERY_S: Final = 0.4
 RIGHTS_CHANGED: Final = 4403
+_NEEDED: Final = permission_of(wire.WatchSales)
 
 
 class SocketIdentities(Protocol):
@@ -86,7 +88,7 @@ class SalesRights:
         if identity is None:
             return False
         for organisation_id in {member.organisation_id for member in identity.memberships}:
-            verdict = identity.judge(Permission.SALES_WATCH, organisation_id, event_id)
+            verdict = identity.judge(_NEEDED, organisation_id, event_id)
             if verdict is Verdict.ALLOWED and await self._owners.works_on(organisation_id, event_id):
                 return True
         return False

@@ -4,8 +4,9 @@ from functools import partial
 
 from domain.ids import SessionId
 from domain.refusals import Code, Refusal
+from domain.roles import Access
 from gateway.api.orders_routes import OrderList
-from gateway.api.route import Access, Answer, Call, LimitClass, Route
+from gateway.api.route import Answer, Call, LimitClass, Route
 from services.orders import BuyerOrders
 from services.own_data import OwnData, OwnDataView
 from services.users.capability import Users

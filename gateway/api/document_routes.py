@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from domain.refusals import Refusal
+from domain.roles import Access
 from gateway.api.openapi import document
-from gateway.api.route import Access, Answer, Call, Route
+from gateway.api.route import Answer, Call, Route
 
 
 def routes(described: Sequence[Route], public_url: str, web_folder: Path) -> list[Route]:

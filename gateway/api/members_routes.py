@@ -2,8 +2,8 @@
 
 from domain.ids import ORGANISATION, OrganisationId, parse
 from domain.refusals import Code, Refusal
-from domain.roles import Permission
-from gateway.api.route import Access, Answer, Call, LimitClass, Route
+from domain.roles import Access, Permission
+from gateway.api.route import Answer, Call, LimitClass, Route
 from services.models import Page, PageQuery
 from services.organisations.invitations import Invitations
 from services.organisations.members import Members

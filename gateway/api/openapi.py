@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from domain.refusals import HTTP_STATUS, MESSAGES, Code
-from domain.roles import KEY_SCOPES, PLATFORM_PERMISSIONS, STEP_UP, Permission
+from domain.roles import KEY_SCOPES, PLATFORM_PERMISSIONS, STEP_UP, Access, Permission
 from gateway.api.examples import example_of
 from gateway.api.links import links_of
 from gateway.api.paths import PREFIX, names_in, pattern_of
 from gateway.api.pipeline import KEY_HEADER, KEY_PATTERN, VERSION_PATTERN
-from gateway.api.route import Access, Route
+from gateway.api.route import Route
 from gateway.cookies import SessionCookie
 from gateway.problems import Problem
 

@@ -8,7 +8,8 @@ import segno
 from domain.identity import Identity
 from domain.ids import BuyerId, OrderId, TicketId
 from domain.refusals import Code, Refusal
-from gateway.api.route import Access, Answer, Call, Route
+from domain.roles import Access
+from gateway.api.route import Answer, Call, Route
 from services.models import Model
 from services.orders import BuyerOrders, OrderDetails, OrderView
 

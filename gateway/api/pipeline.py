@@ -20,10 +20,10 @@ from pydantic import BaseModel
 from domain.identity import Attempt, Identity, Origin, Verdict
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Code, Refusal
-from domain.roles import PLATFORM_PERMISSIONS, STEP_UP
+from domain.roles import PLATFORM_PERMISSIONS, STEP_UP, Access
 from gateway.api.ports import EventOwners, Identities, Rates, Rendered, Repetitions
 from gateway.api.reading import Read, Wrong, read, too_large
-from gateway.api.route import Access, Answer, Call, Route
+from gateway.api.route import Answer, Call, Route
 from gateway.cookies import SessionCookie
 from gateway.origins import Origins
 from gateway.problems import problem

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 
 from domain.refusals import Code, Refusal
-from gateway.api.route import Access, Answer, Call, LimitClass, Route
+from domain.roles import Access
+from gateway.api.route import Answer, Call, LimitClass, Route
 from services.events.public_models import EventCard, EventsQuery, PublicEvent, PublicOrganisation
 from services.events.public_views import card_model, organisation_model, public_model
 from services.events.reading import Reading

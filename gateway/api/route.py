@@ -14,15 +14,7 @@ from pydantic import BaseModel
 from domain.identity import Identity, Origin, Who
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Code, Refusal
-from domain.roles import Permission
-
-
-class Access(enum.Enum):
-    """Who may use a route that belongs to no organisation."""
-
-    ANYONE = "anyone"
-    SESSION = "session"  # a guest's or a user's
-    USER = "user"  # somebody who is signed in
+from domain.roles import Access, Permission
 
 
 class LimitClass(enum.StrEnum):

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from domain.ids import BUYER, text
 from domain.refusals import Code, Refusal
-from gateway.api.route import Access, Answer, Call, Route
+from domain.roles import Access
+from gateway.api.route import Answer, Call, Route
 from services.models import BuyerRef, Model, TimeMs, Token
 from services.sessions import Sessions
 

@@ -3,7 +3,8 @@
 from functools import partial
 
 from domain.refusals import Code, Refusal
-from gateway.api.route import Access, Answer, Call, LimitClass, Route
+from domain.roles import Access
+from gateway.api.route import Answer, Call, LimitClass, Route
 from services.users.capability import Users
 from services.users.models import (
     Accepted,

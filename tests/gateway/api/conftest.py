@@ -25,12 +25,12 @@ from domain.ids import (
     text,
 )
 from domain.refusals import Refusal
-from domain.roles import Permission, PlatformRole, Role
+from domain.roles import Access, Permission, PlatformRole, Role
 from gateway.api.api import register
 from gateway.api.idempotency import Answers
 from gateway.api.pipeline import Pipeline, PipelineParts
 from gateway.api.rates import ApiRates
-from gateway.api.route import Access, Answer, Call, Route
+from gateway.api.route import Answer, Call, Route
 from gateway.cookies import SessionCookie
 from gateway.headers import add_headers, errors
 from gateway.limits import GatewayLimits, Limiter

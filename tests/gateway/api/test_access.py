@@ -12,11 +12,11 @@ import pytest
 
 from domain.ids import EVENT, ORGANISATION, text
 from domain.refusals import Code
-from domain.roles import PLATFORM_PERMISSIONS, Permission
+from domain.roles import PLATFORM_PERMISSIONS, Access, Permission
 from gateway.api.examples import example_of
 from gateway.api.openapi import document
 from gateway.api.paths import FORM_OF, KIND_OF, names_in
-from gateway.api.route import Access, Route
+from gateway.api.route import Route
 from gateway.api.table import capability_routes
 from tests.gateway.api.cast import Cast, Figure, assemble, open_session
 from tests.gateway.stage import Stage, fresh

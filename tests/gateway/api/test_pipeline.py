@@ -9,8 +9,8 @@ import json
 import pytest
 
 from domain.refusals import Refusal
-from domain.roles import Permission
-from gateway.api.route import Access, Answer, Call
+from domain.roles import Access, Permission
+from gateway.api.route import Answer, Call
 from services.models import PageQuery
 from tests.gateway.api.conftest import (
     BODY_BYTES_MAX,

@@ -3,7 +3,8 @@ take another's quota, or nobody could read anything while Redis is away.
 """
 
 from domain.refusals import Code
-from gateway.api.route import Access, LimitClass
+from domain.roles import Access
+from gateway.api.route import LimitClass
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from storage.limits import RedisLimits
 from tests.gateway.api.conftest import Opening, route
