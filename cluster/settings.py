@@ -99,6 +99,13 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     origins: Annotated[
         list[str], Meta(description="Origins that may open a websocket beside the public URL's own")
     ] = msgspec.field(default_factory=list)
+    trusted_proxies: Annotated[
+        list[str],
+        Meta(
+            description="Networks of the proxies in front, such as 10.0.0.0/8: only what these say in "
+            "X-Forwarded-For is believed"
+        ),
+    ] = msgspec.field(default_factory=list)
     connections_max: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Websockets a process takes; more are refused with 503")
     ] = 12_000

@@ -5,6 +5,7 @@ Each value is converted on its own, so that one run names every mistake, each wi
 """
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
@@ -188,7 +189,25 @@ def _check_together(settings: Settings) -> list[Problem]:
         if not re.fullmatch(r"https?://[^/]+", origin):
             fix = "Write scheme and host, without a path: https://tickets.example"
             problems.append(Problem("gateway.origins", f"{origin!r} is no origin", fix))
+    problems += filter(None, map(_wrong_proxies, settings.gateway.trusted_proxies))
     catalogue = settings.demo.catalogue
     if catalogue and not Path(catalogue).is_file():
         problems.append(Problem("demo.catalogue", f"{catalogue} is no file", "Name a catalogue file"))
     return problems
+
+
+def _wrong_proxies(network: str) -> Problem | None:
+    """What is wrong with a network of proxies."""
+    key = "gateway.trusted_proxies"
+    try:
+        found = ipaddress.ip_network(network)
+    except ValueError:
+        try:
+            meant = str(ipaddress.ip_network(network, strict=False))
+        except ValueError:
+            return Problem(key, f"{network!r} is no network", "Write an address, or a network: 10.0.0.0/8")
+        return Problem(key, f"{network!r} is an address within a network", f"Did you mean {meant}?")
+    if found.prefixlen == 0:
+        # Everybody could say to be anybody then.
+        return Problem(key, f"{network!r} is everybody", "Name the networks that your proxies are in")
+    return None

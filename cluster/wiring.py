@@ -8,6 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
@@ -212,6 +213,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 clock=parts.clock,
                 monotonic=time.monotonic,
                 origins=tuple(settings.gateway.origins),
+                trusted_proxies=tuple(map(ip_network, settings.gateway.trusted_proxies)),
                 public_url=settings.gateway.public_url,
                 session_ms=max(settings.gateway.session_ms, settings.users.session_ms),
                 web_folder=ROOT / "web",

@@ -18,6 +18,7 @@ from gateway.api.pipeline import Pipeline, PipelineParts
 from gateway.api.rates import ApiRates
 from gateway.api.table import Services, all_routes
 from gateway.browsing import Browsing
+from gateway.client_address import Network, behind_proxies
 from gateway.connections import Connections
 from gateway.cookies import SESSION_MS, SessionCookie
 from gateway.dev_mail import DevMail
@@ -53,6 +54,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         clock: milliseconds since the epoch.
         origins: from where pages of others may open sockets; this gateway's own is always allowed.
+        trusted_proxies: networks of the proxies in front, whose word for a client's address is taken.
         public_url: the address that people type, "" to take it from each request.
         web_folder, docs_folder: the pages' files and the documents.
         recovery: finishes the orders that nobody works on; None where another process does it.
@@ -66,6 +68,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     monotonic: Callable[[], float]
     origins: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...] = ()
     public_url: str
     web_folder: Path
     docs_folder: Path
@@ -206,8 +209,11 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     rates = ApiRates(gateway.limiter, limits.api)
     browsing = Browsing(rates)
     pages = Pages(shell, reading, gate, browsing, dependencies.clock, dependencies.public_url)
+    middlewares = [errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)]
+    if dependencies.trusted_proxies:
+        middlewares.insert(0, behind_proxies(dependencies.trusted_proxies))
     app = web.Application(
-        middlewares=[errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)],
+        middlewares=middlewares,
         client_max_size=limits.body_bytes_max,
     )
     app[GATEWAY] = gateway

@@ -96,6 +96,22 @@ def test_settings_that_contradict_each_other() -> None:
     assert "demo.catalogue" in problems(BILTEN_DEMO_CATALOGUE="absent.toml")[0]
 
 
+def test_proxies_are_networks_and_never_everybody() -> None:
+    good = load(None, {"BILTEN_GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1,fd00::/8"})
+    assert good.gateway.trusted_proxies == ["10.0.0.0/8", "127.0.0.1", "fd00::/8"]
+    for given, said in (
+        ("10.0.0.1/8", "Did you mean 10.0.0.0/8?"),
+        ("proxy.example", "is no network"),
+        ("10.0.0.0/33", "is no network"),
+        ("0.0.0.0/0", "is everybody"),
+        ("::/0", "is everybody"),
+        ("10.0.0.0/8,nonsense", "'nonsense' is no network"),
+    ):
+        (found,) = problems(BILTEN_GATEWAY_TRUSTED_PROXIES=given)
+        assert found.startswith("gateway.trusted_proxies"), found
+        assert said in found
+
+
 def test_no_password_is_shown() -> None:
     """People paste this output into bug reports."""
     secret = "postgresql://bilten:hunter2@db.example/bilten"

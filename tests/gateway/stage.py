@@ -5,8 +5,9 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +247,11 @@ async def works(
 class Stage:
     """A gateway that listens, and what tests do to it."""
 
-    def __init__(self, made: Works, limits: GatewayLimits, public_url: str = "") -> None:
+    def __init__(
+        self, made: Works, limits: GatewayLimits, public_url: str = "", proxies: Sequence[str] = ()
+    ) -> None:
         self.works = made
+        self.proxies = tuple(map(ip_network, proxies))
         self.limits = limits
         self.public_url = public_url
         self.port = 0
@@ -275,6 +279,7 @@ class Stage:
             clock=made.clock,
             monotonic=time.monotonic,
             origins=("https://partner.example",),
+            trusted_proxies=self.proxies,
             public_url=self.public_url,
             web_folder=ROOT / "web",
             docs_folder=ROOT / "docs",
