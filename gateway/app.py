@@ -160,6 +160,7 @@ class Gateway:
                 people.sessions.ended, people.identities, self.connections
             ),
             "finishing changes": self._catalogue.organising.changes.run(CHANGES_EVERY_S),
+            "following venues": self._catalogue.organising.venues.run(CHANGES_EVERY_S),
         }
         if self._recovery is not None:
             work["finishing orders"] = self._recovery.run()

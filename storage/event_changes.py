@@ -58,7 +58,9 @@ async def locked_event(
     """Return an event and the change of it that is under way, and keep others from changing it until the
     transaction ends. None if there is no such event.
     """
-    if not await connection.fetchval("SELECT 1 FROM events WHERE event_id = $1 FOR UPDATE", event_id):
+    # No key: what only refers to the event, such as an order, is written meanwhile.
+    locked = "SELECT 1 FROM events WHERE event_id = $1 FOR NO KEY UPDATE"
+    if not await connection.fetchval(locked, event_id):
         return None
     (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
     row = await connection.fetchrow(

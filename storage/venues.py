@@ -1,11 +1,14 @@
-"""Venues: where an organisation's events take place. Every function works within a transaction of
-`storage.tenancy.tenant`.
+"""Venues: where an organisation's events take place. Every function that takes a connection works within a
+transaction of `storage.tenancy.tenant`.
 """
+
+from typing import Final
 
 import msgspec
 
-from domain.ids import OrganisationId, VenueId
-from storage.postgres import AnyConnection
+from domain.ids import EventId, OrganisationId, VenueId
+from storage.audit_log import AuditEntry
+from storage.postgres import AnyConnection, Pool, asking
 
 
 class VenueRecord(msgspec.Struct, frozen=True):
@@ -29,12 +32,25 @@ _COLUMNS = (
 )
 
 
+class Follower(msgspec.Struct, frozen=True):
+    """An event that has to say what its venue now says, and what the audit log will be told of it."""
+
+    event_id: EventId
+    organisation_id: OrganisationId
+    told: AuditEntry
+
+
+_ATTEMPT_AGAIN_MS: Final = 2_000
+_told: Final = msgspec.msgpack.Decoder(AuditEntry)
+
+
 async def find_venue(
     connection: AnyConnection, venue_id: VenueId, *, is_locked: bool = False
 ) -> VenueRecord | None:
     """Return a venue, locked until the transaction ends if it is to be changed."""
+    locked = "FOR NO KEY UPDATE" if is_locked else ""
     row = await connection.fetchrow(
-        f"SELECT {_COLUMNS}, version FROM venues WHERE venue_id = $1{' FOR UPDATE' if is_locked else ''}",  # noqa: S608
+        f"SELECT {_COLUMNS}, version FROM venues WHERE venue_id = $1 {locked}",  # noqa: S608
         venue_id,
     )
     return None if row is None else VenueRecord(*row)
@@ -82,16 +98,47 @@ async def delete_venue(connection: AnyConnection, venue_id: VenueId) -> bool:
     return status == "DELETE 1"
 
 
-async def events_at(connection: AnyConnection, venue_id: VenueId, now_ms: int, limit: int) -> list[bytes]:
-    """Return the ids of events at a venue that are not over, soonest first."""
-    rows = await connection.fetch(
+async def let_follow(
+    connection: AnyConnection,
+    venue_id: VenueId,
+    organisation_id: OrganisationId,
+    told: AuditEntry,
+    now_ms: int,
+) -> None:
+    """Write down, with a change of a venue, that its events that are not over have to follow it."""
+    await connection.execute(
         """
-        SELECT event_id FROM events WHERE venue_id = $1 AND coalesce(ends_at, starts_at) > $2
+        INSERT INTO venue_followers (event_id, organisation_id, told)
+        SELECT event_id, organisation_id, $3 FROM events
+        WHERE venue_id = $1 AND organisation_id = $2 AND coalesce(ends_at, starts_at) > $4
             AND status NOT IN ('archived', 'cancelled')
-        ORDER BY starts_at LIMIT $3
+        ON CONFLICT (event_id) DO UPDATE SET told = excluded.told, attempted_at = NULL
         """,
         venue_id,
+        organisation_id,
+        msgspec.msgpack.encode(told),
         now_ms,
-        limit,
     )
-    return [row["event_id"] for row in rows]
+
+
+async def followers(pool: Pool, now_ms: int, limit: int) -> list[Follower]:
+    """Return events that have to follow their venue and that nobody is at, and count that they are tried."""
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            """
+            UPDATE venue_followers SET attempted_at = $1
+            WHERE event_id = ANY (ARRAY(
+                SELECT event_id FROM venue_followers WHERE coalesce(attempted_at, $2) <= $2
+                LIMIT $3 FOR UPDATE SKIP LOCKED))
+            RETURNING event_id, organisation_id, told
+            """,
+            now_ms,
+            now_ms - _ATTEMPT_AGAIN_MS,
+            limit,
+        )
+    return [Follower(EventId(row[0]), OrganisationId(row[1]), _told.decode(row[2])) for row in rows]
+
+
+async def followed(connection: AnyConnection, event_id: EventId) -> None:
+    """Forget, in the transaction in which it does, that an event has to follow its venue."""
+    await connection.execute("DELETE FROM venue_followers WHERE event_id = $1", event_id)

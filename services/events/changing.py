@@ -165,14 +165,7 @@ class Changes:
 
     async def run(self, interval_s: float) -> None:
         """Finish what others left behind, for ever."""
-        while True:
-            try:
-                await self.finish_others()
-            except ConnectionError as error:
-                log.warning("changes of events wait for PostgreSQL: %s", error)
-            except Exception:
-                log.exception("looking for unfinished changes failed")
-            await asyncio.sleep(interval_s)
+        await for_ever(self.finish_others, interval_s)
 
     def _written(self, organisation_id: OrganisationId, event_id: EventId, made: Change) -> EventChange:
         operation_id = OperationId(self._new_id())
@@ -183,6 +176,21 @@ class Changes:
         async with asking(self._pool) as connection:
             (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
         return event
+
+
+async def for_ever(work: Callable[[], Awaitable[int]], interval_s: float) -> None:
+    """Do work now and then, whatever becomes of it, and at once again while there is some."""
+    while True:
+        try:
+            is_more = bool(await work())
+        except ConnectionError as error:
+            log.warning("changes of events wait for PostgreSQL: %s", error)
+            is_more = False
+        except Exception:
+            log.exception("looking for unfinished changes failed")
+            is_more = False
+        if not is_more:
+            await asyncio.sleep(interval_s)
 
 
 def derived(operation_id: OperationId, number: int) -> OperationId:

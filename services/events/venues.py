@@ -8,22 +8,31 @@ from typing import Final
 import msgspec
 
 from domain.identity import Who
-from domain.ids import VENUE, EventId, OrganisationId, VenueId, parse, text
+from domain.ids import EVENT, VENUE, OrganisationId, VenueId, parse, text
 from domain.refusals import Code, Refusal
 from services.audit import entry_for, only_changes
-from services.events.changing import Change, Changes, Make
+from services.events.changing import Change, Changes, Make, for_ever
 from services.events.drafting import geo_columns, invalid, venue_columns
 from services.events.models import Venue, VenueFields
 from services.events.views import venue_model
 from services.models import Page, PageQuery
-from storage.audit_log import record
+from storage.audit_log import AuditEntry, record
 from storage.event_changes import Effect
 from storage.event_records import EventRecord
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
-from storage.venues import VenueRecord, delete_venue, events_at, find_venue, list_venues, store_venue
+from storage.venues import (
+    VenueRecord,
+    delete_venue,
+    find_venue,
+    followed,
+    followers,
+    let_follow,
+    list_venues,
+    store_venue,
+)
 
-_EVENTS_MAX: Final = 500
+_FOLLOWERS_MAX: Final = 20
 
 
 class Venues:
@@ -73,7 +82,8 @@ class Venues:
     ) -> Venue | Refusal:
         """Change a venue, and what it says on its events that are not over.
 
-        The events follow one by one, after the venue: each has its version and its own way to the pages.
+        The events follow one by one, after the venue: each has its version and its own way to the pages. That
+        they have to is written down with the change of the venue, so none is left behind.
         """
         async with tenant(self._pool, organisation_id) as connection:
             old = await find_venue(connection, venue_id, is_locked=True)
@@ -83,11 +93,22 @@ class Venues:
                 return Refusal(Code.VERSION_CONFLICT, None, {"version": old.version})
             made = _record(venue_id, organisation_id, said, old.version + 1)
             await store_venue(connection, made)
+            told = self._entry(who, "event.edit", made, after={"venue": made.name})
+            await let_follow(connection, venue_id, organisation_id, told, self._clock())
             await self._log(connection, who, "venue.edit", old, made)
-            event_ids = await events_at(connection, venue_id, self._clock(), _EVENTS_MAX)
-        for event_id in event_ids:
-            await self._changes.change(organisation_id, EventId(event_id), self._following(who, made))
+        await self.follow()
         return venue_model(made)
+
+    async def follow(self) -> int:
+        """Let some events that have to follow their venues do so, and return how many were looked at."""
+        found = await followers(self._pool, self._clock(), _FOLLOWERS_MAX)
+        for one in found:
+            await self._changes.change(one.organisation_id, one.event_id, self._following(one.told))
+        return len(found)
+
+    async def run(self, interval_s: float) -> None:
+        """Let events follow their venues, for ever."""
+        await for_ever(self.follow, interval_s)
 
     async def delete(
         self, who: Who, organisation_id: OrganisationId, venue_id: VenueId, version: int | None
@@ -104,19 +125,14 @@ class Venues:
             await self._log(connection, who, "venue.delete", old, None)
         return None
 
-    def _following(self, who: Who, venue: VenueRecord) -> Make:
-        async def make(_: AnyConnection, event: EventRecord) -> Change | Refusal:
-            if event.venue_id != venue.venue_id:
+    def _following(self, told: AuditEntry) -> Make:
+        async def make(connection: AnyConnection, event: EventRecord) -> Change | Refusal:
+            await followed(connection, event.event_id)
+            venue = None if event.venue_id is None else await find_venue(connection, event.venue_id)
+            becomes = event if venue is None else msgspec.structs.replace(event, **venue_columns(venue))
+            if becomes == event:
                 return Refusal(Code.NOT_FOUND)
-            becomes = msgspec.structs.replace(event, **venue_columns(venue))
-            entry = entry_for(
-                who,
-                "event.edit",
-                text(VENUE, venue.venue_id),
-                organisation_id=event.organisation_id,
-                at_ms=self._clock(),
-                after={"venue": venue.name},
-            )
+            entry = msgspec.structs.replace(told, target=text(EVENT, event.event_id), at_ms=self._clock())
             return Change("venue", Effect(entry, becomes))
 
         return make
@@ -132,16 +148,25 @@ class Venues:
         some = new or old
         assert some is not None
         before, after = only_changes(_said(old), _said(new))
-        entry = entry_for(
+        await record(connection, self._entry(who, action, some, before, after))
+
+    def _entry(
+        self,
+        who: Who,
+        action: str,
+        venue: VenueRecord,
+        before: dict[str, object] | None = None,
+        after: dict[str, object] | None = None,
+    ) -> AuditEntry:
+        return entry_for(
             who,
             action,
-            text(VENUE, some.venue_id),
-            organisation_id=some.organisation_id,
+            text(VENUE, venue.venue_id),
+            organisation_id=venue.organisation_id,
             at_ms=self._clock(),
             before=before,
             after=after,
         )
-        await record(connection, entry)
 
 
 def _record(
