@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from domain.ids import EventId
+from domain.ids import EventId, OrganisationId
 from storage.event_records import (
     PLAIN,
     TIMES,
@@ -23,6 +23,7 @@ __all__ = [
     "PoolRecord",
     "TicketTypeRecord",
     "TierRecord",
+    "count_events",
     "slug_is_free",
     "store_event",
     "store_tickets",
@@ -109,6 +110,14 @@ async def store_event(connection: AnyConnection, event: EventRecord) -> None:
         search_text(event),
         plain_words(event.city),
     )
+
+
+async def count_events(connection: AnyConnection, organisation_id: OrganisationId) -> int:
+    """Return how many events an organisation has."""
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM events WHERE organisation_id = $1", organisation_id
+    )
+    return found
 
 
 async def slug_is_free(connection: AnyConnection, slug: str) -> bool:

@@ -180,6 +180,20 @@ async def unfinished(pool: Pool, now_ms: int, limit: int) -> Sequence[EventChang
     return [_change(tuple(row)) for row in rows]
 
 
+async def forget_ended(connection: AnyConnection, before_ms: int, limit: int) -> int:
+    """Forget changes from before a time that were done or refused; return how many."""
+    status = await connection.execute(
+        """
+        DELETE FROM event_changes WHERE operation_id = ANY (ARRAY(
+            SELECT operation_id FROM event_changes WHERE state <> 'pending' AND created_at < $1
+            ORDER BY created_at LIMIT $2))
+        """,
+        before_ms,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])
+
+
 def _change(row: tuple[object, ...]) -> EventChange:
     operation_id, event_id, organisation_id, kind, packed, effect = row
     return EventChange(

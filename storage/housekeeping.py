@@ -10,6 +10,7 @@ import msgspec
 
 from storage.accounts import UNCONFIRMED_KEPT_MS, forget_unconfirmed
 from storage.api_tokens import forget_dead
+from storage.event_changes import forget_ended
 from storage.invitations import forget_expired
 from storage.partitions import ensure_partitions, misplaced
 from storage.postgres import AnyConnection, Pool, asking
@@ -17,6 +18,8 @@ from storage.postgres import AnyConnection, Pool, asking
 OPERATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
 # For so long an expired invitation is still in the list, to be sent anew.
 INVITATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
+# Longer than an answer is kept: who repeats a request is told what became of its change.
+CHANGES_KEPT_MS: Final = 2 * 24 * 3_600_000
 ROWS_A_CALL: Final = 50_000
 
 
@@ -31,6 +34,7 @@ class Kept(msgspec.Struct, frozen=True):
         sign_ups: that nobody confirmed.
         invitations: that expired.
         api_tokens: that were revoked or expired long ago.
+        event_changes: that came to their end.
     """
 
     months: list[str]
@@ -44,6 +48,7 @@ class Kept(msgspec.Struct, frozen=True):
     sign_ups: int
     invitations: int
     api_tokens: int
+    event_changes: int
 
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:
@@ -61,6 +66,7 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
             await forget_unconfirmed(connection, now_ms - UNCONFIRMED_KEPT_MS, ROWS_A_CALL),
             await forget_expired(connection, now_ms - INVITATIONS_KEPT_MS, ROWS_A_CALL),
             await forget_dead(connection, now_ms, ROWS_A_CALL),
+            await forget_ended(connection, now_ms - CHANGES_KEPT_MS, ROWS_A_CALL),
         )
 
 

@@ -88,7 +88,7 @@ def _series(organising: Organising) -> list[Route]:
             method="POST", path=_ORGANISATION + "/series", name="series.create",
             summary="Make drafts like an event, at other times",
             access=Permission.EVENTS_CREATE, handler=create, body=NewSeries, answer=Series, status=201,
-            again=made, refusals=(Code.INVALID, Code.BUSY),
+            again=made, refusals=(Code.INVALID, Code.BUSY, Code.LIMIT_REACHED),
         ),
         _series_route(
             method="GET", path=_ORGANISATION + "/series/{series}", name="series.read",

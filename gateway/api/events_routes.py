@@ -95,7 +95,7 @@ def _writing(organising: Organising) -> list[Route]:
         _route(
             method="POST", path=_EVENTS, name="events.create", summary="Make a draft",
             access=Permission.EVENTS_CREATE, handler=create, body=NewEvent, answer=Event, status=201,
-            again=made, refusals=(Code.INVALID,),
+            again=made, refusals=(Code.INVALID, Code.LIMIT_REACHED),
         ),
         _route(
             method="GET", path=_EVENTS, name="events.own", summary="The events that an organisation works on",
@@ -125,7 +125,7 @@ def _writing(organising: Organising) -> list[Route]:
         _route(
             method="POST", path=_EVENT + "/copy", name="events.copy", summary="Make a draft like an event",
             access=Permission.EVENTS_CREATE, handler=copy, body=CopyRequest, answer=Event, status=201,
-            again=made, refusals=(Code.INVALID,),
+            again=made, refusals=(Code.INVALID, Code.LIMIT_REACHED),
         ),
     ]  # fmt: skip
 

@@ -4,15 +4,17 @@ from collections.abc import Callable
 from typing import Final
 
 from domain.identity import Who
-from domain.ids import EVENT, text
-from domain.refusals import Refusal
+from domain.ids import EVENT, OrganisationId, text
+from domain.refusals import Code, Refusal
 from services.audit import entry_for
 from services.events.drafting import invalid
 from storage.audit_log import record as record_audit
-from storage.catalogue import slug_is_free, store_event, store_tickets
+from storage.catalogue import count_events, slug_is_free, store_event, store_tickets
 from storage.event_records import EventRecord
 from storage.postgres import AnyConnection
 
+# Of an organisation, whatever became of them.
+EVENTS_MAX: Final = 100_000
 _SLUG_TRIES: Final = 20
 
 
@@ -22,6 +24,14 @@ class Drafts:
     def __init__(self, clock: Callable[[], int], new_id: Callable[[], bytes]) -> None:
         self._clock = clock
         self._new_id = new_id
+
+    async def no_room(
+        self, connection: AnyConnection, organisation_id: OrganisationId, count: int = 1
+    ) -> Refusal | None:
+        """Refuse so many more events than an organisation may have."""
+        if await count_events(connection, organisation_id) + count > EVENTS_MAX:
+            return Refusal(Code.LIMIT_REACHED, None, {"limit": EVENTS_MAX})
+        return None
 
     async def store_new(self, connection: AnyConnection, who: Who, made: EventRecord) -> None:
         """Store a draft that was made, with its tickets, and log it."""

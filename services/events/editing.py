@@ -48,7 +48,6 @@ from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
 from storage.venues import VenueRecord, find_venue
 
-EVENTS_MAX: Final = 100_000
 
 
 class Editing:
@@ -75,6 +74,9 @@ class Editing:
             name = await organisation_name(connection, organisation_id)
             if name is None:
                 return Refusal(Code.NOT_FOUND)
+            refusal = await self._drafts.no_room(connection, organisation_id)
+            if refusal is not None:
+                return refusal
             start = blank(EventId(self._new_id()), organisation_id, name, new.currency)
             venue = await self._venue(connection, new)
             if isinstance(venue, Refusal):
@@ -193,6 +195,9 @@ class Editing:
             events = await read_events(connection, "WHERE events.event_id = $1", event_id)
             if not events:
                 return Refusal(Code.NOT_FOUND)
+            refusal = await self._drafts.no_room(connection, owner)
+            if refusal is not None:
+                return refusal
             try:
                 zone = events[0].time_zone
                 starts_ms = (

@@ -148,6 +148,8 @@ class Importing:
         entry: ImportedEvent,
         source: Source,
     ) -> _Outcome | Refusal:
+        if await self._drafts.no_room(connection, start.organisation_id) is not None:
+            return invalid("events", "there are as many events as there can be")
         made = edited(start, said, None)
         if not isinstance(made, Refusal):
             made = self._with_offers(made, entry)

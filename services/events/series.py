@@ -57,6 +57,9 @@ class SeriesMaking:
             except BadRule as error:
                 field, reason = error.args
                 return invalid(field, reason)
+            refusal = await self._drafts.no_room(connection, organisation_id, len(starts))
+            if refusal is not None:
+                return refusal
             series_id = SeriesId(self._new_id())
             await connection.execute(
                 "INSERT INTO series (series_id, organisation_id, title, rule) VALUES ($1, $2, $3, $4)",

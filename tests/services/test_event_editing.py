@@ -2,7 +2,6 @@
 what no page says, or two editors would overwrite each other.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,10 +28,8 @@ from domain.pricing import total as total_of
 from domain.refusals import Code, Refusal
 from services.events.models import (
     CopyRequest,
-    Daily,
     EventPatch,
     GrantRequest,
-    NewSeries,
     OwnEventsQuery,
 )
 from services.events.tickets_models import TicketsFields
@@ -247,23 +244,6 @@ async def test_the_next_change_finishes_the_one_before(hall: Organiser) -> None:
         )
     )
     assert (edited.status, edited.summary) == ("paused", "New")
-
-
-async def test_a_series_waits_for_a_change_that_is_under_way(hall: Organiser) -> None:
-    """The change was written down with an event of no series, and would make it one of none again."""
-    event = await hall.published()
-    said = NewSeries(event=event.event, title="Mondays", rule=Daily(kind="daily"), count=3)
-    assert hall.works.handle is not None
-    hall.works.handle.gate.clear()
-    pausing = asyncio.create_task(hall.step(event, "pause"))
-    while not await hall.pool.fetchval("SELECT count(*) FROM event_changes WHERE state = 'pending'"):
-        await asyncio.sleep(0.01)
-    assert code_of(await hall.services.series.create(WHO, hall.organisation_id, said)) is Code.BUSY
-    hall.works.handle.gate.set()
-    sure(await pausing)
-    made = sure(await hall.services.series.create(WHO, hall.organisation_id, said))
-    assert len(made.events) == 3
-    assert sure(await hall.step(event, "resume")).series == made.series
 
 
 async def test_moving_a_live_event_moves_its_sale(hall: Organiser) -> None:
