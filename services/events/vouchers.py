@@ -207,7 +207,8 @@ class Vouchers:
                 return made
             sale = definition(event)
             if not isinstance(sale, Refusal):
-                problem = voucher_problem(event, made[:1], sale)
+                others = await self._blocks(connection, event) if said.kind == "block" else []
+                problem = voucher_problem(event, [*others, *made], sale)
                 if problem is not None:
                     return problem
             elif event.status in LIVE:
@@ -230,6 +231,13 @@ class Vouchers:
 
         changed = await self._changes.change(owner, event_id, make)
         return changed if isinstance(changed, Refusal) else (changed, records)
+
+    async def _blocks(self, connection: AnyConnection, event: EventRecord) -> list[VoucherRecord]:
+        """Return what keeps places of a draft already. Of a live event, the sale knows."""
+        if event.status in LIVE:
+            return []
+        found = await list_vouchers(connection, event.event_id, None, VOUCHERS_MAX)
+        return [one for one in found if one.kind == "block" and not one.is_retired]
 
     async def _unusable(
         self, connection: AnyConnection, event: EventRecord, codes: Sequence[str]
@@ -334,11 +342,13 @@ def _records(
     pool_id = None if said.block_pool is None else PoolId(parse(POOL, said.block_pool))
     if pool_id is not None and pool_id not in {pool.pool_id for pool in event.pools}:
         return invalid("block_pool", "unknown_pool")
-    try:
-        starts_ms = None if said.starts_at is None else local_time.to_ms(said.starts_at, event.time_zone)
-        ends_ms = None if said.ends_at is None else local_time.to_ms(said.ends_at, event.time_zone)
-    except local_time.NotATime as error:
-        return invalid("starts_at", str(error))
+    times: list[int | None] = []
+    for name, written in (("starts_at", said.starts_at), ("ends_at", said.ends_at)):
+        try:
+            times.append(None if written is None else local_time.to_ms(written, event.time_zone))
+        except local_time.NotATime as error:
+            return invalid(name, str(error))
+    starts_ms, ends_ms = times
     if starts_ms is not None and ends_ms is not None and starts_ms >= ends_ms:
         return invalid("ends_at", "before_start")
     return [
