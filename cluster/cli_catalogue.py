@@ -72,6 +72,8 @@ def take(
     report = _run(config, organisation, work)
     for mistake in report.mistakes:
         typer.echo(f"line {mistake.line}: {mistake.message}", err=True)
+    for remark in report.remarks:
+        typer.echo(f"line {remark.line} was taken, but {remark.message}", err=True)
     typer.echo(
         f"{report.format}: {report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
         f" {report.kept} published already and left alone, {report.mistake_count} not taken"

@@ -9,6 +9,7 @@ from icalendar import Calendar
 from services.events.import_entries import Entry, ImportedEvent, Mistake, derived_key
 
 _BLOCK_LINES_MAX: Final = 2_000
+_REPEATS: Final = "this repeats there (RRULE); its first date was taken, a series can be made of it here"
 
 
 def read_calendar(text: str) -> Iterator[Entry]:
@@ -56,6 +57,8 @@ def _event(line: int, event: Any, zone_of_all: str) -> Entry:
         return Mistake(line, "an entry without a SUMMARY")
     if _text(event, "status").upper() == "CANCELLED":
         return Mistake(line, f"{title!r} is cancelled there")
+    if event.get("recurrence-id") is not None:
+        return Mistake(line, f"{title!r} changes one date of a series, of which the first date only is taken")
     starts, zone = _moment(event["dtstart"])
     ends = ""
     if event.get("dtend") is not None:
@@ -79,6 +82,7 @@ def _event(line: int, event: Any, zone_of_all: str) -> Entry:
         latitude=None if geo is None else float(geo.latitude),
         longitude=None if geo is None else float(geo.longitude),
         tags=_categories(event),
+        remarks=(_REPEATS,) if event.get("rrule") is not None or event.get("rdate") is not None else (),
     )
 
 

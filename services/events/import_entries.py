@@ -29,6 +29,7 @@ class ImportedEvent(msgspec.Struct, frozen=True, kw_only=True):
         key: what it is called there.
         starts, ends, doors: ISO 8601; without an offset, as clocks in `time_zone` show it.
         time_zone: of the IANA database, "" if it is not said.
+        remarks: what of it was not read.
     """
 
     line: int
@@ -53,10 +54,18 @@ class ImportedEvent(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     capacity: int | None = None
     offers: tuple[ImportedOffer, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class Mistake(msgspec.Struct, frozen=True):
     """Why something was not taken: the line where it stands, and a sentence."""
+
+    line: int
+    message: str
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """What is not as it was written, of something that was taken."""
 
     line: int
     message: str

@@ -15,7 +15,7 @@ class ImportQuery(Model):
 
 
 class ImportedMistake(Model):
-    """What was not taken."""
+    """What was not taken, or not as it was written."""
 
     line: Annotated[int, Field(ge=0)]
     message: str
@@ -33,6 +33,9 @@ class ImportReport(Model):
     mistake_count: int
     mistakes: tuple[ImportedMistake, ...]
     """The first of them."""
+    remark_count: int
+    remarks: tuple[ImportedMistake, ...]
+    """What was left out of events that were taken: the first of them."""
 
 
 class ExportQuery(Model):

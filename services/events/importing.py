@@ -8,7 +8,7 @@ people look at them before they are sold.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -34,6 +34,7 @@ from services.events.import_entries import (
     Entry,
     ImportedEvent,
     Mistake,
+    Remark,
     local_text,
     one_line,
 )
@@ -53,6 +54,7 @@ Kind = Literal["schema.org", "icalendar", "csv"]
 MEDIA_TYPES: Final = (
     "application/ld+json", "application/json", "text/html", "text/calendar", "text/csv",
 )  # fmt: skip
+DESCRIPTION_MAX: Final = 20_000
 _POOL: Final = "Places"
 _KEY_MAX: Final = 500
 _Outcome = Literal["created", "updated", "unchanged", "kept"]
@@ -81,7 +83,7 @@ class Importing:
             written = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            return _report("schema.org", {}, [Mistake(line, "this is not UTF-8")])
+            return _report("schema.org", {}, [Mistake(line, "this is not UTF-8")], [])
         kind = kind_of(written)
         # Reading a few megabytes takes a second; everybody else's requests go on meanwhile.
         entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(written, kind))))
@@ -90,22 +92,23 @@ class Importing:
         who = msgspec.structs.replace(who, origin=msgspec.structs.replace(who.origin, attempt=None))
         outcomes: dict[str, int] = {}
         mistakes: list[Mistake] = []
-        seen: set[str] = set()
+        remarks: list[Remark] = []
+        lines: dict[str, int] = {}
         for entry in entries:
-            if isinstance(entry, ImportedEvent) and entry.key in seen:
+            if isinstance(entry, Mistake):
+                mistakes.append(entry)
                 continue
-            result = (
-                entry
-                if isinstance(entry, Mistake)
-                else await self._take_one(who, organisation_id, kind, entry, time_zone)
-            )
+            if entry.key in lines:
+                remarks.append(Remark(entry.line, f"this is the event of line {lines[entry.key]} once more"))
+                continue
+            result = await self._take_one(who, organisation_id, kind, entry, time_zone)
             if isinstance(result, Mistake):
                 mistakes.append(result)
                 continue
-            assert isinstance(entry, ImportedEvent)
-            seen.add(entry.key)
+            lines[entry.key] = entry.line
             outcomes[result] = outcomes.get(result, 0) + 1
-        return _report(kind, outcomes, mistakes)
+            remarks += [Remark(entry.line, one) for one in (*entry.remarks, *left_out(entry, time_zone))]
+        return _report(kind, outcomes, mistakes, remarks)
 
     async def _take_one(
         self, who: Who, organisation_id: OrganisationId, kind: Kind, entry: ImportedEvent, time_zone: str
@@ -238,7 +241,7 @@ def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
     said: dict[str, Any] = {
         "title": one_line(entry.title, 200),
         "summary": one_line(entry.summary, 300),
-        "description": entry.description[:20_000],
+        "description": entry.description[:DESCRIPTION_MAX],
         "venue_name": one_line(entry.venue, 300),
         "address": one_line(entry.address, 300),
         "city": one_line(entry.city, 120),
@@ -268,6 +271,25 @@ def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
     return NewEvent(**said)
 
 
+def left_out(entry: ImportedEvent, time_zone: str) -> list[str]:
+    """Return what `fields_of` has not taken over from an entry that it takes."""
+    said = fields_of(entry, time_zone)
+    found = []
+    if entry.time_zone and entry.time_zone not in TIME_ZONES:
+        found.append(
+            f"there is no zone {entry.time_zone[:40]!r}; its times were taken for those of {time_zone}"
+        )
+    if entry.ends and said.ends_at is None and local_text(entry.ends, said.time_zone) != said.starts_at:
+        found.append("its end is before its start, and was left out")
+    if entry.doors and said.doors_at is None:
+        found.append("its doors open after its start; when they do was left out")
+    if entry.image_url and not said.image_url:
+        found.append("its image was left out: an address has to begin with https://")
+    if len(entry.description) > len(said.description) and said.description:
+        found.append(f"its description is longer than {DESCRIPTION_MAX} characters, and was cut")
+    return found
+
+
 def _own_id(key: str) -> EventId | None:
     """Return the event that our own export calls so."""
     try:
@@ -294,7 +316,9 @@ def _bounded(entries: Iterator[Entry]) -> Iterator[Entry]:
         yield entry
 
 
-def _report(kind: str, outcomes: dict[str, int], mistakes: list[Mistake]) -> ImportReport:
+def _report(
+    kind: str, outcomes: dict[str, int], mistakes: list[Mistake], remarks: list[Remark]
+) -> ImportReport:
     return ImportReport(
         format=kind,
         created=outcomes.get("created", 0),
@@ -302,8 +326,13 @@ def _report(kind: str, outcomes: dict[str, int], mistakes: list[Mistake]) -> Imp
         unchanged=outcomes.get("unchanged", 0),
         kept=outcomes.get("kept", 0),
         mistake_count=len(mistakes),
-        mistakes=tuple(
-            ImportedMistake(line=one.line, message=one_line(one.message, 500))
-            for one in mistakes[:MISTAKES_MAX]
-        ),
+        mistakes=_told(mistakes),
+        remark_count=len(remarks),
+        remarks=_told(remarks),
+    )
+
+
+def _told(said: Sequence[Mistake | Remark]) -> tuple[ImportedMistake, ...]:
+    return tuple(
+        ImportedMistake(line=one.line, message=one_line(one.message, 500)) for one in said[:MISTAKES_MAX]
     )

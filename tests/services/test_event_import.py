@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.refusals import Code, Refusal
 from services.events.csv_text import armed, csv_text, defused
 from services.events.import_entries import ImportedEvent, Mistake
-from services.events.importing import fields_of, kind_of, read_entries
+from services.events.importing import fields_of, kind_of, left_out, read_entries
 from services.events.models import EventPatch, OwnEventsQuery
 from tests.services.organiser import WHO, Organiser, id_of, organiser, sure
 
@@ -115,6 +115,41 @@ async def test_a_calendar(hall: Organiser) -> None:
         "Europe/Prague", "2030-05-01T20:00", "2030-05-01T23:00",
     )  # fmt: skip
     assert (await take(hall, CALENDAR)).unchanged == 2
+
+
+async def test_what_was_left_out_is_told_with_its_line(hall: Organiser) -> None:
+    calendar = CALENDAR.replace("UID:3@b", "UID:3@b\r\nRRULE:FREQ=WEEKLY;COUNT=5").replace(
+        "END:VCALENDAR",
+        "BEGIN:VEVENT\r\nUID:3@b\r\nRECURRENCE-ID:20300509T180000Z\r\nDTSTART:20300509T190000Z\r\n"
+        "SUMMARY:Third\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:1@b\r\nDTSTART:20300501T180000Z\r\n"
+        "SUMMARY:Again\r\nEND:VEVENT\r\nEND:VCALENDAR",
+    )
+    report = await take(hall, calendar)
+    assert (report.created, report.mistake_count, report.remark_count) == (2, 2, 2)
+    assert [mistake.line for mistake in report.mistakes] == [13, 24]
+    assert "one date of a series" in report.mistakes[1].message
+    assert [remark.line for remark in report.remarks] == [18, 30]
+    assert "RRULE" in report.remarks[0].message
+    assert report.remarks[1].message == "this is the event of line 5 once more"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"ends": "2030-05-01T19:00"}, "end is before its start"),
+        ({"ends": "2030-05-01T20:00"}, ""),  # No end, written twice.
+        ({"doors": "2030-05-01T21:00"}, "doors open after"),
+        ({"image_url": "http://a.example/1.jpg"}, "https://"),
+        ({"time_zone": "Mars/Olympus"}, "no zone 'Mars/Olympus'"),
+        ({"description": "x" * 20_001}, "longer than 20000"),
+        ({"image_url": "https://a.example/1.jpg", "ends": "2030-05-01T21:00", "time_zone": "UTC"}, ""),
+    ],
+)
+def test_what_is_left_out_of_an_entry(fields: Any, told: str) -> None:
+    entry = ImportedEvent(line=1, key="1", title="One", starts="2030-05-01T20:00", **fields)
+    found = left_out(entry, "Europe/Berlin")
+    assert len(found) == bool(told)
+    assert told in "".join(found)
 
 
 async def test_a_table(hall: Organiser) -> None:

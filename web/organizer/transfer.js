@@ -11,7 +11,8 @@ import { zoneOptions } from "./zones.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
-/** @typedef {{created: number, updated: number, unchanged: number, kept: number, mistake_count: number, mistakes: {line: number, message: string}[]}} Report */
+/** @typedef {{line: number, message: string}} Told */
+/** @typedef {{created: number, updated: number, unchanged: number, kept: number, mistake_count: number, mistakes: Told[], remark_count: number, remarks: Told[]}} Report */
 
 /** @type {Record<string, string>} */
 const MEDIA = { json: "application/ld+json", jsonld: "application/ld+json", html: "text/html", htm: "text/html", ics: "text/calendar", csv: "text/csv" };
@@ -74,19 +75,31 @@ function Import({ place }) {
  * @returns {Child}
  */
 function Outcome({ report }) {
-    const more = report.mistake_count - report.mistakes.length;
     return html`<div class="stack">
         <h3>${t("again.transfer.done")}</h3>
         <dl class="pairs">
             ${TALLIES.map((name) => html`<div key=${name}><dt>${t(`again.transfer.${name}`)}</dt><dd>${count(report[name])}</dd></div>`)}
             <div><dt>${t("again.transfer.mistakes")}</dt><dd>${count(report.mistake_count)}</dd></div>
         </dl>
-        ${report.mistakes.length > 0 &&
+        <${Lines} told=${report.mistakes} total=${report.mistake_count} />
+        ${report.remark_count > 0 && html`<h3>${t("again.transfer.remarks")}</h3>`}
+        <${Lines} told=${report.remarks} total=${report.remark_count} />
+    </div>`;
+}
+
+/**
+ * @param {{told: Told[], total: number}} given
+ * @returns {Child}
+ */
+function Lines({ told, total }) {
+    const more = total - told.length;
+    return html`
+        ${told.length > 0 &&
         html`<ul class="rows">
-            ${report.mistakes.map((one, at) => html`<li key=${at}><div class="row-text"><strong>${t("again.transfer.line", { line: one.line })}</strong><span dir="auto">${one.message}</span></div></li>`)}
+            ${told.map((one, at) => html`<li key=${at}><div class="row-text"><strong>${t("again.transfer.line", { line: one.line })}</strong><span dir="auto">${one.message}</span></div></li>`)}
         </ul>`}
         ${more > 0 && html`<p class="quiet">${t("again.transfer.more_mistakes", { count: more })}</p>`}
-    </div>`;
+    `;
 }
 
 /**
