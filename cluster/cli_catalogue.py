@@ -98,12 +98,14 @@ def give(
         typer.echo(f"export: there is no format {form!r}; there are json, ics and csv", err=True)
         raise typer.Exit(2)
 
-    async def work(pool: "Pool", organisation_id: "OrganisationId", settings: Settings) -> bytes:
+    async def work(pool: "Pool", organisation_id: "OrganisationId", settings: Settings) -> None:
         from services.events.exporting import Exporting
 
-        return await Exporting(pool, _now_ms, settings.url).give(organisation_id, form)  # type: ignore[arg-type]
+        async for part in Exporting(pool, _now_ms, settings.url).give(organisation_id, form):  # type: ignore[arg-type]
+            sys.stdout.buffer.write(part)
 
-    sys.stdout.buffer.write(_run(config, organisation, work))
+    _run(config, organisation, work)
+    sys.stdout.buffer.flush()
 
 
 def _now_ms() -> int:

@@ -21,7 +21,7 @@ from domain.identity import Attempt, Identity, Origin, Verdict
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import PLATFORM_PERMISSIONS, STEP_UP, Access
-from gateway.api.ports import EventOwners, Identities, Rates, Rendered, Repetitions
+from gateway.api.ports import EventOwners, Identities, Rates, Rendered, Repetitions, Streamed
 from gateway.api.reading import Read, Wrong, read, too_large
 from gateway.api.route import Answer, Call, Route
 from gateway.cookies import SessionCookie
@@ -75,6 +75,8 @@ class Pipeline:
                 response.force_close()
         elif isinstance(found, Refusal):
             response = problem(found)
+        elif isinstance(found, Streamed):
+            response = web.Response(status=found.status, body=found.parts, headers=found.headers)
         else:
             response = web.Response(status=found.status, body=found.body or None, headers=found.headers)
             if found.session_token is not None:
@@ -93,7 +95,7 @@ class Pipeline:
 
     async def _stages(
         self, route: Route, request: web.Request, headers: dict[str, str]
-    ) -> Rendered | Refusal | Wrong:
+    ) -> Rendered | Streamed | Refusal | Wrong:
         parts = self._parts
         said = await read(route, request, parts.body_bytes_max)
         if isinstance(said, Wrong):
@@ -126,10 +128,14 @@ class Pipeline:
 
         async def work(attempt: Attempt) -> Rendered | Refusal:
             origin = msgspec.structs.replace(call.origin, attempt=attempt)
-            return await _handled(route, replace(call, origin=origin), request)
+            found = await _handled(route, replace(call, origin=origin), request)
+            assert not isinstance(found, Streamed), "only a GET is made while it is sent"
+            return found
 
         async def again(made: str) -> Rendered | Refusal:
-            return await _answered_again(route, replace(call, made=made), request)
+            found = await _answered_again(route, replace(call, made=made), request)
+            assert not isinstance(found, Streamed), "only a GET is made while it is sent"
+            return found
 
         return await parts.repetitions.once(
             scope_of(route, identity), key, fingerprint(request, said.raw), work, again
@@ -237,7 +243,7 @@ def _call(said: Read, request: web.Request, identity: Identity, now_ms: int, coo
     )
 
 
-async def _handled(route: Route, call: Call, request: web.Request) -> Rendered | Refusal:
+async def _handled(route: Route, call: Call, request: web.Request) -> Rendered | Streamed | Refusal:
     given = request.headers.get("If-Match")
     if route.is_versioned and given is None:
         return Refusal(Code.VERSION_REQUIRED)
@@ -250,7 +256,7 @@ async def _handled(route: Route, call: Call, request: web.Request) -> Rendered |
     return answer if isinstance(answer, Refusal) else _rendered(route, answer, request)
 
 
-async def _answered_again(route: Route, call: Call, request: web.Request) -> Rendered | Refusal:
+async def _answered_again(route: Route, call: Call, request: web.Request) -> Rendered | Streamed | Refusal:
     answer = _NOT_FOUND if route.again is None else await route.again(call)
     if not isinstance(answer, Refusal):
         return _rendered(route, answer, request)
@@ -258,7 +264,7 @@ async def _answered_again(route: Route, call: Call, request: web.Request) -> Ren
     return Refusal(Code.DONE_BEFORE, None, {"made": call.made}) if answer.code is Code.NOT_FOUND else answer
 
 
-def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered:
+def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered | Streamed:
     headers = dict(answer.headers)
     if answer.version is not None:
         headers["ETag"] = f'"{answer.version}"'
@@ -274,8 +280,10 @@ def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered:
         body = answer.body.__pydantic_serializer__.to_json(answer.body)
         headers.setdefault("Content-Type", "application/json")
     else:
-        body = answer.body
         headers.setdefault("Content-Type", answer.content_type)
+        if not isinstance(answer.body, bytes):
+            return Streamed(route.status, tuple(headers.items()), answer.body)
+        body = answer.body
     return Rendered(route.status, tuple(headers.items()), body, answer.session_token)
 
 

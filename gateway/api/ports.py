@@ -1,6 +1,6 @@
 """What the pipeline asks of others."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -67,6 +67,14 @@ class Rendered(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     session_token: str | None = None
+
+
+class Streamed(msgspec.Struct, frozen=True):
+    """An answer that is made while it is sent. It is never sent once more."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    parts: AsyncIterator[bytes]
 
 
 class Repetitions(Protocol):

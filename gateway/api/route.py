@@ -5,7 +5,7 @@ path names a permission: `tests/gateway/api` holds both.
 """
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,12 +83,13 @@ class Answer:
     """What a handler gives back when it refuses nothing.
 
     Attributes:
-        body: a model of the route's `answer`, or raw bytes with `content_type`; None for 204.
+        body: a model of the route's `answer`, or raw bytes with `content_type`, or of a GET the parts of what
+            is too large to be made before it is sent; None for 204.
         version: becomes the ETag.
         session_token: a new value for the session cookie; "" removes it, None leaves it alone.
     """
 
-    body: BaseModel | bytes | None = None
+    body: BaseModel | bytes | AsyncIterator[bytes] | None = None
     version: int | None = None
     session_token: str | None = None
     content_type: str = "application/json"

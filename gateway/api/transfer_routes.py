@@ -1,5 +1,6 @@
 """Importing and exporting events."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 
 from domain.refusals import Code, Refusal
@@ -24,7 +25,9 @@ def routes(organising: Organising) -> list[Route]:
 
     async def give(call: Call) -> Answer | Refusal:
         form = call.query.format
-        body = await organising.exporting.give(call.organisation, form)
+        parts = organising.exporting.give(call.organisation, form)
+        # Whether PostgreSQL is away is known before anything is sent.
+        body = _joined(await anext(parts), parts)
         headers = {"Content-Disposition": f'attachment; filename="events.{form}"'}
         return Answer(body=body, content_type=MEDIA[form], headers=headers)
 
@@ -53,3 +56,9 @@ def routes(organising: Organising) -> list[Route]:
             refusals=(Code.BUSY,),
         ),
     ]
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part

@@ -14,6 +14,7 @@ from services.events.descriptions import plain
 from storage.event_records import EventRecord
 
 _PRODUCT: Final = "-//Bilten//Catalogue//EN"
+END: Final = b"END:VCALENDAR\r\n"
 DEGREE: Final = 1_000_000
 # What an event without an end lasts in a calendar.
 _USUAL: Final = dt.timedelta(hours=2)
@@ -22,15 +23,24 @@ _REFRESH: Final = "PT1H"
 
 def feed(name: str, events: Iterable[tuple[EventRecord, EventStatus]], url: str) -> bytes:
     """Return a calendar. `url` is the address of this site, without a slash at its end."""
+    return b"".join((beginning(name), *(entry(event, status, url) for event, status in events), END))
+
+
+def beginning(name: str) -> bytes:
+    """Return a calendar up to its first entry."""
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", vText(name))
     calendar.add("refresh-interval;value=duration", vText(_REFRESH))
-    for event, status in events:
-        calendar.add_component(_entry(event, status, url))
     written: bytes = calendar.to_ical()
+    return written.removesuffix(END)
+
+
+def entry(event: EventRecord, status: EventStatus, url: str) -> bytes:
+    """Return the entry of an event."""
+    written: bytes = _entry(event, status, url).to_ical()
     return written
 
 

@@ -5,7 +5,6 @@ method that awaits raises `ConnectionError` when PostgreSQL is away.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
@@ -47,7 +46,6 @@ from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
 from storage.venues import VenueRecord, find_venue
-
 
 
 class Editing:

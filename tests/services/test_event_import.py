@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.ids import OrganisationId
 from domain.refusals import Code, Refusal
 from services.events.csv_text import armed, csv_text, defused
 from services.events.import_entries import ImportedEvent, Mistake
 from services.events.importing import fields_of, kind_of, left_out, read_entries
 from services.events.models import EventPatch, OwnEventsQuery
+from tests.gateway.stage import fresh
 from tests.services.organiser import WHO, Organiser, id_of, organiser, sure
 
 PAGE = """<!doctype html><html><head>
@@ -219,12 +221,29 @@ async def test_two_imports_of_one_file_at_once_are_one(hall: Organiser) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "ics", "csv"])
+async def test_an_export_has_all_events_however_many(
+    hall: Organiser, form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.events.exporting._PAGE", 3)
+    # Several at one time, so that a part ends between two of them; and as many as fill the last part.
+    events = [await hall.draft(f"Concert {number}") for number in range(6)]
+    names = {event.event for event in events}
+    exporting = hall.services.exporting
+    exported = b"".join([part async for part in exporting.give(hall.organisation_id, form)]).decode()
+    assert all(exported.count(name) == 1 for name in names)
+    report = await take(hall, exported)
+    assert (report.created, report.mistake_count, report.kept + report.unchanged) == (0, 0, 6)
+    nothing = b"".join([part async for part in exporting.give(OrganisationId(fresh()), form)]).decode()
+    assert (await take(hall, nothing)).mistake_count == 0
+
+
+@pytest.mark.parametrize("form", ["json", "ics", "csv"])
 async def test_what_is_exported_comes_back_as_it_was(hall: Organiser, form: Any) -> None:
     event = await hall.with_tickets(
         await hall.draft("=HYPERLINK(1)", summary="+1", city="Köln", description="# Big\n\n-1", tags=("a",))
     )
     exporting = hall.services.exporting
-    exported = await exporting.give(hall.organisation_id, form)
+    exported = b"".join([part async for part in exporting.give(hall.organisation_id, form)])
     before = await hall.read(event)
     report = await take(hall, exported.decode())
     assert (report.created, report.updated, report.mistake_count) == (0, 0, 0), report
