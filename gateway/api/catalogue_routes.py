@@ -8,6 +8,7 @@ from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
 from services.events.models import NewSeries, Series, Venue, VenueFields
 from services.events.organising import Organising
+from services.events.sharing_models import ApplySetup, SetupApplied
 from services.models import Page, PageQuery
 
 _ORGANISATION = "/organisations/{organisation}"
@@ -83,7 +84,17 @@ def _series(organising: Organising) -> list[Route]:
     async def read(call: Call) -> Answer | Refusal:
         return _series_answer(await series.read(call.organisation, call.path["series"]))
 
+    async def apply(call: Call) -> Answer | Refusal:
+        made = await organising.sharing.apply(call.who, call.organisation, call.path["series"], call.body)
+        return made if isinstance(made, Refusal) else Answer(body=made)
+
     return [
+        _series_route(
+            method="POST", path=_ORGANISATION + "/series/{series}/setup", name="series.apply",
+            summary="Make other dates say what one of them says",
+            access=Permission.EVENTS_EDIT, handler=apply, body=ApplySetup, answer=SetupApplied,
+            refusals=(Code.INVALID, Code.VERSION_CONFLICT),
+        ),
         _series_route(
             method="POST", path=_ORGANISATION + "/series", name="series.create",
             summary="Make drafts like an event, at other times",

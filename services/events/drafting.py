@@ -95,7 +95,7 @@ def edited(record: EventRecord, patch: EventPatch, venue: VenueRecord | None) ->
     if "description" in changes:
         changes["description_html"] = render(changes["description"])
     made = msgspec.structs.replace(record, **changes)
-    return _time_problem(made) or made
+    return time_problem(made) or made
 
 
 def geo_columns(geo: Geo | None) -> dict[str, int | None]:
@@ -162,7 +162,8 @@ def _times(record: EventRecord, patch: EventPatch, zone: str) -> Mapping[str, in
     return found
 
 
-def _time_problem(event: EventRecord) -> Refusal | None:
+def time_problem(event: EventRecord) -> Refusal | None:
+    """Return why the times of an event can't be as they are."""
     if event.ends_at_ms is not None and event.ends_at_ms <= event.starts_at_ms:
         return invalid("ends_at", "before_start")
     if event.ends_at_ms is not None and event.ends_at_ms - event.starts_at_ms > LENGTH_MS_MAX:

@@ -150,7 +150,7 @@ class Editing:
                 return made
             if made.slug != event.slug and not await slug_is_free(connection, made.slug):
                 return invalid("slug", "taken")
-            return self._change(who, event, made, "event.edit")
+            return self.as_change(who, event, made, "event.edit")
 
         return self._model(await self._changes.change(owner, event_id, make))
 
@@ -177,7 +177,7 @@ class Editing:
             return (
                 made
                 if isinstance(made, Refusal)
-                else self._change(who, event, made, "event.tickets", is_of_fields=False)
+                else self.as_change(who, event, made, "event.tickets", is_of_fields=False)
             )
 
         return self._model(await self._changes.change(owner, event_id, make))
@@ -216,9 +216,10 @@ class Editing:
         venue = await find_venue(connection, VenueId(parse(VENUE, patch.venue)))
         return venue or invalid("venue", "unknown_id")
 
-    def _change(
+    def as_change(
         self, who: Who, old: EventRecord, new: EventRecord, action: str, *, is_of_fields: bool = True
     ) -> Change | Refusal:
+        """Return what has to be done for an event to become another one, or why it can't."""
         asks: list[Callable[[OperationId], c.AnyCommand]] = []
         if old.status in LIVE:
             before, after = definition(old), definition(new)
@@ -241,13 +242,17 @@ class Editing:
             before=was,
             after=becomes,
         )
-        # The days that tickets are for move with the event.
-        is_of_tickets = not is_of_fields or old.ticket_types != new.ticket_types
+        # The days that tickets are for move with the event, and a setup has both.
+        is_of_tickets = not is_of_fields or _tickets(old) != _tickets(new)
         effect = Effect(entry, new, is_of_tickets=is_of_tickets, is_of_fields=is_of_fields)
         return Change(action, effect, tuple(asks))
 
     def _model(self, changed: EventRecord | Refusal) -> Event | Refusal:
         return changed if isinstance(changed, Refusal) else event_model(changed, self._clock())
+
+
+def _tickets(event: EventRecord) -> tuple[object, ...]:
+    return event.pools, event.ticket_types, event.questions, event.buyer_limit
 
 
 def duplicate(event: EventRecord, starts_ms: int, slug: str, new_id: Callable[[], bytes]) -> EventRecord:

@@ -14,6 +14,7 @@ from services.events.exporting import Exporting
 from services.events.grants import CoOrganisers
 from services.events.importing import Importing
 from services.events.series import SeriesMaking
+from services.events.sharing import Sharing
 from services.events.steps import Steps
 from services.events.venues import Venues
 from services.events.vouchers import Vouchers
@@ -30,6 +31,7 @@ class Organising(msgspec.Struct, frozen=True):
     steps: Steps
     venues: Venues
     series: SeriesMaking
+    sharing: Sharing
     vouchers: Vouchers
     grants: CoOrganisers
     importing: Importing
@@ -55,12 +57,14 @@ def organising(
     drafts = Drafts(clock, new_id)
     editing = Editing(pool, changes, access, clock, new_id)
     codes = partial(fingerprint, code_key)
+    steps = Steps(changes, access, clock, codes)
     return Organising(
         changes=changes,
         editing=editing,
-        steps=Steps(changes, access, clock, codes),
+        steps=steps,
         venues=Venues(pool, changes, clock, new_id),
         series=SeriesMaking(pool, drafts, clock, new_id),
+        sharing=Sharing(pool, changes, editing, steps, clock, new_id),
         vouchers=Vouchers(pool, changes, access, clock, new_id, codes),
         grants=CoOrganisers(pool, access, clock),
         importing=Importing(pool, drafts, clock, new_id),

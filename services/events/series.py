@@ -1,4 +1,5 @@
-"""Series: events that share their setup, made at once from a first one. Each lives its own life after that.
+"""Series: events that share their setup, made at once from a first one. Each is an event of its own; what
+they share is changed in one of them, and applied to others by `services.events.sharing`.
 
 Every method raises `ConnectionError` when PostgreSQL is away.
 """
@@ -18,11 +19,13 @@ from services.events.drafts import Drafts
 from services.events.editing import duplicate
 from services.events.models import NewSeries, Series, SeriesEvent
 from services.events.recurrence import BadRule, Occurrence, occurrences
+from services.events.shared_setup import names_of_copy, part_ids
 from services.events.views import status_of
 from storage.audit_log import record
 from storage.event_changes import locked_event
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
+from storage.setup_parts import setup_ids, share_parts
 from storage.tenancy import tenant
 
 _RETRY_MS: Final = 1_000
@@ -73,11 +76,14 @@ class SeriesMaking:
                 event_id,
                 series_id,
             )
+            await share_parts(connection, event_id, {part: part for part in part_ids(first)})
+            names = await setup_ids(connection, event_id)
             for start in starts:
                 slug = await self._slug(connection, first, start)
                 made = duplicate(first, start.starts_at_ms, slug, self._new_id)
                 made = msgspec.structs.replace(made, series_id=series_id)
                 await self._drafts.store_new(connection, who, made)
+                await share_parts(connection, made.event_id, names_of_copy(first, made, names))
             entry = entry_for(
                 who,
                 "series.create",

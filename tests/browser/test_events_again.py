@@ -71,6 +71,39 @@ def test_an_event_is_copied_repeated_taken_out_and_in(
     assert problems(page) == []
 
 
+def test_a_series_is_changed_in_one_of_its_dates(platform: Platform, open_context: OpenContext) -> None:
+    mark = uuid.uuid4().hex[:8]
+    context = open_context(viewport=DESKTOP, bypass_csp=True)
+    owner = Organiser(context, platform.url, f"rosa-{mark}@example.org")
+    owner.sign_up("Rosa Blau", then="/organizer")
+    owner.make_organisation("Kellertheater", f"keller-{mark}")
+    owner.draft_event("Improv night", "2030-06-19T20:00")
+    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    page = owner.page
+    first = page.url.split("#")[0]
+    expect(page.get_by_role("heading", name="One date of a series")).to_be_hidden()
+    owner.press("Repeat it")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("How many events").fill("14")
+    dialog.get_by_role("button", name="Repeat it").click()
+    expect(owner.heading("Events")).to_be_visible()
+
+    page.goto(first)
+    owner.tab("What it is")
+    owner.fill("Title", "Improv, the long night")
+    owner.press("Apply to other dates")
+    expect(dialog.get_by_label("Place and time zone")).to_be_checked()
+    dialog.get_by_label("Place and time zone").uncheck()
+    assert problems(page) == []
+    dialog.get_by_role("button", name="Apply").click()
+    expect(dialog.get_by_text("13 of 13 dates")).to_be_visible()
+    expect(dialog.get_by_text("13 dates were changed.")).to_be_visible()
+    assert problems(page) == []
+    dialog.get_by_role("button", name="Close").last.click()
+    owner.section("Events")
+    expect(page.locator(".event-row").filter(has_text="Improv, the long night")).to_have_count(14)
+
+
 EVENTS = [
     {
         "@context": "https://schema.org",

@@ -12,6 +12,7 @@ import { Basics, Description, TimeAndPlace } from "./event-fields.js";
 import { showOrganisation } from "./frame.js";
 import { EventOrders } from "./orders.js";
 import { Preview } from "./preview.js";
+import { SeriesDate } from "./series.js";
 import { TONES } from "./status.js";
 import { Tickets, TicketsDocument } from "./tickets.js";
 import { Vouchers } from "./vouchers.js";
@@ -41,6 +42,7 @@ import { Vouchers } from "./vouchers.js";
  * @property {string | null} ends_at
  * @property {string | null} doors_at
  * @property {string | null} opens_at
+ * @property {string | null} series
  * @property {string} image_url
  * @property {string} image_alt
  * @property {string} language
@@ -97,6 +99,7 @@ function Editor({ place, path, draft, tickets }) {
             </div>
             <aside class="editor-side" aria-label=${t("organizer.preview.label")}>
                 <${Publishing} place=${place} path=${path} draft=${draft} tickets=${tickets} onGo=${choose} />
+                <${SeriesDate} place=${place} draft=${draft} tickets=${tickets} />
                 <${Again} place=${place} event=${event} />
                 <${Preview} event=${event} tickets=${tickets.value.value} organiser=${place.name} />
             </aside>

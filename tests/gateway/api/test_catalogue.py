@@ -248,6 +248,18 @@ async def test_vouchers_series_venues_and_copies(place: Town, office: Office) ->
     assert [row["starts_at"][:10] for row in series["events"]] == ["2030-05-01", "2030-05-08", "2030-05-15"]
     status, read = await owner.ask("GET", f"{office.base}/series/{series['series']}")
     assert (status, len(read["events"])) == (200, 3)
+    status, first = await owner.ask("GET", office.of(event))
+    setup = {"event": event["event"], "version": first["version"], "scope": "all", "parts": ["texts"]}
+    setup |= {"tickets_version": first["tickets"]["version"]}
+    path = f"{office.base}/series/{series['series']}/setup"
+    status, done = await owner.ask("POST", path, setup)
+    assert (status, done["done"], done["total"], done["next"]) == (200, 2, 2, None), done
+    assert [row["outcome"] for row in done["items"]] == ["same", "same"]
+    status, answer = await owner.ask("POST", path, setup | {"version": 1000})
+    assert (status, answer["code"]) == (412, "version_conflict")
+    stranger = await place.person()
+    status, answer = await stranger.ask("POST", path, setup)
+    assert status == 404
 
 
 async def test_feeds(place: Town, office: Office) -> None:
