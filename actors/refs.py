@@ -196,6 +196,10 @@ class Shards:
         """Have a code looked up. As `ask`, but nothing happens by it."""
         return cast("asyncio.Future[e.CodeExplained | Refusal]", self.ask(command))
 
+    def count_uses(self, command: c.CountUses) -> asyncio.Future[e.UsesCounted | Refusal]:
+        """Have the uses of vouchers counted. As `ask`, but nothing happens by it."""
+        return cast("asyncio.Future[e.UsesCounted | Refusal]", self.ask(command))
+
     def ahead(self, event_id: EventId) -> int:
         """Return how many commands a new one for this event would wait behind."""
         shard = self._placements.get(event_id)
@@ -281,7 +285,7 @@ class Shards:
         return lane
 
 
-def _resolve(waiting: _Waiting, outcome: Outcome | e.CodeExplained) -> None:
+def _resolve(waiting: _Waiting, outcome: Outcome | e.CodeExplained | e.UsesCounted) -> None:
     if not waiting.answer.done():
-        # What a code is good for is the answer to `explain` alone, which knows it.
+        # What only tells is the answer to `explain` and `count_uses` alone, which know it.
         waiting.answer.set_result(cast("Outcome", outcome))

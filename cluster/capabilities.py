@@ -14,13 +14,12 @@ from services.answers import Answers
 from services.events import Events
 from services.events.access import Access
 from services.events.orders import EventOrders
-from services.events.organising import organising
+from services.events.organising import Sales, organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
 from services.own_data import OwnData
 from services.sessions import Sessions
-from services.tickets import Asking
 from services.users.capability import Users
 from services.vault import Vault
 from storage.event_owners import EventOwners
@@ -49,7 +48,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     users: Users
     organisations: OrganisationServices
     vault: Vault
-    shards: Asking
+    shards: Sales
     reading: Reading
     code_key: bytes
     url: str = ""

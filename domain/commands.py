@@ -188,6 +188,14 @@ class ExplainCode(Command, frozen=True, tag=18):
     code: VoucherCode
 
 
+class CountUses(Command, frozen=True, tag=19):
+    """Ask how often vouchers are in use; at most `vouchers.CODES_A_COMMAND_MAX`. Answered by
+    `events.UsesCounted`.
+    """
+
+    codes: tuple[VoucherCode, ...]
+
+
 AnyCommand = (
     Configure
     | OpenSale
@@ -207,6 +215,7 @@ AnyCommand = (
     | ChangeVoucher
     | RetireVouchers
     | ExplainCode
+    | CountUses
 )
 
 _encoder = msgspec.msgpack.Encoder()

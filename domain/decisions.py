@@ -26,14 +26,14 @@ from domain.organizing import (
     retire_vouchers,
 )
 from domain.placing import place_hold
-from domain.redeeming import explain_code
+from domain.redeeming import count_uses, explain_code
 from domain.refusals import Code, Refusal
 
 
 class Seen(msgspec.Struct, frozen=True):
     """The operation was done before: this is its first answer, and nothing happens now."""
 
-    answer: e.AnyEvent | e.CodeExplained | Refusal
+    answer: e.AnyEvent | e.CodeExplained | e.UsesCounted | Refusal
 
 
 def decide(state: Inventory, command: c.AnyCommand, now_ms: int) -> e.AnyEvent | Refusal | Seen:
@@ -89,6 +89,11 @@ def _live_hold(state: Inventory, hold_id: HoldId, buyer_id: BuyerId, now_ms: int
 def _explain_code(state: Inventory, command: c.ExplainCode, now_ms: int) -> Seen | Refusal:
     explained = explain_code(state, command, now_ms)
     return explained if isinstance(explained, Refusal) else Seen(explained)
+
+
+def _count_uses(state: Inventory, command: c.CountUses, _now_ms: int) -> Seen | Refusal:
+    counted = count_uses(state, command)
+    return counted if isinstance(counted, Refusal) else Seen(counted)
 
 
 def _extend_hold(state: Inventory, command: c.ExtendHold, now_ms: int) -> e.Extended | Refusal:
@@ -207,6 +212,7 @@ _DECISIONS: Final[dict[type, Callable[[Inventory, Any, int], e.AnyEvent | Refusa
     c.ChangeVoucher: change_voucher,
     c.RetireVouchers: retire_vouchers,
     c.ExplainCode: _explain_code,
+    c.CountUses: _count_uses,
 }
 
 _EVENT_OF_COMMAND: Final = {
@@ -228,6 +234,7 @@ _EVENT_OF_COMMAND: Final = {
     c.ChangeVoucher: e.VoucherChanged,
     c.RetireVouchers: e.VouchersRetired,
     c.ExplainCode: e.CodeExplained,
+    c.CountUses: e.UsesCounted,
 }
 
 

@@ -224,6 +224,30 @@ class CodeExplained(msgspec.Struct, frozen=True, array_like=True, tag=92):
     left: int | None
 
 
+class Uses(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How often a voucher is in use.
+
+    Attributes:
+        held, used: in live holds and in orders.
+        left: uses that are left, None without bound.
+        block_left: places that are left of its block, None if it keeps none.
+    """
+
+    held: int
+    used: int
+    left: int | None
+    block_left: int | None = None
+
+
+class UsesCounted(msgspec.Struct, frozen=True, array_like=True, tag=93):
+    """How often vouchers are in use, in the order of the question; None for codes that the sale does not
+    have. An answer only, and in no journal.
+    """
+
+    operation_id: OperationId
+    uses: tuple[Uses | None, ...]
+
+
 class Again(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=90):
     """Not decided; send it again. Only between shard and gateway, never to a client.
 
@@ -234,7 +258,7 @@ class Again(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=90):
     is_elsewhere: bool
 
 
-Answer = AnyEvent | CodeExplained | Refusal | Again
+Answer = AnyEvent | CodeExplained | UsesCounted | Refusal | Again
 
 _encoder = msgspec.msgpack.Encoder()
 pack: Final = _encoder.encode

@@ -10,7 +10,7 @@ from domain.catalogue import SaleDefinition
 from domain.ids import BuyerId
 from domain.inventory import Inventory, SaleStatus
 from domain.refusals import Code, Detail, Refusal
-from domain.vouchers import CODES_A_HOLD_MAX, VoucherKind, VoucherRule
+from domain.vouchers import CODES_A_COMMAND_MAX, CODES_A_HOLD_MAX, VoucherKind, VoucherRule
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -102,6 +102,23 @@ def codes_refusal(
         if refusal is not None:
             return refusal
     return None
+
+
+def count_uses(state: Inventory, command: c.CountUses) -> e.UsesCounted | Refusal:
+    """Return how often vouchers are in use."""
+    if len(command.codes) > CODES_A_COMMAND_MAX:
+        return Refusal(Code.VOUCHER_LIMIT, None, {"codes_max": CODES_A_COMMAND_MAX})
+    numbers = map(state.vouchers.numbers.get, command.codes)
+    uses = (None if number is None else _uses(state, number) for number in numbers)
+    return e.UsesCounted(command.operation_id, tuple(uses))
+
+
+def _uses(state: Inventory, number: int) -> e.Uses:
+    vouchers = state.vouchers
+    rule = vouchers.rule(number)
+    left = None if rule.uses_max is None else rule.uses_max - vouchers.in_use(number)
+    block_left = vouchers.left[number - 1] if rule.kind is VoucherKind.BLOCK else None
+    return e.Uses(vouchers.held[number - 1], vouchers.used[number - 1], left, block_left)
 
 
 def explain_code(state: Inventory, command: c.ExplainCode, now_ms: int) -> e.CodeExplained | Refusal:

@@ -11,6 +11,7 @@ from services.events.voucher_models import (
     BulkVouchers,
     NewVoucher,
     Voucher,
+    VoucherFields,
     VouchersCsvQuery,
     VouchersQuery,
 )
@@ -28,7 +29,10 @@ _REFUSALS = (
 
 def routes(vouchers: Vouchers) -> list[Route]:
     """Return the routes of vouchers."""
+    return [*_making(vouchers), *_keeping(vouchers)]
 
+
+def _making(vouchers: Vouchers) -> list[Route]:
     async def create(call: Call) -> Answer | Refusal:
         return _answer(await vouchers.create(call.who, call.organisation, call.event, call.body))
 
@@ -46,22 +50,7 @@ def routes(vouchers: Vouchers) -> list[Route]:
             return codes
         return Answer(body=Bulk(batch=call.body.batch, codes=tuple(each.code for each in codes)))
 
-    async def listed(call: Call) -> Answer | Refusal:
-        found = await vouchers.listed(call.organisation, call.event, call.query)
-        return found if isinstance(found, Refusal) else Answer(body=found)
-
-    async def csv(call: Call) -> Answer | Refusal:
-        found = await vouchers.csv(call.organisation, call.event, call.query.batch)
-        if isinstance(found, Refusal):
-            return found
-        headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"'}
-        return Answer(body=found, content_type=_CSV, headers=headers)
-
-    async def retire(call: Call) -> Answer | Refusal:
-        where = (call.organisation, call.event, call.path["voucher"])
-        return _answer(await vouchers.retire(call.who, *where, call.version))
-
-    manage, read = Permission.VOUCHERS_MANAGE, Permission.VOUCHERS_READ
+    manage = Permission.VOUCHERS_MANAGE
     return [
         _route(
             method="POST", path=_VOUCHERS, name="vouchers.create", summary="Make a code",
@@ -74,6 +63,34 @@ def routes(vouchers: Vouchers) -> list[Route]:
             access=manage, handler=bulk, body=BulkVouchers, answer=Bulk, status=201, again=bulk_again,
             refusals=_REFUSALS,
         ),
+    ]  # fmt: skip
+
+
+def _keeping(vouchers: Vouchers) -> list[Route]:
+    async def listed(call: Call) -> Answer | Refusal:
+        found = await vouchers.listed(call.organisation, call.event, call.query)
+        return found if isinstance(found, Refusal) else Answer(body=found)
+
+    async def csv(call: Call) -> Answer | Refusal:
+        found = await vouchers.csv(call.organisation, call.event, call.query.batch)
+        if isinstance(found, Refusal):
+            return found
+        headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"'}
+        return Answer(body=found, content_type=_CSV, headers=headers)
+
+    async def read_one(call: Call) -> Answer | Refusal:
+        return _answer(await vouchers.read(call.organisation, call.event, call.path["voucher"]))
+
+    async def edit(call: Call) -> Answer | Refusal:
+        where = (call.organisation, call.event, call.path["voucher"])
+        return _answer(await vouchers.edit(call.who, *where, call.version, call.body))
+
+    async def retire(call: Call) -> Answer | Refusal:
+        where = (call.organisation, call.event, call.path["voucher"])
+        return _answer(await vouchers.retire(call.who, *where, call.version))
+
+    manage, read = Permission.VOUCHERS_MANAGE, Permission.VOUCHERS_READ
+    return [
         _route(
             method="GET", path=_VOUCHERS, name="vouchers.list", summary="The codes of an event",
             access=read, handler=listed, query=VouchersQuery, answer=Page[Voucher], refusals=(Code.INVALID,),
@@ -82,6 +99,16 @@ def routes(vouchers: Vouchers) -> list[Route]:
             method="GET", path=_VOUCHERS + ".csv", name="vouchers.csv",
             summary="The codes of an event as CSV",
             access=read, handler=csv, query=VouchersCsvQuery, gives=_CSV,
+        ),
+        _route(
+            method="GET", path=_VOUCHERS + "/{voucher}", name="vouchers.read", summary="A code and its uses",
+            access=read, handler=read_one, answer=Voucher,
+        ),
+        _route(
+            method="PUT", path=_VOUCHERS + "/{voucher}", name="vouchers.update",
+            summary="Change what a code gives; limits stay at or above what is held and used",
+            access=manage, handler=edit, body=VoucherFields, answer=Voucher, is_versioned=True,
+            refusals=(Code.INVALID, Code.ILLEGAL_STEP, Code.BUSY, Code.CAPACITY_IN_USE, Code.SOLD_OUT),
         ),
         _route(
             method="DELETE", path=_VOUCHERS + "/{voucher}", name="vouchers.retire",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 import msgspec
 
@@ -17,10 +18,14 @@ from services.events.series import SeriesMaking
 from services.events.sharing import Sharing
 from services.events.steps import Steps
 from services.events.venues import Venues
-from services.events.vouchers import Vouchers
+from services.events.vouchers import Counting, Vouchers
 from services.tickets import Asking
 from storage.event_owners import EventOwners
 from storage.postgres import Pool
+
+
+class Sales(Asking, Counting, Protocol):
+    """As much of `actors.refs.Shards` as organisers need."""
 
 
 class Organising(msgspec.Struct, frozen=True):
@@ -41,7 +46,7 @@ class Organising(msgspec.Struct, frozen=True):
 def organising(
     *,
     pool: Pool,
-    shards: Asking,
+    shards: Sales,
     owners: EventOwners,
     announcing: Announcing,
     clock: Callable[[], int],
@@ -65,7 +70,7 @@ def organising(
         venues=Venues(pool, changes, clock, new_id),
         series=SeriesMaking(pool, drafts, clock, new_id),
         sharing=Sharing(pool, changes, editing, steps, clock, new_id),
-        vouchers=Vouchers(pool, changes, access, clock, new_id, codes),
+        vouchers=Vouchers(pool, changes, shards, access, clock, new_id, codes),
         grants=CoOrganisers(pool, access, clock),
         importing=Importing(pool, drafts, clock, new_id),
         exporting=Exporting(pool, clock, url),

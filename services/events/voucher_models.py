@@ -63,6 +63,18 @@ class BulkVouchers(VoucherFields):
     """By what they are found and exported together."""
 
 
+class VoucherUses(Model):
+    """How often a code is in use, as the sale counts it. A use is an order."""
+
+    held: int
+    """In reservations, which may still come back."""
+    used: int
+    left: int | None
+    """None is without bound."""
+    block_left: int | None
+    """Places that are left of a block."""
+
+
 class Voucher(VoucherFields):
     """A code as it is."""
 
@@ -73,6 +85,8 @@ class Voucher(VoucherFields):
     is_retired: bool
     starts_at_ms: TimeMs | None
     ends_at_ms: TimeMs | None
+    uses: VoucherUses | None
+    """None if the sale can't be asked right now."""
 
 
 class Bulk(Model):

@@ -3,38 +3,34 @@
 Every method raises `ConnectionError` when PostgreSQL is away.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from domain import commands as c
+from domain import events as e
 from domain.codes import normalised
 from domain.event_status import LIVE, EventStatus
 from domain.identity import Who
 from domain.ids import (
     EVENT,
-    POOL,
-    TICKET_TYPE,
     VOUCHER,
     EventId,
     OperationId,
     OrganisationId,
-    PoolId,
-    TicketTypeId,
     VoucherId,
     parse,
     text,
 )
 from domain.refusals import Code, Refusal
 from domain.vouchers import VOUCHERS_MAX
-from services.audit import entry_for
-from services.events import local_time
+from services.audit import entry_for, only_changes
 from services.events.access import Access
 from services.events.auditing import voucher_as_audited
 from services.events.changing import Change, Changes
-from services.events.csv_text import csv_text
 from services.events.drafting import invalid
 from services.events.steps import Fingerprint, voucher_problem
 from services.events.tickets_document import definition
@@ -46,7 +42,9 @@ from services.events.voucher_models import (
     VoucherFields,
     VouchersQuery,
 )
+from services.events.voucher_records import edited, records_of
 from services.events.voucher_rules import rule_of
+from services.events.voucher_views import unused, voucher_model, vouchers_csv
 from services.models import Page
 from storage.audit_log import AuditEntry
 from storage.event_changes import Effect
@@ -61,6 +59,14 @@ _LENGTH: Final = 10
 _CODE_MAX: Final = 40
 
 
+class Counting(Protocol):
+    """As much of `actors.refs.Shards` as is needed here."""
+
+    def count_uses(self, command: c.CountUses) -> asyncio.Future[e.UsesCounted | Refusal]:
+        """Have the uses of vouchers counted. The future never raises."""
+        ...
+
+
 class Vouchers:
     """The vouchers of organisations' events."""
 
@@ -68,6 +74,7 @@ class Vouchers:
         self,
         pool: Pool,
         changes: Changes,
+        shards: Counting,
         access: Access,
         clock: Callable[[], int],
         new_id: Callable[[], bytes],
@@ -75,6 +82,7 @@ class Vouchers:
     ) -> None:
         self._pool = pool
         self._changes = changes
+        self._shards = shards
         self._access = access
         self._clock = clock
         self._new_id = new_id
@@ -88,8 +96,7 @@ class Vouchers:
         made = await self._make(who, organisation_id, event_id, new, [code], "")
         if isinstance(made, Refusal):
             return made
-        event, records = made
-        return voucher_model(records[0], event.time_zone)
+        return await self._model(*made)
 
     async def create_bulk(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, new: BulkVouchers
@@ -107,7 +114,12 @@ class Vouchers:
         if isinstance(resumed, Refusal):
             return resumed
         event, change = resumed
-        return tuple(voucher_model(record, event.time_zone) for record in change.effect.vouchers)
+        vouchers = change.effect.vouchers
+        uses = await self._uses(event, vouchers)
+        return tuple(
+            voucher_model(record, event.time_zone, counted)
+            for record, counted in zip(vouchers, uses, strict=True)
+        )
 
     async def listed(
         self, organisation_id: OrganisationId, event_id: EventId, query: VouchersQuery
@@ -123,11 +135,27 @@ class Vouchers:
             (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
             records = await list_vouchers(connection, event_id, after, query.limit + 1, query.batch)
         shown = records[: query.limit]
+        uses = await self._uses(event, shown)
         is_more = len(records) > query.limit
         return Page[Voucher].model_construct(
-            items=tuple(voucher_model(record, event.time_zone) for record in shown),
+            items=tuple(
+                voucher_model(record, event.time_zone, counted)
+                for record, counted in zip(shown, uses, strict=True)
+            ),
             next_cursor=text(VOUCHER, shown[-1].voucher_id) if is_more else None,
         )
+
+    async def read(
+        self, organisation_id: OrganisationId, event_id: EventId, voucher_id: VoucherId
+    ) -> Voucher | Refusal:
+        """Return a code."""
+        found = await self._access.find(organisation_id, event_id)
+        if isinstance(found, Refusal):
+            return found
+        async with tenant(self._pool, found.owner) as connection:
+            (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
+            records = await find_vouchers(connection, event_id, [voucher_id])
+        return await self._model(event, records) if records else Refusal(Code.NOT_FOUND)
 
     async def csv(
         self, organisation_id: OrganisationId, event_id: EventId, batch: str | None
@@ -140,6 +168,47 @@ class Vouchers:
             (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
             records = await list_vouchers(connection, event_id, None, VOUCHERS_MAX, batch)
         return vouchers_csv(records, event).encode()
+
+    async def edit(
+        self,
+        who: Who,
+        organisation_id: OrganisationId,
+        event_id: EventId,
+        voucher_id: VoucherId,
+        version: int | None,
+        said: VoucherFields,
+    ) -> Voucher | Refusal:
+        """Change what a code gives, from the next hold on: what is held keeps what it was promised.
+
+        A limit below what is held and used is refused with the least that it could be.
+        """
+        owner = await self._access.owner_to_edit(organisation_id, event_id)
+        if isinstance(owner, Refusal):
+            return owner
+        kept: list[VoucherRecord] = []
+
+        async def make(connection: AnyConnection, event: EventRecord) -> Change | Refusal:
+            found = await find_vouchers(connection, event_id, [voucher_id])
+            if not found:
+                return Refusal(Code.NOT_FOUND)
+            made = edited(found[0], event, version, said)
+            if isinstance(made, Refusal):
+                return made
+            kept[:] = [made]
+            was, becomes = only_changes(voucher_as_audited(found[0]), voucher_as_audited(made))
+            entry = self._entry(who, event, "voucher.edit", text(VOUCHER, voucher_id), becomes, before=was)
+            effect = Effect(entry, vouchers=(made,))
+            if event.status not in LIVE:
+                return Change("edit_voucher", effect)
+            code, rule = self._fingerprint(event_id, made.code), rule_of(made, event)
+
+            def ask(operation: OperationId) -> c.AnyCommand:
+                return c.ChangeVoucher(operation, event_id, code, rule)
+
+            return Change("edit_voucher", effect, (ask,))
+
+        changed = await self._changes.change(owner, event_id, make)
+        return changed if isinstance(changed, Refusal) else await self._model(changed, kept)
 
     async def retire(
         self,
@@ -182,7 +251,7 @@ class Vouchers:
             return Change("retire_voucher", effect, (ask,))
 
         changed = await self._changes.change(owner, event_id, make)
-        return changed if isinstance(changed, Refusal) else voucher_model(retired[0], changed.time_zone)
+        return changed if isinstance(changed, Refusal) else await self._model(changed, retired)
 
     async def _make(
         self,
@@ -202,7 +271,7 @@ class Vouchers:
             wrong = await self._unusable(connection, event, codes)
             if wrong is not None:
                 return wrong
-            made = _records(said, event, codes, batch, self._new_id)
+            made = records_of(said, event, codes, batch, self._new_id)
             if isinstance(made, Refusal):
                 return made
             sale = definition(event)
@@ -238,6 +307,19 @@ class Vouchers:
             return []
         found = await list_vouchers(connection, event.event_id, None, VOUCHERS_MAX)
         return [one for one in found if one.kind == "block" and not one.is_retired]
+
+    async def _model(self, event: EventRecord, records: Sequence[VoucherRecord]) -> Voucher:
+        (uses,) = await self._uses(event, records[:1])
+        return voucher_model(records[0], event.time_zone, uses)
+
+    async def _uses(self, event: EventRecord, records: Sequence[VoucherRecord]) -> Sequence[e.Uses | None]:
+        """Return how often codes are in use, as the sale counts them; None where it can't be asked now."""
+        if event.status == EventStatus.DRAFT:
+            return [unused(record) for record in records]
+        codes = tuple(self._fingerprint(event.event_id, record.code) for record in records)
+        command = c.CountUses(OperationId(self._new_id()), event.event_id, codes)
+        counted = await self._shards.count_uses(command)
+        return [None] * len(records) if isinstance(counted, Refusal) else counted.uses
 
     async def _unusable(
         self, connection: AnyConnection, event: EventRecord, codes: Sequence[str]
@@ -280,98 +362,6 @@ def stored_code(code: str) -> str:
 def random_code() -> str:
     """Return a code that nobody guesses: 49 bits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-
-
-def voucher_model(record: VoucherRecord, time_zone: str) -> Voucher:
-    """Return a code as it is."""
-
-    def said(at_ms: int | None) -> str | None:
-        return None if at_ms is None else local_time.to_text(at_ms, time_zone)
-
-    return Voucher.model_construct(
-        voucher=text(VOUCHER, record.voucher_id),
-        version=record.version,
-        code=record.code,
-        batch=record.batch,
-        is_retired=record.is_retired,
-        kind=record.kind,
-        percent_basis_points=record.percent_basis_points,
-        amount_minor=record.amount_minor,
-        is_per_order=record.is_per_order,
-        ticket_types=tuple(text(TICKET_TYPE, each) for each in record.type_ids),
-        uses_max=record.uses_max,
-        per_buyer_max=record.per_buyer_max,
-        quantity_min=record.quantity_min,
-        starts_at=said(record.starts_at_ms),
-        starts_at_ms=record.starts_at_ms,
-        ends_at=said(record.ends_at_ms),
-        ends_at_ms=record.ends_at_ms,
-        block_pool=None if record.block_pool_id is None else text(POOL, record.block_pool_id),
-        block_quantity=record.block_quantity,
-    )
-
-
-def vouchers_csv(records: Sequence[VoucherRecord], event: EventRecord) -> str:
-    """Return codes as CSV."""
-    names = {kind.ticket_type_id: kind.name for kind in event.ticket_types}
-    rows = [
-        ["code", "kind", "percent", "amount_minor", "currency", "ticket_types", "uses_max", "batch", "ended"]
-    ]
-    for one in records:
-        percent = "" if one.percent_basis_points is None else f"{one.percent_basis_points / 100:g}"
-        types = "; ".join(names.get(each, "") for each in one.type_ids)
-        amount = "" if one.amount_minor is None else str(one.amount_minor)
-        uses = "" if one.uses_max is None else str(one.uses_max)
-        ended = "yes" if one.is_retired else ""
-        rows.append([one.code, one.kind, percent, amount, event.currency, types, uses, one.batch, ended])
-    return csv_text(rows)
-
-
-def _records(
-    said: VoucherFields, event: EventRecord, codes: Sequence[str], batch: str, new_id: Callable[[], bytes]
-) -> list[VoucherRecord] | Refusal:
-    type_ids = tuple(TicketTypeId(parse(TICKET_TYPE, name)) for name in said.ticket_types)
-    if not set(type_ids) <= {kind.ticket_type_id for kind in event.ticket_types}:
-        return invalid("ticket_types", "unknown_ticket_type")
-    if said.percent_basis_points is not None and said.amount_minor is not None:
-        return invalid("amount_minor", "percent_or_amount")
-    if said.kind == "discount" and said.percent_basis_points is None and said.amount_minor is None:
-        return invalid("percent_basis_points", "required")
-    if (said.kind == "block") != (said.block_pool is not None and said.block_quantity is not None):
-        return invalid("block_pool", "only_for_blocks")
-    pool_id = None if said.block_pool is None else PoolId(parse(POOL, said.block_pool))
-    if pool_id is not None and pool_id not in {pool.pool_id for pool in event.pools}:
-        return invalid("block_pool", "unknown_pool")
-    times: list[int | None] = []
-    for name, written in (("starts_at", said.starts_at), ("ends_at", said.ends_at)):
-        try:
-            times.append(None if written is None else local_time.to_ms(written, event.time_zone))
-        except local_time.NotATime as error:
-            return invalid(name, str(error))
-    starts_ms, ends_ms = times
-    if starts_ms is not None and ends_ms is not None and starts_ms >= ends_ms:
-        return invalid("ends_at", "before_start")
-    return [
-        VoucherRecord(
-            voucher_id=VoucherId(new_id()),
-            event_id=event.event_id,
-            code=code,
-            kind=said.kind,
-            percent_basis_points=said.percent_basis_points,
-            amount_minor=said.amount_minor,
-            is_per_order=said.is_per_order,
-            type_ids=type_ids,
-            uses_max=said.uses_max,
-            per_buyer_max=said.per_buyer_max,
-            quantity_min=said.quantity_min,
-            starts_at_ms=starts_ms,
-            ends_at_ms=ends_ms,
-            block_pool_id=pool_id,
-            block_quantity=said.block_quantity,
-            batch=batch,
-        )
-        for code in codes
-    ]
 
 
 def _read_cursor(cursor: str | None) -> bytes | None:

@@ -1,5 +1,5 @@
 // Codes of an event: discounts, access to hidden types, and places kept for somebody.
-import { get, post, problemOf, remove } from "../shared/api.js";
+import { get, post, problemOf, put, remove } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
 import { Choices, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { money } from "../shared/formats.js";
@@ -8,10 +8,11 @@ import { locale, t } from "../shared/i18n.js";
 import { Empty, Panel, Table } from "../shared/parts.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
-import { minorOf } from "./amounts.js";
+import { amountText, minorOf } from "./amounts.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
-/** @typedef {{voucher: string, version: number, code: string, batch: string, kind: string, percent_basis_points: number | null, amount_minor: number | null, is_per_order: boolean, uses_max: number | null, ticket_types: string[], block_pool: string | null, block_quantity: number | null, is_retired: boolean}} Voucher */
+/** @typedef {{held: number, used: number, left: number | null, block_left: number | null}} Uses */
+/** @typedef {{voucher: string, version: number, code: string, batch: string, kind: string, percent_basis_points: number | null, amount_minor: number | null, is_per_order: boolean, per_buyer_max: number | null, quantity_min: number, starts_at: string | null, ends_at: string | null, uses: Uses | null, uses_max: number | null, ticket_types: string[], block_pool: string | null, block_quantity: number | null, is_retired: boolean}} Voucher */
 /** @typedef {{path: string, event: import("./editor.js").EventDocument, tickets: import("./tickets.js").TicketsValue, may: boolean}} Given */
 
 const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 });
@@ -22,6 +23,7 @@ const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractio
  */
 export function Vouchers({ path, event, tickets, may }) {
     const [isNew, setNew] = useState(false);
+    const [edited, setEdited] = useState(/** @type {Voucher | null} */ (null));
     const [hidden, setHidden] = useState(/** @type {string[]} */ ([]));
     const vouchers = useResource(async () => /** @type {{items: Voucher[]}} */ (await get(`${path}/vouchers`)).items);
     const drop = (/** @type {Voucher} */ voucher) => {
@@ -37,11 +39,13 @@ export function Vouchers({ path, event, tickets, may }) {
     const columns = [
         { name: t("organizer.codes.code"), cell: (/** @type {Voucher} */ one) => html`<span class="mono">${one.code}</span>` },
         { name: t("organizer.codes.gives"), cell: (/** @type {Voucher} */ one) => gives(one, event.currency) },
-        { name: t("organizer.codes.uses"), cell: (/** @type {Voucher} */ one) => (one.uses_max === null ? t("organizer.codes.unlimited") : one.uses_max), isNumber: true },
+        { name: t("organizer.codes.uses"), cell: (/** @type {Voucher} */ one) => html`<${UsesOf} voucher=${one} />` },
         {
             name: "",
             cell: (/** @type {Voucher} */ one) =>
-                may && html`<button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: one.code })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
+                may &&
+                html`<button type="button" class="button button-plain" aria-label=${t("organizer.codes.edit_one", { code: one.code })} onClick=${() => setEdited(one)}>${t("organizer.codes.edit")}</button
+                    ><button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: one.code })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
         },
     ];
     const shown = (vouchers.value ?? []).filter((one) => !one.is_retired && !hidden.includes(one.voucher));
@@ -58,7 +62,24 @@ export function Vouchers({ path, event, tickets, may }) {
         <//>
         ${isNew &&
         html`<${NewVoucher} path=${path} event=${event} tickets=${tickets} onClose=${() => setNew(false)} onDone=${() => (setNew(false), vouchers.reload())} />`}
+        ${edited &&
+        html`<${EditVoucher} path=${path} event=${event} tickets=${tickets} voucher=${edited} onClose=${() => setEdited(null)} onDone=${() => (setEdited(null), vouchers.reload())} />`}
     `;
+}
+
+/**
+ * How often a code is in use, as the sale counts it.
+ *
+ * @param {{voucher: Voucher}} given
+ * @returns {Child}
+ */
+function UsesOf({ voucher }) {
+    const { uses, uses_max: most } = voucher;
+    if (uses === null) {
+        return html`<span class="quiet">${t("organizer.codes.uses_unknown")}</span>`;
+    }
+    const left = most === null ? t("organizer.codes.unlimited") : t("organizer.codes.uses_left", { left: uses.left ?? 0, most });
+    return html`<div>${left}<br /><span class="quiet">${t("organizer.codes.uses_now", { used: uses.used, held: uses.held })}${uses.block_left === null ? "" : ` · ${t("organizer.codes.block_left", { left: uses.block_left })}`}</span></div>`;
 }
 
 /**
@@ -130,6 +151,58 @@ function NewVoucher({ path, event, tickets, onClose, onDone }) {
                 </div>
             </details>
             <div class="form-actions"><${SubmitButton} form=${form}>${t("organizer.codes.add")}<//></div>
+        <//>
+    <//>`;
+}
+
+/**
+ * What a code gives from the next reservation on. Its kind, and whose places it keeps, stay.
+ *
+ * @param {Omit<Given, "may"> & {voucher: Voucher, onClose: () => void, onDone: () => void}} given
+ * @returns {Child}
+ */
+function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
+    const isPercent = voucher.percent_basis_points !== null;
+    const amount = isPercent ? String((voucher.percent_basis_points ?? 0) / 100) : voucher.amount_minor === null ? "" : amountText(voucher.amount_minor, event.currency);
+    const numberOf = (/** @type {number | null} */ value) => (value === null ? "" : String(value));
+    const form = useForm({
+        initial: {
+            unit: isPercent ? "percent" : voucher.is_per_order ? "order" : "ticket",
+            amount,
+            uses_max: numberOf(voucher.uses_max),
+            block_quantity: numberOf(voucher.block_quantity),
+            ends_at: voucher.ends_at?.slice(0, 16) ?? "",
+        },
+        check: (given) => ({
+            amount: voucher.kind !== "discount" || isAmount(given, event.currency) ? undefined : t("organizer.wrong.amount"),
+            uses_max: /^\d*$/.test(given["uses_max"]) ? undefined : t("shared.field.int_parsing"),
+            block_quantity: voucher.kind !== "block" || /^[1-9]\d*$/.test(given["block_quantity"]) ? undefined : t("shared.field.int_parsing"),
+        }),
+        called: { percent_basis_points: "amount", amount_minor: "amount" },
+        send: async (given) => {
+            const { ticket_types, per_buyer_max, quantity_min, starts_at } = voucher;
+            const kept = { kind: voucher.kind, ticket_types, per_buyer_max, quantity_min, starts_at, ends_at: given["ends_at"] || null };
+            const said = bodyOf({ ...given, kind: voucher.kind, block_pool: voucher.block_pool, ticket_type: "" }, event.currency);
+            await put(`${path}/vouchers/${voucher.voucher}`, { ...said, ...kept }, { version: voucher.version });
+            toast(t("organizer.codes.changed", { code: voucher.code }));
+            onDone();
+        },
+    });
+    const pool = tickets.pools.find((one) => one.pool === voucher.block_pool)?.name ?? "";
+    return html`<${Dialog} title=${t("organizer.codes.edit_one", { code: voucher.code })} onClose=${onClose}>
+        <${FormBox} form=${form}>
+            <p class="quiet">${t("organizer.codes.edit_text")}</p>
+            ${voucher.kind === "discount" &&
+            html`<div class="form-row">
+                <${TextField} ...${form.field("amount")} label=${t("organizer.codes.amount")} inputmode="decimal" after=${form.values["unit"] === "percent" ? "%" : event.currency} />
+                <${Select} ...${form.field("unit")} label=${t("organizer.codes.unit")} options=${["percent", "ticket", "order"].map((value) => ({ value, label: t(`organizer.codes.unit.${value}`) }))} />
+            </div>`}
+            ${voucher.kind === "block" && html`<${TextField} ...${form.field("block_quantity")} label=${`${t("organizer.codes.quantity")} · ${pool}`} inputmode="numeric" />`}
+            <div class="form-row">
+                <${TextField} ...${form.field("uses_max")} label=${t("organizer.codes.uses_max")} hint=${t("organizer.codes.uses_hint")} inputmode="numeric" isOptional />
+                <${TextField} ...${form.field("ends_at")} label=${t("organizer.codes.ends_at")} type="datetime-local" isOptional />
+            </div>
+            <div class="form-actions"><${SubmitButton} form=${form}>${t("shared.save")}<//></div>
         <//>
     <//>`;
 }
