@@ -97,7 +97,7 @@ async def own_events(
     """Return a part of the events that an organisation works on, the latest first."""
     conditions = [
         """(organisation_id = $1 OR event_id IN (
-            SELECT event_id FROM event_grants WHERE event_grants.organisation_id = $1))"""
+            SELECT event_id FROM grant_acceptances WHERE grant_acceptances.organisation_id = $1))"""
     ]
     values: list[Any] = [organisation_id]
     if status is not None:

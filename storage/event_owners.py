@@ -1,4 +1,4 @@
-"""Who works on an event: the organisation whose it is, and those that it let in."""
+"""Who works on an event: the organisation whose it is, and those that it let in and that have accepted."""
 
 import time
 from collections import OrderedDict
@@ -52,7 +52,8 @@ class EventOwners:
             row = await connection.fetchrow(
                 """
                 SELECT organisation_id, ARRAY(
-                    SELECT ROW (organisation_id, may_edit) FROM event_grants
+                    SELECT ROW (organisation_id, may_edit)
+                    FROM event_grants JOIN grant_acceptances USING (event_id, organisation_id)
                     WHERE event_grants.event_id = events.event_id) AS guests
                 FROM events WHERE event_id = $1
                 """,

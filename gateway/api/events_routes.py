@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from domain.event_status import Step
-from domain.ids import EVENT, ORGANISATION, EventId, OperationId, parse, text
+from domain.ids import EVENT, EventId, OperationId, parse
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, Handler, LimitClass, Route
@@ -15,6 +15,7 @@ from services.events.models import (
     Event,
     EventPatch,
     EventRow,
+    GrantOffers,
     GrantRequest,
     Grants,
     NewEvent,
@@ -27,6 +28,7 @@ from services.models import Page
 
 _EVENTS = "/organisations/{organisation}/events"
 _EVENT = "/organisations/{organisation}/events/{event}"
+_OFFERS = "/organisations/{organisation}/offers"
 _POOL = _EVENT + "/pools/{pool}"
 _route = partial(Route, tag="Events", limit=LimitClass.ORGANIZER)
 _STEP_REFUSALS = (Code.ILLEGAL_STEP, Code.INVALID, Code.BUSY, Code.UNDER_WAY)
@@ -57,7 +59,7 @@ def _tickets(result: Event | Refusal) -> Answer | Refusal:
     return Answer(body=result.tickets, version=result.tickets.version)
 
 
-def _plain(result: Grants | Page[EventRow] | Refusal) -> Answer | Refusal:
+def _plain(result: Grants | GrantOffers | Page[EventRow] | Refusal) -> Answer | Refusal:
     return result if isinstance(result, Refusal) else Answer(body=result)
 
 
@@ -227,23 +229,46 @@ def _sharing(organising: Organising) -> list[Route]:
         return _plain(await grants.give(call.who, call.organisation, call.event, call.body))
 
     async def take(call: Call) -> Answer | Refusal:
-        guest = GrantRequest(organisation=text(ORGANISATION, call.path["guest"]))
-        return _plain(await grants.take(call.who, call.organisation, call.event, guest))
+        return _plain(await grants.take(call.who, call.organisation, call.event, call.path["guest"]))
+
+    async def offers(call: Call) -> Answer | Refusal:
+        return _plain(await grants.offers(call.organisation))
+
+    async def accept(call: Call) -> Answer | Refusal:
+        return _plain(await grants.accept(call.who, call.organisation, call.path["hosted"]))
+
+    async def decline(call: Call) -> Answer | Refusal:
+        return _plain(await grants.decline(call.who, call.organisation, call.path["hosted"]))
 
     path, manage = _EVENT + "/grants", Permission.MEMBERS_MANAGE
     return [
         _route(
-            method="GET", path=path, name="events.grants", summary="Organisations that were let in",
+            method="GET", path=path, name="events.grants", summary="Organisations that were asked to join in",
             access=Permission.EVENTS_READ, handler=listed, answer=Grants,
         ),
         _route(
-            method="POST", path=path, name="events.grant", summary="Let another organisation in",
-            access=manage, handler=give, body=GrantRequest, answer=Grants,
+            method="POST", path=path, name="events.grant", summary="Ask another organisation to join in",
+            access=manage, handler=give, body=GrantRequest, answer=Grants, again=listed,
             refusals=(Code.INVALID,),
         ),
         _route(
             method="DELETE", path=path + "/{guest}", name="events.ungrant",
             summary="Let an organisation in no more",
             access=manage, handler=take, answer=Grants,
+        ),
+        _route(
+            method="GET", path=_OFFERS, name="events.offers",
+            summary="Events of others that an organisation is asked to work on",
+            access=Permission.EVENTS_READ, handler=offers, answer=GrantOffers,
+        ),
+        _route(
+            method="POST", path=_OFFERS + "/{hosted}/accept", name="events.accept_offer",
+            summary="Begin to work on an event of others",
+            access=manage, handler=accept, answer=GrantOffers, again=offers,
+        ),
+        _route(
+            method="DELETE", path=_OFFERS + "/{hosted}", name="events.decline_offer",
+            summary="Do not work on an event of others, or not any more",
+            access=manage, handler=decline, answer=GrantOffers,
         ),
     ]  # fmt: skip

@@ -17,6 +17,8 @@ PREFIX: Final = "/api/v1"
 KIND_OF: Final[Mapping[str, str]] = {
     "organisation": ids.ORGANISATION,
     "guest": ids.ORGANISATION,
+    # An event of others, which the organisation in the path does not work on yet.
+    "hosted": ids.EVENT,
     "event": ids.EVENT,
     "pool": ids.POOL,
     "ticket_type": ids.TICKET_TYPE,

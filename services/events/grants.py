@@ -1,26 +1,30 @@
-"""Co-organisers: other organisations that an event's own lets see it, or work on it.
+"""Co-organisers: other organisations that an event's own asks to see it, or to work on it.
 
-Only the owner gives and takes; every method raises `ConnectionError` when PostgreSQL is away.
+Only the owner gives, only who is asked accepts, and both may end it. Every method raises `ConnectionError`
+when PostgreSQL is away.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from domain.identity import Who
-from domain.ids import EVENT, ORGANISATION, EventId, OrganisationId, parse, text
+from domain.ids import EVENT, ORGANISATION, EventId, OrganisationId, text
 from domain.refusals import Code, Refusal
 from services.audit import entry_for
+from services.events import local_time
 from services.events.access import Access
 from services.events.drafting import invalid
-from services.events.models import Grant, GrantRequest, Grants
+from services.events.models import Grant, GrantOffer, GrantOffers, GrantRequest, Grants
+from storage import event_grants
 from storage.audit_log import record
-from storage.postgres import Pool, asking
+from storage.postgres import AnyConnection, Pool, asking
 from storage.tenancy import tenant
 
-GRANTS_MAX = 50
+GRANTS_MAX: Final = 50
 
 
 class CoOrganisers:
-    """Gives and takes grants."""
+    """Gives, accepts and ends grants."""
 
     def __init__(self, pool: Pool, access: Access, clock: Callable[[], int]) -> None:
         self._pool = pool
@@ -28,101 +32,129 @@ class CoOrganisers:
         self._clock = clock
 
     async def listed(self, organisation_id: OrganisationId, event_id: EventId) -> Grants | Refusal:
-        """Return who was let in to an event."""
+        """Return who was asked to work on an event."""
         found = await self._access.find(organisation_id, event_id)
         if isinstance(found, Refusal):
             return found
-        # The names of others are not the tenant's to read, but it has typed their ids itself.
+        # The names of others are not the tenant's to read, but it has named them itself.
         async with asking(self._pool) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT organisation_id, may_edit, name FROM event_grants JOIN organisations
-                    USING (organisation_id) WHERE event_id = $1 ORDER BY name, organisation_id
-                """,
-                event_id,
-            )
+            records = await event_grants.of_event(connection, event_id)
         return Grants(
             items=tuple(
-                Grant(
-                    organisation=text(ORGANISATION, row["organisation_id"]),
-                    may_edit=row["may_edit"],
-                    name=row["name"],
+                Grant.model_construct(
+                    organisation=text(ORGANISATION, one.organisation_id),
+                    slug=one.slug,
+                    name=one.name,
+                    may_edit=one.may_edit,
+                    is_accepted=one.is_accepted,
                 )
-                for row in rows
+                for one in records
             )
         )
 
     async def give(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, said: GrantRequest
     ) -> Grants | Refusal:
-        """Let an organisation in, or change what it may."""
+        """Ask an organisation, or change what one that was asked may do."""
         refusal = await self._not_owner(organisation_id, event_id)
         if refusal is not None:
             return refusal
-        guest = OrganisationId(parse(ORGANISATION, said.organisation))
-        if guest == organisation_id:
-            return invalid("organisation", "is_the_owner")
         async with asking(self._pool) as connection:
-            exists = await connection.fetchval(
-                "SELECT EXISTS (SELECT FROM organisations WHERE organisation_id = $1)", guest
-            )
-        if not exists:
-            return invalid("organisation", "unknown_id")
+            guest = await event_grants.organisation_named(connection, said.slug)
+            known = await event_grants.of_event(connection, event_id)
+        if guest is None:
+            return invalid("slug", "unknown_organisation")
+        if guest == organisation_id:
+            return invalid("slug", "is_the_owner")
+        if len(known) >= GRANTS_MAX and guest not in {one.organisation_id for one in known}:
+            return invalid("slug", "too_many")
         async with tenant(self._pool, organisation_id) as connection:
-            if await connection.fetchval(
-                "SELECT count(*) >= $3 FROM event_grants WHERE event_id = $1 AND organisation_id <> $2",
-                event_id,
-                guest,
-                GRANTS_MAX,
-            ):
-                return invalid("organisation", "too_many")
-            await connection.execute(
-                """
-                INSERT INTO event_grants (event_id, organisation_id, may_edit) VALUES ($1, $2, $3)
-                ON CONFLICT (event_id, organisation_id) DO UPDATE SET may_edit = excluded.may_edit
-                """,
-                event_id,
-                guest,
-                said.may_edit,
-            )
-            entry = entry_for(
-                who,
-                "event.grant",
-                text(EVENT, event_id),
-                organisation_id=organisation_id,
-                at_ms=self._clock(),
-                after={"organisation": said.organisation, "may_edit": said.may_edit},
-            )
-            await record(connection, entry)
+            await event_grants.give(connection, event_id, guest, may_edit=said.may_edit)
+            after = {"organisation": text(ORGANISATION, guest), "may_edit": said.may_edit}
+            await self._log(connection, who, "event.grant", organisation_id, event_id, after=after)
         self._access.forget(event_id)
         return await self.listed(organisation_id, event_id)
 
     async def take(
-        self, who: Who, organisation_id: OrganisationId, event_id: EventId, said: GrantRequest
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId, guest: OrganisationId
     ) -> Grants | Refusal:
         """Let an organisation in no more."""
         refusal = await self._not_owner(organisation_id, event_id)
         if refusal is not None:
             return refusal
         async with tenant(self._pool, organisation_id) as connection:
-            status = await connection.execute(
-                "DELETE FROM event_grants WHERE event_id = $1 AND organisation_id = $2",
-                event_id,
-                parse(ORGANISATION, said.organisation),
-            )
-            if status == "DELETE 0":
+            if not await event_grants.end(connection, event_id, guest):
                 return Refusal(Code.NOT_FOUND)
-            entry = entry_for(
-                who,
-                "event.ungrant",
-                text(EVENT, event_id),
-                organisation_id=organisation_id,
-                at_ms=self._clock(),
-                before={"organisation": said.organisation},
-            )
-            await record(connection, entry)
+            before = {"organisation": text(ORGANISATION, guest)}
+            await self._log(connection, who, "event.ungrant", organisation_id, event_id, before=before)
         self._access.forget(event_id)
         return await self.listed(organisation_id, event_id)
+
+    async def offers(self, organisation_id: OrganisationId) -> GrantOffers:
+        """Return which events of others an organisation is asked to work on, or does."""
+        # Of events that are not the tenant's yet it sees what it needs to answer.
+        async with asking(self._pool) as connection:
+            records = await event_grants.of_guest(connection, organisation_id)
+        return GrantOffers(
+            items=tuple(
+                GrantOffer.model_construct(
+                    hosted=text(EVENT, one.event_id),
+                    title=one.title,
+                    organiser=one.organiser,
+                    starts_at=local_time.to_text(one.starts_at_ms, one.time_zone),
+                    starts_at_ms=one.starts_at_ms,
+                    time_zone=one.time_zone,
+                    may_edit=one.may_edit,
+                    is_accepted=one.is_accepted,
+                )
+                for one in records
+            )
+        )
+
+    async def accept(
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId
+    ) -> GrantOffers | Refusal:
+        """Begin to work on an event that an organisation was asked to. Accepting twice is accepting once."""
+        async with tenant(self._pool, organisation_id) as connection:
+            if not await event_grants.is_asked(connection, event_id, organisation_id):
+                return Refusal(Code.NOT_FOUND)
+            if await event_grants.accept(connection, event_id, organisation_id):
+                await self._log(connection, who, "event.grant_accept", organisation_id, event_id)
+        self._access.forget(event_id)
+        return await self.offers(organisation_id)
+
+    async def decline(
+        self, who: Who, organisation_id: OrganisationId, event_id: EventId
+    ) -> GrantOffers | Refusal:
+        """Answer that an organisation does not want to work on an event, or not any more."""
+        async with tenant(self._pool, organisation_id) as connection:
+            if not await event_grants.end(connection, event_id, organisation_id):
+                return Refusal(Code.NOT_FOUND)
+            await self._log(connection, who, "event.grant_decline", organisation_id, event_id)
+        self._access.forget(event_id)
+        return await self.offers(organisation_id)
+
+    async def _log(
+        self,
+        connection: AnyConnection,
+        who: Who,
+        action: str,
+        organisation_id: OrganisationId,
+        event_id: EventId,
+        *,
+        before: dict[str, object] | dict[str, str] | None = None,
+        after: dict[str, object] | dict[str, str | bool] | None = None,
+    ) -> None:
+        entry = entry_for(
+            who,
+            action,
+            text(EVENT, event_id),
+            organisation_id=organisation_id,
+            at_ms=self._clock(),
+            before=before,
+            after=after,
+        )
+        await record(connection, entry)
 
     async def _not_owner(self, organisation_id: OrganisationId, event_id: EventId) -> Refusal | None:
         found = await self._access.find(organisation_id, event_id)

@@ -223,22 +223,45 @@ class QuantityRequest(Model):
 
 
 class GrantRequest(Model):
-    """Let another organisation see this event, or work on it."""
+    """Ask another organisation to see this event, or to work on it."""
 
-    organisation: OrganisationRef
+    slug: Slug
+    """The part of the address of its page, `/o/{slug}`."""
     may_edit: bool = False
 
 
 class Grant(GrantRequest):
-    """An organisation that was let in."""
+    """An organisation that was asked."""
 
+    organisation: OrganisationRef
     name: str
+    is_accepted: bool
+    """It counts from then on."""
 
 
 class Grants(Model):
-    """Who was let in."""
+    """Who was asked, and who has accepted."""
 
     items: tuple[Grant, ...]
+
+
+class GrantOffer(Model):
+    """An event that another organisation asks this one to see, or to work on."""
+
+    hosted: EventRef
+    title: str
+    organiser: str
+    starts_at: str
+    starts_at_ms: TimeMs
+    time_zone: str
+    may_edit: bool
+    is_accepted: bool
+
+
+class GrantOffers(Model):
+    """Events of others: those that wait for an answer come first."""
+
+    items: tuple[GrantOffer, ...]
 
 
 # --- series -----------------------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ from domain.refusals import Code, Refusal
 from services.events.models import (
     CopyRequest,
     EventPatch,
-    GrantRequest,
     OwnEventsQuery,
 )
 from services.events.tickets_models import TicketsFields
@@ -40,7 +39,6 @@ from tests.services.organiser import (
     WHO,
     Organiser,
     id_of,
-    new_organisation,
     organiser,
     sure,
     tickets,
@@ -284,27 +282,6 @@ async def test_copies_and_lists(hall: Organiser) -> None:
     assert isinstance(
         await hall.services.editing.listed(hall.organisation_id, OwnEventsQuery(cursor="nonsense")), Refusal
     )
-
-
-async def test_others_work_on_an_event_if_they_were_let_in(hall: Organiser) -> None:
-    event = await hall.published()
-    other = await new_organisation(hall.pool, "Other")
-    editing, grants = hall.services.editing, hall.services.grants
-    assert code_of(await editing.read(other, id_of(event))) is Code.NOT_FOUND
-    said = GrantRequest(organisation=org(other))
-    sure(await grants.give(WHO, hall.organisation_id, id_of(event), said))
-    assert sure(await editing.read(other, id_of(event))).may_edit is False
-    patch = EventPatch(summary="Ours too")
-    refused = await editing.edit(WHO, other, id_of(event), None, patch)
-    assert isinstance(refused, Refusal)
-    assert refused.code is Code.FORBIDDEN
-    may = GrantRequest(organisation=org(other), may_edit=True)
-    sure(await grants.give(WHO, hall.organisation_id, id_of(event), may))
-    assert sure(await editing.edit(WHO, other, id_of(event), None, patch)).summary == "Ours too"
-    assert len(sure(await editing.listed(other, OwnEventsQuery())).items) == 1
-    assert code_of(await grants.take(WHO, other, id_of(event), may)) is Code.FORBIDDEN
-    sure(await grants.take(WHO, hall.organisation_id, id_of(event), may))
-    assert code_of(await editing.read(other, id_of(event))) is Code.NOT_FOUND
 
 
 async def test_vouchers_are_counted_where_stock_is(hall: Organiser) -> None:

@@ -11,6 +11,7 @@ import { Draft } from "./draft.js";
 import { Basics, Description, TimeAndPlace } from "./event-fields.js";
 import { showOrganisation } from "./frame.js";
 import { EventOrders } from "./orders.js";
+import { Partners } from "./partners.js";
 import { Preview } from "./preview.js";
 import { SeriesDate } from "./series.js";
 import { TONES } from "./status.js";
@@ -42,6 +43,8 @@ import { Vouchers } from "./vouchers.js";
  * @property {string | null} ends_at
  * @property {string | null} doors_at
  * @property {string | null} opens_at
+ * @property {string} organisation
+ * @property {string} organiser
  * @property {string | null} series
  * @property {string} image_url
  * @property {string} image_alt
@@ -53,7 +56,7 @@ import { Vouchers } from "./vouchers.js";
  * @property {import("./tickets.js").TicketsValue} tickets
  */
 
-const TABS = ["say", "place", "tickets", "codes", "orders"];
+const TABS = ["say", "place", "tickets", "codes", "orders", "partners"];
 /** What those who are shown a tab have to be allowed. @type {Record<string, import("./frame.js").Permission | undefined>} */
 const NEEDED = { codes: "vouchers.read", orders: "orders.read" };
 
@@ -95,6 +98,7 @@ function Editor({ place, path, draft, tickets }) {
                     ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} />`}
                     ${tab === "codes" && html`<${Vouchers} path=${path} event=${event} tickets=${tickets.value.value} may=${place.may("vouchers.manage", event.event)} />`}
                     ${tab === "orders" && html`<${EventOrders} path=${path} maySeePeople=${place.may("people.read", event.event)} />`}
+                    ${tab === "partners" && html`<${Partners} place=${place} path=${path} event=${event} />`}
                 <//>
             </div>
             <aside class="editor-side" aria-label=${t("organizer.preview.label")}>

@@ -7,6 +7,7 @@ import { Loaded, Skeleton, useResource } from "../shared/resource.js";
 import { ActionButton } from "../shared/forms.js";
 import { longDate, timeOfDay } from "../shared/formats.js";
 import { showOrganisation } from "./frame.js";
+import { Offers } from "./partners.js";
 import { TONES } from "./status.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -38,6 +39,7 @@ function Events({ place }) {
         <${PageHead} title=${t("organizer.nav.events")}>
             ${mayCreate && !isFirst && html`<a class="button button-main" href=${`${place.base}/events/new`}>${t("organizer.new_event.title")}</a>`}
         <//>
+        <${Offers} place=${place} onAccepted=${() => page.reload()} />
         ${isFirst
             ? html`<${FirstEvent} place=${place} mayCreate=${mayCreate} />`
             : html`
