@@ -22,6 +22,7 @@ from gateway.client_address import Network, behind_proxies
 from gateway.connections import Connections
 from gateway.cookies import SESSION_MS, SessionCookie
 from gateway.dev_mail import DevMail
+from gateway.draft_gate import DraftGate
 from gateway.feeds import Feeds
 from gateway.headers import add_headers, errors
 from gateway.http import Http
@@ -205,11 +206,13 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
     limits = dependencies.limits
     shell = Shell(dependencies.web_folder)
     reading = dependencies.services.reading
+    identities = dependencies.services.identities
     cookie = SessionCookie(dependencies.public_url, dependencies.session_ms)
-    gate = PlatformGate(dependencies.services.identities, cookie)
+    gate = PlatformGate(identities, cookie)
+    drafts = DraftGate(reading, identities, dependencies.services.owners, cookie)
     rates = ApiRates(gateway.limiter, limits.api)
     browsing = Browsing(rates)
-    pages = Pages(shell, reading, gate, browsing, dependencies.clock, dependencies.public_url)
+    pages = Pages(shell, reading, gate, drafts, browsing, dependencies.clock, dependencies.public_url)
     middlewares = [errors(gateway.metrics, gateway.limiter, shell, limits.body_bytes_max)]
     if dependencies.trusted_proxies:
         middlewares.insert(0, behind_proxies(dependencies.trusted_proxies))

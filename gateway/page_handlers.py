@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from domain.refusals import Refusal
 from gateway.browsing import Browsing
 from gateway.cards import Card, Filters, cards, more_link, quick_filters
+from gateway.draft_gate import DraftGate
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
 from gateway.platform_gate import PlatformGate
@@ -51,12 +52,14 @@ class Pages:
         shell: Shell,
         reading: Reading,
         gate: PlatformGate,
+        drafts: DraftGate,
         browsing: Browsing,
         clock: Callable[[], int],
         public_url: str,
     ) -> None:
         self._shell = shell
         self._gate = gate
+        self._drafts = drafts
         self._browsing = browsing
         self._reading = reading
         self._clock = clock
@@ -134,7 +137,7 @@ class Pages:
         """An event, with its data for the script that sells it."""
         kept = await self._reading.page(request.match_info["name"])
         if kept is None:
-            raise web.HTTPNotFound
+            return await self._draft(request)
         messages, now_ms, url = self._shell.messages(request), self._clock(), self._url(request)
         # The status goes on with the time, everything else with the event's changes.
         status = status_of(kept.event, now_ms)
@@ -142,22 +145,40 @@ class Pages:
         name = f"page {status.value} {messages.language} {url} {request.path_qs}"
 
         def draw(event: EventRecord) -> tuple[str, str]:
-            said = script_text(public_model(event, now_ms).model_dump_json())
-            noscript = html.escape(messages.text("event.noscript"))
-            drawn = self._shell.draw(
-                EVENT,
-                messages,
-                request.path_qs,
-                preview=event_preview(event, status, url, messages),
-                body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
-                data=data_block(f'{{"server_time_ms":{_TIME_HOLE},"event":{said}}}'),
-            )
+            preview = event_preview(event, status, url, messages)
+            drawn = self._event_page(request, messages, event, preview)
             before, _, after = drawn.partition(_TIME_HOLE)
             return before, after
 
         # Drawn once for each change of the event; only the time differs from reader to reader.
         before, after = self._reading.drawn(kept, name, draw)
         return _response(f"{before}{now_ms}{after}", messages)
+
+    async def _draft(self, request: web.Request) -> web.Response:
+        """An event that is not published yet, for those who work on it; for everybody else there is none."""
+        event = await self._drafts.find(request, request.match_info["name"])
+        if event is None:
+            raise web.HTTPNotFound
+        messages = self._shell.messages(request)
+        # Without an address it is not indexed.
+        preview = Preview(messages.text("event.title_of", title=event.title))
+        drawn = self._event_page(request, messages, event, preview)
+        return _response(drawn.replace(_TIME_HOLE, str(self._clock())), messages)
+
+    def _event_page(
+        self, request: web.Request, messages: Messages, event: EventRecord, preview: Preview
+    ) -> str:
+        """Return the page of an event, with a hole where the server's time goes."""
+        said = script_text(public_model(event, self._clock()).model_dump_json())
+        noscript = html.escape(messages.text("event.noscript"))
+        return self._shell.draw(
+            EVENT,
+            messages,
+            request.path_qs,
+            preview=preview,
+            body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
+            data=data_block(f'{{"server_time_ms":{_TIME_HOLE},"event":{said}}}'),
+        )
 
     async def privacy(self, request: web.Request) -> web.Response:
         """What is known about people, and what they can do about it."""

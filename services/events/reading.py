@@ -109,6 +109,15 @@ class Reading:
             return None
         return kept
 
+    async def anew(self, name: str) -> EventRecord | None:
+        """Return the event with a slug or TypeID as it is stored now, whoever may see it."""
+        if not name.startswith(EVENT + "_"):
+            return await self._catalogue.find_by_slug(name)
+        try:
+            return await self._catalogue.find(EventId(parse(EVENT, name)))
+        except MalformedId:
+            return None
+
     def drawn(self, kept: Kept, name: str, draw: Callable[[EventRecord], T]) -> T:
         """Return what is made of an event, made at most once for each change of it."""
         found = kept.drawn.get(name)

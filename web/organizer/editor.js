@@ -198,7 +198,7 @@ function Publishing({ place, path, draft, tickets, onGo }) {
             ${isDraft &&
             place.may("events.publish", event.event) &&
             html`<${ActionButton} kind="button-main" isDisabled=${missing.length > 0} onPress=${() => step("publish")} onProblem=${tell}>${t("organizer.step.publish")}<//>`}
-            ${!isDraft && html`<a class="button button-quiet" href=${`/e/${event.slug}`}>${t("organizer.see_page")}</a>`}
+            <a class="button button-quiet" href=${`/e/${event.slug}`}>${t(isDraft ? "organizer.see_draft" : "organizer.see_page")}</a>
             ${!isDraft && place.may("sales.watch", event.event) && html`<a class="button button-quiet" href=${`${place.base}/events/${event.event}/sales`}>${t("organizer.watch_sales")}</a>`}
             ${others.map((name) => html`<${ActionButton} key=${name} onPress=${() => step(name)} onProblem=${tell}>${t(`organizer.step.${name}`)}<//>`)}
         </div>

@@ -32,7 +32,7 @@ export function Choose({ sale, basket, checkout, isOnline }) {
         <ul class="types">
             ${sale.types.value.map((type) => html`<${TypeRow} key=${type.ticket_type} type=${type} sale=${sale} basket=${basket} />`)}
         </ul>
-        ${sale.stage.value !== "closed" && html`<${Codes} sale=${sale} checkout=${checkout} />`}
+        ${!["closed", "draft"].includes(sale.stage.value) && html`<${Codes} sale=${sale} checkout=${checkout} />`}
         <${ReserveBar} sale=${sale} basket=${basket} checkout=${checkout} isOnline=${isOnline} />
     `;
 }
@@ -85,7 +85,7 @@ function StageLine({ sale }) {
 }
 
 /** @type {Record<Exclude<import("./sale.js").Stage, "before">, string>} */
-const TONES = { unannounced: "calm", open: "good", sold_out: "warn", paused: "warn", closed: "calm" };
+const TONES = { draft: "warn", unannounced: "calm", open: "good", sold_out: "warn", paused: "warn", closed: "calm" };
 
 const twoDigits = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
 
@@ -221,7 +221,7 @@ function price(minor, currency) {
  * @returns {Child}
  */
 function Left({ available, widest, stage }) {
-    if (stage === "closed") {
+    if (stage === "closed" || stage === "draft") {
         return null;
     }
     if (!available) {

@@ -50,6 +50,11 @@ function start(data) {
         onPush: (push) => checkout.take(push),
     });
     const checkout = new Checkout(connection, clock, sale, basket, orders);
+    if (data.event.status === "draft") {
+        // Nothing is sold of it, and nobody but those who work on it knows that it is there.
+        void draw(html`<${Page} sale=${sale} basket=${basket} checkout=${checkout} orders=${orders} state=${signal("online")} />`, basket, orders);
+        return;
+    }
     connection.follow(data.event.event, (state) => sale.take(state));
     connection.start();
     if (isKnownVisitor()) {

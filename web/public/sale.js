@@ -55,7 +55,7 @@ import { computed, signal } from "../shared/html.js";
 /**
  * What the sale is at, as the buyer sees it.
  *
- * @typedef {"unannounced" | "before" | "open" | "sold_out" | "paused" | "closed"} Stage
+ * @typedef {"draft" | "unannounced" | "before" | "open" | "sold_out" | "paused" | "closed"} Stage
  */
 
 export const FEW_LEFT = 10;
@@ -98,6 +98,9 @@ export class Sale {
 
     /** @returns {Stage} */
     #stage() {
+        if (this.event.status === "draft") {
+            return "draft";
+        }
         const state = this.state.value;
         // Until the first live state has come there is the event's own status, which knows of no pause.
         const status = state?.status ?? (this.event.status === "cancelled" ? "closed" : "unknown");
