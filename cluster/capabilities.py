@@ -68,6 +68,7 @@ def services(ground: Ground) -> Services:
         code_key=ground.code_key,
         url=ground.url,
     )
+    ground.organisations.organisations.announce_through(ground.reading)
     return Services(
         identities=ground.users.identities,
         owners=owners,
@@ -83,7 +84,7 @@ def services(ground: Ground) -> Services:
         clock=ground.clock,
         administration=Administration(
             users=UserAdministration(ground.pool, ground.vault, ground.users.sessions),
-            organisations=OrganisationAdministration(ground.pool, organisers.steps),
+            organisations=OrganisationAdministration(ground.pool, organisers.steps, ground.reading),
             flags=ground.organisations.flags,
             audit=ground.organisations.audit,
             audit_check=AuditCheck(ground.pool, ground.clock),

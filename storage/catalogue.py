@@ -1,7 +1,9 @@
 """The catalogue: organisations and their events, with pools and ticket types as people read them."""
 
+import datetime as dt
 import unicodedata
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from domain.ids import EventId, OrganisationId
 from storage.event_records import (
@@ -93,11 +95,12 @@ async def _save_organisation(connection: AnyConnection, organisation: Organisati
 _FIXED: Final = frozenset({"event_id", "organisation_id", "currency"})
 _COLUMNS: Final = (*PLAIN, *TIMES)
 _STORE_EVENT: Final = f"""
-    INSERT INTO events ({", ".join(_COLUMNS)}, search_text, city_key)
-    VALUES ({", ".join(f"${number + 1}" for number in range(len(_COLUMNS) + 2))})
+    INSERT INTO events ({", ".join(_COLUMNS)}, search_text, city_key, starts_on, over_on)
+    VALUES ({", ".join(f"${number + 1}" for number in range(len(_COLUMNS) + 4))})
     ON CONFLICT (event_id) DO UPDATE SET
         {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _FIXED)},
-        search_text = excluded.search_text, city_key = excluded.city_key, version = events.version + 1
+        search_text = excluded.search_text, city_key = excluded.city_key,
+        starts_on = excluded.starts_on, over_on = excluded.over_on, version = events.version + 1
 """  # noqa: S608 - the names are this module's own
 
 
@@ -109,6 +112,7 @@ async def store_event(connection: AnyConnection, event: EventRecord) -> None:
         *[getattr(event, f"{name}_ms") for name in TIMES],
         search_text(event),
         plain_words(event.city),
+        *days_of(event),
     )
 
 
@@ -246,6 +250,22 @@ async def _store_questions(connection: AnyConnection, event: EventRecord) -> Non
             for at, question in enumerate(event.questions)
         ],
     )
+
+
+def days_of(event: EventRecord) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of an event, as calendars at its place show them.
+
+    One that ends at midnight is over on the day before; one without an end, on the day on which it starts.
+    """
+    try:
+        zone: dt.tzinfo = ZoneInfo(event.time_zone)
+    except (KeyError, ValueError, OSError):
+        zone = dt.UTC
+    starts, over = (
+        dt.datetime.fromtimestamp(at_ms / 1000, zone).date()
+        for at_ms in (event.starts_at_ms, (event.ends_at_ms or event.starts_at_ms + 1) - 1)
+    )
+    return starts, max(starts, over)
 
 
 def prices_of(kind: TicketTypeRecord) -> list[int]:

@@ -6,6 +6,7 @@ that are asked for only, of fixed pieces: each combination is planned for itself
 """
 
 import base64
+import datetime as dt
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,9 @@ from storage.event_records import EventRecord, read_events
 from storage.postgres import Pool, asking
 
 _WORDS_MAX: Final = 12
-_LISTED: Final = "status IN ('published', 'on_sale', 'paused', 'sold_out')"
+_LISTED: Final = """status IN ('published', 'on_sale', 'paused', 'sold_out')
+    AND events.organisation_id <> ALL (ARRAY(
+        SELECT organisation_id FROM organisations WHERE suspended_at IS NOT NULL))"""
 # An event without an end counts as over a day after its start, as in domain/event_status.py.
 _OVER: Final = "coalesce(ends_at, starts_at + interval '1 day')"
 # By sort: the column, its direction, and how its value is compared with a cursor's.
@@ -30,7 +33,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked for. None and "" are no condition; texts are as `catalogue.plain_words` writes them.
 
     Attributes:
-        from_ms, until_ms: the event is not over by the first and starts before the second.
+        from_ms: the event is not over by then.
+        from_day, to_day: it is not over before the first day and starts on the second at the latest, by the
+            calendar where it is.
         price_max_minor: something can be had for this; 0 is free.
     """
 
@@ -38,7 +43,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     city: str = ""
     country: str = ""
     from_ms: int
-    until_ms: int | None = None
+    from_day: dt.date | None = None
+    to_day: dt.date | None = None
     price_max_minor: int | None = None
     category: str = ""
     tag: str = ""
@@ -140,8 +146,12 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         add("city_key = ?", wanted.city)
     if wanted.country:
         add("country = ?", wanted.country)
-    if wanted.until_ms is not None:
-        add("starts_at < ?", wanted.until_ms)
+    if wanted.from_day is not None:
+        add("over_on >= ?", wanted.from_day)
+    if wanted.to_day is not None:
+        add("starts_on <= ?", wanted.to_day)
+        # What the index can use: nowhere does a day end later than this.
+        add("starts_at < ?", _end_of_day_anywhere_ms(wanted.to_day))
     if wanted.price_max_minor is not None:
         add("price_min_minor <= ?", wanted.price_max_minor)
     if wanted.category:
@@ -153,6 +163,12 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     if wanted.organisation_id is not None:
         add("organisation_id = ?", wanted.organisation_id)
     return conditions, values
+
+
+def _end_of_day_anywhere_ms(day: dt.date) -> int:
+    """Return when a day is over everywhere on earth: twelve hours after its end at UTC."""
+    midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
+    return round((midnight + dt.timedelta(hours=36)).timestamp() * 1000)
 
 
 def _query(words: str) -> str:

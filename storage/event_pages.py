@@ -13,7 +13,7 @@ import msgspec
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
-from domain.ids import EventId
+from domain.ids import EventId, OrganisationId
 from storage.event_records import EventRecord
 
 CHANNEL: Final = "catalogue"
@@ -40,17 +40,21 @@ return redis.call('PUBLISH', ARGV[3], ARGV[4])
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
-    """An event has changed.
+    """An event has changed, or an organisation, and with it what is said of all its events.
 
     Attributes:
+        event_id: empty if it is about an organisation.
         slug, revision: of the event, from whoever changed the catalogue.
         sold_seq: of what is sold out, from the shard that sells it, which knows nothing of the rest.
+        organisation_id, organisation_version: empty and 0 if it is about an event.
     """
 
-    event_id: EventId
+    event_id: EventId = EventId(b"")
     slug: str = ""
     revision: int = 0
     sold_seq: int = 0
+    organisation_id: OrganisationId = OrganisationId(b"")
+    organisation_version: int = 0
 
     def packed(self) -> bytes:
         """Return the message."""
@@ -118,6 +122,11 @@ class EventPages:
         keys = [_page(event.slug), _announced(event.event_id)]
         with self._failing():
             await self._announce(keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
+
+    async def tell(self, word: Word) -> None:
+        """Tell every gateway something. Copies in Redis that are older are not used by who hears it."""
+        with self._failing():
+            await self._redis.publish(CHANNEL, word.packed())
 
     async def close(self) -> None:
         """Close the connections."""

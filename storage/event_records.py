@@ -112,6 +112,7 @@ class EventRecord(msgspec.Struct, frozen=True):
         hold_ms, extension_ms: how long a reservation lasts, and by how much it can be extended.
         sold_out: positions of the ticket types of which everything is sold, as the sale says it; `sold_seq`
             is the number of its event that made it so.
+        organisation_version, is_suspended: of the organisation, whose name and standing pages show too.
     """
 
     event_id: EventId
@@ -155,6 +156,8 @@ class EventRecord(msgspec.Struct, frozen=True):
     tickets_version: int = 1
     sold_out: tuple[int, ...] = ()
     sold_seq: int = 0
+    organisation_version: int = 1
+    is_suspended: bool = False
 
     @property
     def revision(self) -> int:
@@ -164,7 +167,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     @property
     def edition(self) -> int:
         """Goes up whenever pages may say something else."""
-        return self.revision + self.sold_seq
+        return self.revision + self.sold_seq + self.organisation_version
 
 
 # Columns of `events` whose names are those of the record, but for the suffix of times.
@@ -199,7 +202,8 @@ _EVENTS: Final = f"""
     SELECT {", ".join(f"events.{name}" for name in PLAIN)},
         {", ".join(f"events.{name} AS {name}_ms" for name in TIMES)},
         events.version, events.tickets_version, organisations.name AS organisation,
-        organisations.slug AS organisation_slug, {_PARTS},
+        organisations.slug AS organisation_slug, organisations.version AS organisation_version,
+        organisations.suspended_at IS NOT NULL AS is_suspended, {_PARTS},
         coalesce(sale_standings.sold_out, '{{}}') AS sold_out, coalesce(sale_standings.seq, 0) AS sold_seq
     FROM events JOIN organisations USING (organisation_id) LEFT JOIN sale_standings USING (event_id)
 """  # noqa: S608 - the names are this module's own

@@ -11,7 +11,7 @@ from services.cursors import cursor_of, parts_of
 from services.events.steps import Steps
 from services.models import Page
 from services.organisations.models import OrganisationView
-from services.organisations.organisations import view
+from services.organisations.organisations import Announcing, view
 from storage import organisations
 from storage.audit_log import record
 from storage.postgres import Pool, asking
@@ -20,8 +20,9 @@ from storage.postgres import Pool, asking
 class OrganisationAdministration:
     """Every method raises `ConnectionError` when PostgreSQL is away."""
 
-    def __init__(self, pool: Pool, steps: Steps) -> None:
+    def __init__(self, pool: Pool, steps: Steps, announcing: Announcing) -> None:
         self._pool = pool
+        self._announcing = announcing
         self._steps = steps
 
     async def list(self, query: OrganisationsQuery) -> Page[OrganisationView] | Refusal:
@@ -45,8 +46,9 @@ class OrganisationAdministration:
     async def suspend(
         self, who: Who, organisation_id: OrganisationId, reason: str, now_ms: int
     ) -> OrganisationView | Refusal:
-        """Keep everybody from acting for an organisation, its keys included, within a second, and pause its
-        sales. What could not be paused, because a shard was away, is when it is suspended once more.
+        """Keep everybody from acting for an organisation, its keys included, within a second, take its page
+        and its events off the site, and pause its sales. What could not be paused, because a shard was away,
+        is when it is suspended once more.
         """
         done = await self._switch(who, organisation_id, "organisation.suspend", reason, now_ms, now_ms)
         if not isinstance(done, Refusal):
@@ -94,4 +96,5 @@ class OrganisationAdministration:
                     )
             now = await organisations.find(connection, organisation_id)
         assert now is not None
+        await self._announcing.announce_organisation(organisation_id, now.version)
         return view(now)

@@ -31,9 +31,9 @@ class EventsQuery(PageQuery):
     city: Annotated[Line, Field(max_length=120)] = ""
     country: Country | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
-    """The first day, of the calendar at UTC; today if it is not said."""
+    """The first day, by the calendar where the event is; what is over is not listed."""
     to: Day | None = None
-    """The last day on which it starts."""
+    """The last day on which it starts, by the calendar where it is."""
     free: bool | None = None
     """Something costs nothing."""
     price_max: AmountMinor | None = None

@@ -68,6 +68,7 @@ class Reading:
         self._ids: OrderedDict[str, tuple[float, EventId | None]] = OrderedDict()
         self._lists: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
         self._announced: OrderedDict[EventId, tuple[int, int]] = OrderedDict()
+        self._organisations: OrderedDict[OrganisationId, int] = OrderedDict()
         self._asked: OrderedDict[EventId, None] = OrderedDict()
         self._flights: dict[object, asyncio.Future[Any]] = {}
         self._on_change: list[Callable[[EventId], None]] = []
@@ -94,14 +95,22 @@ class Reading:
         self._heard(Word(event.event_id, event.slug, event.revision))
         await self._pages.announce(event)
 
+    async def announce_organisation(self, organisation_id: OrganisationId, version: int) -> None:
+        """Tell every gateway, this one at once, that what is said of an organisation has changed, or that it
+        is suspended or no longer so.
+        """
+        word = Word(organisation_id=organisation_id, organisation_version=version)
+        self._heard(word)
+        await self._pages.tell(word)
+
     async def page(self, name: str) -> Kept | None:
         """Return the event with a slug or TypeID if everybody may see it.
 
-        Drafts and what was put away are not told from what never was.
+        Drafts, what was put away and what a suspended organisation has are not told from what never was.
         """
         event_id = await self._id_of(name)
         kept = None if event_id is None else await self._find(event_id)
-        if kept is None or status_of(kept.event, self._clock()) not in PUBLIC:
+        if kept is None or kept.event.is_suspended or status_of(kept.event, self._clock()) not in PUBLIC:
             return None
         if kept.event.slug != name and not name.startswith(EVENT + "_"):
             # It has moved to another address.
@@ -211,13 +220,22 @@ class Reading:
         return kept
 
     def _is_current(self, event: EventRecord) -> bool:
-        """Say whether an event is not older than what was announced, by the catalogue and by the sale."""
+        """Say whether an event is not older than what was announced, by the catalogue, by its sale and of its
+        organisation.
+        """
         revision, sold_seq = self._announced.get(event.event_id, (0, 0))
-        return event.revision >= revision and event.sold_seq >= sold_seq
+        return (
+            event.revision >= revision
+            and event.sold_seq >= sold_seq
+            and event.organisation_version >= self._organisations.get(event.organisation_id, 0)
+        )
 
     def _heard(self, word: Word) -> None:
         self._changes += 1
         self._lists.clear()
+        if word.organisation_id:
+            self._heard_of_organisation(word)
+            return
         self._ids.pop(word.slug, None)
         kept = self._kept.pop(word.event_id, None)
         if kept is not None:
@@ -227,6 +245,16 @@ class Reading:
         _keep(self._announced, word.event_id, newest, ANNOUNCED_MAX)
         for callback in self._on_change:
             callback(word.event_id)
+
+    def _heard_of_organisation(self, word: Word) -> None:
+        newest = max(word.organisation_version, self._organisations.get(word.organisation_id, 0))
+        _keep(self._organisations, word.organisation_id, newest, ANNOUNCED_MAX)
+        for event_id, kept in list(self._kept.items()):
+            if kept.event.organisation_id == word.organisation_id:
+                del self._kept[event_id]
+        # Which of its events others have at hand is not known here.
+        for missed in self._on_missed:
+            missed()
 
     def _missed(self) -> None:
         """Forget everything: what was announced meanwhile was not heard."""

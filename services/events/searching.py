@@ -9,8 +9,6 @@ from services.events.reading import Reading
 from storage.catalogue import plain_words
 from storage.event_lists import Listed, Wanted
 
-_DAY_MS = 86_400_000
-
 
 async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | Refusal:
     """Return a part of what somebody looks for, soonest first unless they say otherwise."""
@@ -18,8 +16,8 @@ async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | 
     if (query.q and not words) or (query.city and not city):
         return Listed((), None)
     try:
-        from_ms = now_ms if query.from_ is None else max(day_ms(query.from_), 0)
-        until_ms = None if query.to is None else day_ms(query.to) + _DAY_MS
+        from_day = None if query.from_ is None else dt.date.fromisoformat(query.from_)
+        to_day = None if query.to is None else dt.date.fromisoformat(query.to)
     except ValueError:
         return invalid("from", "no_such_day")
     organisation_id = None
@@ -33,8 +31,9 @@ async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | 
         city=city,
         country=query.country or "",
         # What is over is not for sale, however early somebody begins to look.
-        from_ms=max(from_ms, now_ms),
-        until_ms=until_ms,
+        from_ms=now_ms,
+        from_day=from_day,
+        to_day=to_day,
         price_max_minor=0 if query.free else query.price_max,
         category=query.category or "",
         tag=query.tag.casefold(),
@@ -44,8 +43,3 @@ async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | 
     )
     listed = await reading.search(wanted, query.cursor, query.limit)
     return invalid("cursor", "not_ours") if listed is None else listed
-
-
-def day_ms(day: str) -> int:
-    """Return when a day begins, at UTC. Raises `ValueError` for a day that no calendar has."""
-    return int(dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC).timestamp() * 1000)

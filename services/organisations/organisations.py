@@ -1,7 +1,7 @@
 """Making organisations, and their profiles."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -25,6 +25,14 @@ OWNED_MAX: Final = 50
 _SLUG_TAKEN: Final = Refusal(Code.SLUG_TAKEN, None, {"field": "slug"})
 
 
+class Announcing(Protocol):
+    """Tells every gateway that what is said of an organisation has changed."""
+
+    async def announce_organisation(self, organisation_id: OrganisationId, version: int) -> None:
+        """Tell them. Never raises: who does not hear it reads anew after a while."""
+        ...
+
+
 class Organisations:
     """Every method raises `ConnectionError` when PostgreSQL is away."""
 
@@ -32,6 +40,11 @@ class Organisations:
         self._pool = pool
         self._new_id = new_id
         self._flags = flags
+        self._announcing: Announcing | None = None
+
+    def announce_through(self, announcing: Announcing) -> None:
+        """Have changes announced from now on. Who reads the catalogue is made later than this."""
+        self._announcing = announcing
 
     async def create(self, who: Who, wanted: NewOrganisation, now_ms: int) -> OrganisationView | Refusal:
         """Make an organisation that a user owns."""
@@ -112,6 +125,8 @@ class Organisations:
             if broken_constraint(error) == "organisations_slug_key":
                 return _SLUG_TAKEN
             raise
+        if self._announcing is not None:
+            await self._announcing.announce_organisation(organisation_id, changed.version)
         return view(changed)
 
     async def _has_second_factor(self, who: Who) -> bool:

@@ -3,6 +3,7 @@ every reader, or a Redis that is away would take the pages with it.
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -204,3 +205,47 @@ async def test_the_status_is_the_same_in_sql(pool: Pool) -> None:
     assert everything is not None
     assert len(everything.events) == len(times) * len(EventStatus) * len(sold_out)
     assert EventId(fresh()) not in {event.event_id for event in everything.events}
+
+
+# Clocks go forward at midnight in Beirut (00:00 is 01:00) and back to 23:00, which comes twice; in Havana the
+# hour after midnight comes twice. Days at UTC are others, of course, in Auckland and Honolulu.
+@pytest.mark.parametrize(
+    ("zone", "start", "day"),
+    [
+        ("Asia/Beirut", "2030-03-30T21:59:59Z", "2030-03-30"),
+        ("Asia/Beirut", "2030-03-30T22:00:00Z", "2030-03-31"),
+        ("Asia/Beirut", "2030-10-26T20:30:00Z", "2030-10-26"),
+        ("Asia/Beirut", "2030-10-26T21:30:00Z", "2030-10-26"),
+        ("Asia/Beirut", "2030-10-26T22:00:00Z", "2030-10-27"),
+        ("America/Havana", "2030-11-03T04:00:00Z", "2030-11-03"),
+        ("America/Havana", "2030-11-03T05:30:00Z", "2030-11-03"),
+        ("America/Havana", "2030-11-03T03:59:00Z", "2030-11-02"),
+        ("Pacific/Auckland", "2030-05-01T12:30:00Z", "2030-05-02"),
+        ("Pacific/Honolulu", "2030-05-02T09:30:00Z", "2030-05-01"),
+    ],
+)
+async def test_a_day_is_the_day_at_the_place(pool: Pool, zone: str, start: str, day: str) -> None:
+    starts_ms = int(dt.datetime.fromisoformat(start).timestamp() * 1000)
+    await stored(pool, concert(time_zone=zone, starts_at_ms=starts_ms, ends_at_ms=None))
+    that_day = dt.date.fromisoformat(day)
+
+    async def found(first: dt.date, last: dt.date) -> int:
+        listed = await public_events(pool, Wanted(from_ms=NOW_MS, from_day=first, to_day=last), None, 3)
+        assert listed is not None
+        return len(listed.events)
+
+    before, after = that_day - dt.timedelta(days=1), that_day + dt.timedelta(days=1)
+    assert [await found(one, one) for one in (before, that_day, after)] == [0, 1, 0]
+    assert await found(before, after) == 1
+
+
+async def test_what_goes_on_over_days_is_found_on_each_of_them(pool: Pool) -> None:
+    starts_ms = int(dt.datetime.fromisoformat("2030-05-03T18:00:00Z").timestamp() * 1000)
+    # To midnight in Prague: the fifth has nothing of it.
+    ends_ms = int(dt.datetime.fromisoformat("2030-05-04T22:00:00Z").timestamp() * 1000)
+    await stored(pool, concert(starts_at_ms=starts_ms, ends_at_ms=ends_ms))
+    for number, count in ((2, 0), (3, 1), (4, 1), (5, 0)):
+        day = dt.date(2030, 5, number)
+        listed = await public_events(pool, Wanted(from_ms=NOW_MS, from_day=day, to_day=day), None, 3)
+        assert listed is not None
+        assert len(listed.events) == count, day

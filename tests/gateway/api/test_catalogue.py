@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from domain.roles import PlatformRole
 from tests.gateway.api.organising import Caller, Town, town
 
 PLACE = {"name": "Hall", "city": "Köln", "time_zone": "Europe/Berlin"}
@@ -298,3 +299,36 @@ async def test_pages_are_read_without_redis(place: Town, office: Office) -> None
     status, page = await guest.ask("GET", f"/events/{event['slug']}", stage=place.there)
     assert (status, page["title"]) == (200, "Concert")
     assert pages.failures
+
+
+async def test_an_organisation_is_said_to_be_what_it_is_within_a_second(place: Town, office: Office) -> None:
+    event = await office.published("Concert")
+    path = f"/events/{event['slug']}"
+    await until(place, path, lambda _, page: page["organiser"] == "North")
+    status, own = await office.owner.ask("GET", office.base)
+    patch = {"name": "Northern Lights", "slug": "lights"}
+    status, answer = await office.owner.ask("PATCH", office.base, patch, version=own["version"])
+    assert status == 200, answer
+    await until(
+        place,
+        path,
+        lambda _, page: (page["organiser"], page["organisation"]) == ("Northern Lights", "lights"),
+    )
+    await until(
+        place, "/events", lambda _, found: [row["organiser"] for row in found["items"]] == ["Northern Lights"]
+    )
+    admin = await place.platform_person(PlatformRole.ADMIN)
+    switch = f"/admin{office.base}"
+    status, answer = await admin.ask("POST", f"{switch}/suspend", {"reason": "Nobody knows who they are"})
+    assert status == 200, answer
+    await until(place, path, lambda status, _: status == 404)
+    await until(place, "/events", lambda _, found: found["items"] == [])
+    await until(place, "/events?organisation=lights", lambda _, found: found["items"] == [])
+    guest = await place.caller()
+    for page in ("/calendar/lights.ics", f"/e/{event['slug']}", "/o/lights"):
+        async with guest.http.get(place.there.url + page) as response:
+            assert response.status == 404
+    status, answer = await admin.ask("POST", f"{switch}/unsuspend", {"reason": "Now they do"})
+    assert status == 200, answer
+    await until(place, path, lambda status, page: (status, page.get("status")) == (200, "paused"))
+    await until(place, "/events", lambda _, found: len(found["items"]) == 1)
