@@ -18,6 +18,28 @@ import { TONES } from "./status.js";
 const FILTERS = ["all", "draft", "on_sale", "ended"];
 
 /**
+ * Somebody who has no role in the whole organisation sees the events that they have one for.
+ *
+ * @param {{place: Place}} given
+ * @returns {Child}
+ */
+function EventsOfRoles({ place }) {
+    const ids = [...new Set(place.user.memberships.flatMap((one) => (one.organisation.id === place.id && one.event ? [one.event] : [])))];
+    const events = useResource(async () => {
+        const found = await Promise.all(ids.map((id) => /** @type {Promise<EventRow>} */ (get(`${place.api}/events/${id}`))));
+        return found.sort((one, other) => other.starts_at_ms - one.starts_at_ms);
+    });
+    return html`
+        <${PageHead} title=${t("organizer.nav.events")} text=${t("organizer.events.of_roles")} />
+        <${Loaded} resource=${events} skeleton=${html`<${Skeleton} kind="rows" lines=${ids.length} />`}>
+            ${(/** @type {EventRow[]} */ found) => html`<ul class="event-rows">
+                ${found.map((event) => html`<${Row} key=${event.event} event=${event} place=${place} />`)}
+            </ul>`}
+        <//>
+    `;
+}
+
+/**
  * @param {{place: Place}} given
  * @returns {Child}
  */
@@ -107,4 +129,4 @@ function FirstEvent({ place, mayCreate }) {
     </section>`;
 }
 
-void showOrganisation("events", (place) => html`<${Events} place=${place} />`);
+void showOrganisation("events", (place) => (place.may("events.read") ? html`<${Events} place=${place} />` : html`<${EventsOfRoles} place=${place} />`));

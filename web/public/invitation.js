@@ -17,11 +17,11 @@ const KEPT = "bilten:invitation";
 function Invitation({ token, email }) {
     const [problem, setProblem] = useState(/** @type {import("../shared/api.js").Problem | null} */ (null));
     const accept = async () => {
-        /** @type {{organisation: string}} */
+        /** @type {{organisation: string, event: string | null}} */
         const joined = (await post("/invitations/accept", { token })).value;
         forget();
         await membershipOf(joined.organisation);
-        location.replace(`/organizer/${joined.organisation}/events`);
+        location.replace(`/organizer/${joined.organisation}/events${joined.event ? `/${joined.event}` : ""}`);
     };
     return html`<${Sheet} title=${t("account.invitation.title")} text=${rich("account.invitation.text", { email: html`<bdi><strong>${email}</strong></bdi>` })}>
         <${FormProblem} problem=${problem} />
