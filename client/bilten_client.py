@@ -23,6 +23,8 @@ TICKET_PATH: Final = "/api/v1/socket-ticket"
 SOCKET_PATH: Final = "/ws"
 RETRIED: Final = frozenset({"busy", "rate_limited"})
 RETRY_S_DEFAULT: Final = 0.5
+# Of 200 orders each.
+_ORDER_PARTS_MAX: Final = 50
 
 R = TypeVar("R")
 
@@ -223,7 +225,14 @@ class BiltenClient:
 
     async def orders(self) -> list[dict[str, Any]]:
         """Return this buyer's orders with their tickets, as `GET /api/v1/orders` gives them."""
-        orders: list[dict[str, Any]] = (await self._get("/api/v1/orders"))["orders"]
+        orders: list[dict[str, Any]] = []
+        cursor = ""
+        for _ in range(_ORDER_PARTS_MAX):
+            part = await self._get(f"/api/v1/orders?limit=200{cursor and '&cursor='}{cursor}")
+            orders += part["items"]
+            cursor = part["next_cursor"] or ""
+            if not cursor:
+                break
         return orders
 
     async def _get(self, path: str) -> dict[str, Any]:

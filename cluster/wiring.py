@@ -235,7 +235,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         parts,
                         people,
                         sessions,
-                        BuyerOrders(orders, parts.events, answers, ticket_key),
+                        BuyerOrders(orders, parts.events, answers, ticket_key, parts.clock),
                         answers,
                         Reading(parts.pool, event_pages, parts.clock),
                         code_key(ticket_key),

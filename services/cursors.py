@@ -2,6 +2,10 @@
 
 import base64
 import binascii
+from typing import Final
+
+_AT_BYTES: Final = 8
+_AT_MS_MAX: Final = 253_402_300_799_999
 
 
 def cursor_of(*parts: bytes) -> str:
@@ -22,3 +26,14 @@ def parts_of(cursor: str, *lengths: int) -> tuple[bytes, ...] | None:
         parts.append(raw[:length])
         raw = raw[length:]
     return tuple(parts)
+
+
+def moment_cursor(at_ms: int, ident: bytes) -> str:
+    """Return the cursor of a list that goes by time: after what was made then and has this id."""
+    return cursor_of(at_ms.to_bytes(_AT_BYTES, "big"), ident)
+
+
+def moment_of(cursor: str) -> tuple[int, bytes] | None:
+    """Return the time and the id of a cursor, None if it is not one of ours."""
+    parts = parts_of(cursor, _AT_BYTES, 16)
+    return None if parts is None else (min(int.from_bytes(parts[0], "big"), _AT_MS_MAX), parts[1])

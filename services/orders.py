@@ -1,19 +1,45 @@
 """A buyer's orders and tickets, as they look them up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from domain.credentials import ticket_code
-from domain.ids import EVENT, ORDER, TICKET, TICKET_TYPE, BuyerId, EventId, OrderId, TicketId, text
+from domain.event_status import PUBLIC
+from domain.ids import EVENT, ORDER, TICKET, BuyerId, EventId, OrderId, TicketId, parse, text
 from domain.orders import OrderState
+from domain.refusals import Code, Refusal
 from services.answers import Answers, AnswerView
+from services.cursors import moment_cursor, moment_of
 from services.events import Events
-from services.models import AmountMinor, Currency, EventRef, Model, OrderRef, TicketRef, TicketTypeRef, TimeMs
+from services.events.models import Status
+from services.events.views import status_of
+from services.models import (
+    AmountMinor,
+    Currency,
+    EventRef,
+    Model,
+    OrderRef,
+    Page,
+    PageQuery,
+    Slug,
+    TicketRef,
+    TicketTypeRef,
+    TimeMs,
+)
+from storage.event_records import EventRecord
 from storage.orders import Order, Orders, TicketRecord
 
-ORDERS_MAX: Final = 200
-# How many orders somebody is given of themselves. Nobody has as many; it is what a request may cost.
+# How many orders somebody is given of themselves, and how many are looked up at once for that. Nobody has as
+# many; it is what a request may cost.
 HANDED_OVER_MAX: Final = 10_000
+ORDERS_MAX: Final = 200
+
+
+class OrdersQuery(PageQuery):
+    """Which of somebody's orders."""
+
+    event: EventRef | None = None
+    """Those for one event; all if it is not said."""
 
 
 class TicketView(Model):
@@ -21,9 +47,27 @@ class TicketView(Model):
 
     ticket: TicketRef
     ticket_type: TicketTypeRef
+    name: str
+    """What the ticket's type is called, a hidden one's too."""
+    valid_days: tuple[str, ...]
+    """The days on which it lets in, such as 2030-05-01; none is all."""
     code: str
     """What its QR shows, "" once it is cancelled."""
     state: str
+
+
+class OrderedEvent(Model):
+    """What the holder of a ticket has to know of its event, as long as they have the ticket."""
+
+    title: str
+    slug: Slug | None
+    """The address of its page; None once that was put away."""
+    status: Status
+    starts_at_ms: TimeMs
+    ends_at_ms: TimeMs | None
+    time_zone: str
+    venue_name: str
+    city: str
 
 
 class OrderView(Model):
@@ -31,6 +75,7 @@ class OrderView(Model):
 
     order: OrderRef
     event: EventRef
+    about: OrderedEvent
     state: OrderState
     failure: str
     """The code of the refusal that it ended with, or ""."""
@@ -49,26 +94,39 @@ class OrderDetails(OrderView):
 class BuyerOrders:
     """Looks orders up, for their own buyer only: those of others are as if they were not there."""
 
-    def __init__(self, orders: Orders, events: Events, answers: Answers, ticket_key: bytes) -> None:
+    def __init__(
+        self, orders: Orders, events: Events, answers: Answers, ticket_key: bytes, clock: Callable[[], int]
+    ) -> None:
         self._orders = orders
         self._answers = answers
         self._events = events
         self._ticket_key = ticket_key
+        self._clock = clock
 
-    async def of_buyers(self, buyer_ids: Sequence[BuyerId]) -> list[OrderView]:
-        """Return the orders of somebody, newest first, as whichever buyer they made them."""
-        return await self._views(await self._orders.of_buyers(buyer_ids, ORDERS_MAX))
+    async def of_buyers(self, buyer_ids: Sequence[BuyerId], query: OrdersQuery) -> Page[OrderView] | Refusal:
+        """Return a part of the orders of somebody, newest first, as whichever buyer they made them."""
+        before = moment_of(query.cursor) if query.cursor else None
+        if query.cursor and before is None:
+            return Refusal(Code.INVALID, None, {"field": "cursor"})
+        event_id = None if query.event is None else EventId(parse(EVENT, query.event))
+        found = await self._orders.of_buyers(buyer_ids, query.limit + 1, before=before, event_id=event_id)
+        orders, is_more = found[: query.limit], len(found) > query.limit
+        cursor = moment_cursor(orders[-1].created_at_ms, orders[-1].order_id) if is_more else None
+        return Page[OrderView](items=tuple(await self._views(orders)), next_cursor=cursor)
 
     async def everything_of(self, buyer_ids: Sequence[BuyerId]) -> tuple[list[OrderDetails], bool]:
         """Return the orders of somebody with what they answered, newest first, and whether these are all: of
         more than `HANDED_OVER_MAX` the oldest are left out.
         """
         found: list[OrderDetails] = []
-        last: Order | None = None
-        while orders := await self._orders.of_buyers(buyer_ids, ORDERS_MAX, last):
+        before: tuple[int, bytes] | None = None
+        while orders := await self._orders.of_buyers(buyer_ids, ORDERS_MAX, before=before):
             if len(found) >= HANDED_OVER_MAX:
                 return found, False
-            last, answers = orders[-1], await self._answers.of_orders(orders)
+            before, answers = (
+                (orders[-1].created_at_ms, orders[-1].order_id),
+                await self._answers.of_orders(orders),
+            )
             for order, view in zip(orders, await self._views(orders), strict=True):
                 found.append(OrderDetails(**dict(view), answers=answers.get(order.order_id, ())))
         return found, True
@@ -98,11 +156,17 @@ class BuyerOrders:
 
     async def _view(self, order: Order, tickets: list[TicketRecord]) -> OrderView:
         sale = await self._events.by_id(order.event_id)
-        if sale is not None:
-            sale = await self._events.covering(sale, (ticket.ticket_type for ticket in tickets))
+        # Of whatever status: what was bought is known for as long as there is an order.
+        event = await self._events.page(text(EVENT, order.event_id))
+        assert sale is not None, "an event with orders is there"
+        assert event is not None, "an event with orders is there"
+        sale = await self._events.covering(sale, (ticket.ticket_type for ticket in tickets))
+        kinds = {kind.ticket_type_id: kind for kind in event.ticket_types}
+        types = [(ticket, sale.types[ticket.ticket_type]) for ticket in tickets]
         return OrderView(
             order=text(ORDER, order.order_id),
-            event=text(EVENT, EventId(order.event_id)),
+            event=text(EVENT, order.event_id),
+            about=_about(event, self._clock()),
             state=order.state,
             failure=order.failure,
             amount_minor=order.amount_minor,
@@ -111,12 +175,26 @@ class BuyerOrders:
             tickets=tuple(
                 TicketView(
                     ticket=text(TICKET, ticket.ticket_id),
-                    ticket_type=(
-                        sale.types[ticket.ticket_type].text if sale else text(TICKET_TYPE, bytes(16))
-                    ),
+                    ticket_type=kind.text,
+                    name=known.name if (known := kinds.get(kind.ticket_type_id)) else "",
+                    valid_days=tuple(day.isoformat() for day in known.valid_days) if known else (),
                     code=ticket_code(ticket.ticket_id, self._ticket_key) if ticket.state == "issued" else "",
                     state=ticket.state,
                 )
-                for ticket in tickets
+                for ticket, kind in types
             ),
         )
+
+
+def _about(event: EventRecord, now_ms: int) -> OrderedEvent:
+    status = status_of(event, now_ms)
+    return OrderedEvent.model_construct(
+        title=event.title,
+        slug=event.slug if status in PUBLIC else None,
+        status=status.value,
+        starts_at_ms=event.starts_at_ms,
+        ends_at_ms=event.ends_at_ms,
+        time_zone=event.time_zone,
+        venue_name=event.venue,
+        city=event.city,
+    )

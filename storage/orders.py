@@ -155,20 +155,29 @@ class Orders:
         return None if row is None else _order(row)
 
     async def of_buyers(
-        self, buyer_ids: Sequence[BuyerId], limit: int, after: Order | None = None
+        self,
+        buyer_ids: Sequence[BuyerId],
+        limit: int,
+        *,
+        before: tuple[int, bytes] | None = None,
+        event_id: EventId | None = None,
     ) -> list[Order]:
-        """Return the orders of some buyers, newest first; those that come after one, if it is given."""
+        """Return as many orders of some buyers, newest first: of one event or of all, and older than one that
+        was made at a time and has an id.
+        """
+        at_ms, order_id = before or (None, None)
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                f"""
-                {_ORDER} WHERE orders.buyer_id = ANY ($1) AND ($3::timestamptz IS NULL
-                    OR (orders.created_at, orders.order_id) < ($3, $4::uuid))
-                ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT $2
+                f"""{_ORDER}
+                WHERE orders.buyer_id = ANY ($1) AND ($2::uuid IS NULL OR orders.event_id = $2)
+                    AND ($3::timestamptz IS NULL OR (orders.created_at, orders.order_id) < ($3, $4::uuid))
+                ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT $5
                 """,
                 buyer_ids,
+                event_id,
+                at_ms,
+                order_id,
                 limit,
-                after.created_at_ms if after else None,
-                after.order_id if after else None,
             )
         return [_order(row) for row in rows]
 

@@ -5,9 +5,9 @@ from functools import partial
 from domain.ids import SessionId
 from domain.refusals import Code, Refusal
 from domain.roles import Access
-from gateway.api.orders_routes import OrderList
 from gateway.api.route import Answer, Call, LimitClass, Route
-from services.orders import BuyerOrders
+from services.models import Page
+from services.orders import BuyerOrders, OrdersQuery, OrderView
 from services.own_data import OwnData, OwnDataView
 from services.users.capability import Users
 from services.users.models import (
@@ -102,9 +102,11 @@ def _session_routes(own: "_Account") -> list[Route]:
             method="GET",
             path="/me/orders",
             name="me.orders",
-            summary="The account's orders with their tickets, those from before it was one too",
+            summary="The account's orders with their tickets, newest first, those from before it was one too",
             handler=own.orders,
-            answer=OrderList,
+            query=OrdersQuery,
+            answer=Page[OrderView],
+            refusals=(Code.INVALID,),
         ),
     ]
 
@@ -182,7 +184,8 @@ class _Account:
 
     async def orders(self, call: Call) -> Answer | Refusal:
         buyers = await self._account.buyers(call.identity)
-        return Answer(body=OrderList(orders=tuple(await self._orders.of_buyers(buyers))))
+        found = await self._orders.of_buyers(buyers, call.query)
+        return found if isinstance(found, Refusal) else Answer(body=found)
 
 
 def _versioned(found: UserView | Refusal) -> Answer | Refusal:

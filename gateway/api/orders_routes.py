@@ -10,16 +10,10 @@ from domain.ids import BuyerId, OrderId, TicketId
 from domain.refusals import Code, Refusal
 from domain.roles import Access
 from gateway.api.route import Answer, Call, Route
-from services.models import Model
-from services.orders import BuyerOrders, OrderDetails, OrderView
+from services.models import Page
+from services.orders import BuyerOrders, OrderDetails, OrdersQuery, OrderView
 
 TAG = "Orders"
-
-
-class OrderList(Model):
-    """A buyer's orders, newest first."""
-
-    orders: tuple[OrderView, ...]
 
 
 def routes(orders: BuyerOrders, buyers_of: Callable[[Identity], Awaitable[Sequence[BuyerId]]]) -> list[Route]:
@@ -31,8 +25,8 @@ def routes(orders: BuyerOrders, buyers_of: Callable[[Identity], Awaitable[Sequen
     """
 
     async def listed(call: Call) -> Answer | Refusal:
-        found = await orders.of_buyers(await buyers_of(call.identity))
-        return Answer(body=OrderList(orders=tuple(found)))
+        found = await orders.of_buyers(await buyers_of(call.identity), call.query)
+        return found if isinstance(found, Refusal) else Answer(body=found)
 
     async def read(call: Call) -> Answer | Refusal:
         found = await orders.find(await buyers_of(call.identity), OrderId(call.path["order"]))
@@ -55,10 +49,12 @@ def routes(orders: BuyerOrders, buyers_of: Callable[[Identity], Awaitable[Sequen
             path="/orders",
             name="orders.list",
             tag=TAG,
-            summary="The session's orders with their tickets",
+            summary="The session's orders with their tickets, newest first",
             access=Access.SESSION,
             handler=listed,
-            answer=OrderList,
+            query=OrdersQuery,
+            answer=Page[OrderView],
+            refusals=(Code.INVALID,),
         ),
         Route(
             method="GET",

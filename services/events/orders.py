@@ -10,7 +10,7 @@ from domain.orders import OrderState
 from domain.refusals import Code, Refusal
 from services.answers import Answers, AnswerView
 from services.audit import entry_for
-from services.cursors import cursor_of, parts_of
+from services.cursors import moment_cursor, moment_of
 from services.events.access import Access
 from services.events.sales import Events
 from services.models import AmountMinor, Currency, Model, OrderRef, Page, PageQuery, TimeMs
@@ -19,9 +19,6 @@ from storage.event_orders import EventOrder, lines_of_order, orders_of_event
 from storage.order_answers import answers_of
 from storage.postgres import Pool
 from storage.tenancy import tenant
-
-_AT_BYTES = 8
-_AT_MAX = 253_402_300_799_999
 
 
 class EventOrderRow(Model):
@@ -61,19 +58,18 @@ class EventOrders:
         self, organisation_id: OrganisationId, event_id: EventId, query: PageQuery
     ) -> Page[EventOrderRow] | Refusal:
         """Return a part of an event's orders, newest first."""
-        place = parts_of(query.cursor, _AT_BYTES, 16) if query.cursor else ()
-        if place is None:
+        before = moment_of(query.cursor) if query.cursor else None
+        if query.cursor and before is None:
             return Refusal(Code.INVALID, None, {"field": "cursor"})
-        before = (min(int.from_bytes(place[0], "big"), _AT_MAX), place[1]) if place else None
         owner = await self._access.owner_to_edit(organisation_id, event_id)
         if isinstance(owner, Refusal):
             return owner
         async with tenant(self._pool, owner) as connection:
             found = await orders_of_event(connection, event_id, before, query.limit + 1)
-        shown = found[: query.limit]
+        shown, is_more = found[: query.limit], len(found) > query.limit
         return Page[EventOrderRow](
             items=tuple(map(_row, shown)),
-            next_cursor=_cursor(shown[-1]) if len(found) > query.limit else None,
+            next_cursor=moment_cursor(shown[-1].created_at_ms, shown[-1].order_id) if is_more else None,
         )
 
     async def answers(
@@ -118,7 +114,3 @@ def _row(order: EventOrder) -> EventOrderRow:
         ticket_count=order.ticket_count,
         answer_count=order.answer_count,
     )
-
-
-def _cursor(order: EventOrder) -> str:
-    return cursor_of(order.created_at_ms.to_bytes(_AT_BYTES, "big"), order.order_id)

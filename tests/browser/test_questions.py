@@ -64,7 +64,7 @@ def test_a_ticket_is_bought_with_answers(platform: Platform, open_context: OpenC
     expect(buyer.tickets()).to_have_count(2)
     order = page.evaluate(
         """async () => {
-            const { orders } = await (await fetch("/api/v1/orders")).json();
+            const { items: orders } = await (await fetch("/api/v1/orders")).json();
             const paid = orders.find((one) => one.tickets.length > 0);
             return await (await fetch(`/api/v1/orders/${paid.order}`)).json();
         }"""

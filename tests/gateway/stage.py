@@ -299,7 +299,7 @@ class Stage:
                     clock=made.clock,
                     new_id=fresh,
                     sessions=made.sessions,
-                    orders=BuyerOrders(made.orders, made.events, made.answers, TICKET_KEY),
+                    orders=BuyerOrders(made.orders, made.events, made.answers, TICKET_KEY, made.clock),
                     events=made.events,
                     answers=made.answers,
                     users=made.people.users,

@@ -39,7 +39,7 @@ async def test_watch_hold_and_purchase(stage: Stage, made: Works, subprotocol: s
         assert ticket_of(ticket["code"], TICKET_KEY) is not None
 
     async with stage.http.get(f"{stage.url}/api/v1/orders") as answer:
-        orders = (await answer.json())["orders"]
+        orders = (await answer.json())["items"]
     assert [order["order"] for order in orders] == [bought["order"]]
     assert {ticket["code"] for ticket in orders[0]["tickets"]} == {
         ticket["code"] for ticket in bought["tickets"]

@@ -188,7 +188,7 @@ async def test_orders_and_tickets_are_their_buyers_alone(stage: Stage, made: Wor
         for path in ("/api/v1/orders", f"/api/v1/orders/{order}", f"/api/v1/tickets/{ticket}/qr.svg"):
             assert (await get(stage, path))[0] == 401
         await stage.ticket()
-        assert (await get(stage, "/api/v1/orders"))[1] == {"orders": []}
+        assert (await get(stage, "/api/v1/orders"))[1] == {"items": [], "next_cursor": None}
         assert (await get(stage, f"/api/v1/orders/{order}"))[1]["code"] == "not_found"
         assert (await get(stage, f"/api/v1/tickets/{ticket}/qr.svg"))[0] == 404
         assert (await get(stage, "/api/v1/tickets/nonsense/qr.svg"))[0] == 404

@@ -1,78 +1,62 @@
 // All of somebody's tickets, what is ahead first, and what they paid. A guest sees those of this browser.
-import { Problem, get } from "../shared/api.js";
-import { longDate, moment, money, timeOfDay } from "../shared/formats.js";
-import { html } from "../shared/html.js";
+import { Problem, get, problemOf } from "../shared/api.js";
+import { ActionButton } from "../shared/forms.js";
+import { calendarDays, longDate, moment, money, timeOfDay } from "../shared/formats.js";
+import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, Empty, PageHead } from "../shared/parts.js";
+import { toast } from "../shared/toasts.js";
 import { showWhenReady } from "./account-frame.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./orders.js").Order} Order */
-/** @typedef {import("./sale.js").EventData} EventData */
+/** @typedef {{items: Order[], next_cursor: string | null}} Part */
 
 const PAST_MS = 6 * 3_600_000;
-const EVENTS_MAX = 50;
+const PART = 200;
 /** @type {Record<string, import("../shared/parts.js").Tone>} */
 const TONES = { paid: "good", sold: "good", failed: "danger", voiding: "danger" };
 
-/** @returns {Promise<{orders: Order[], isGuest: boolean}>} */
+/** @returns {Promise<{path: string, first: Part}>} */
 async function myOrders() {
-    /** @typedef {{items?: Order[], orders?: Order[]}} Listed */
-    try {
-        /** @type {Listed} */
-        const mine = await get("/me/orders");
-        return { orders: mine.items ?? mine.orders ?? [], isGuest: false };
-    } catch (thrown) {
-        if (!(thrown instanceof Problem) || thrown.status !== 401) {
-            throw thrown;
-        }
-    }
-    try {
-        /** @type {Listed} */
-        const mine = await get("/orders");
-        return { orders: mine.items ?? mine.orders ?? [], isGuest: true };
-    } catch (thrown) {
-        if (thrown instanceof Problem && thrown.status === 401) {
-            return { orders: [], isGuest: true };
-        }
-        throw thrown;
-    }
-}
-
-/**
- * @param {Order[]} orders
- * @returns {Promise<Map<string, EventData>>}
- */
-async function eventsOf(orders) {
-    const ids = [...new Set(orders.map((order) => order.event))].slice(0, EVENTS_MAX);
-    const found = await Promise.all(
-        ids.map(async (id) => {
-            try {
-                /** @type {EventData & {event: any}} */
-                const answer = await get(`/events/${id}`);
-                return typeof answer.event === "object" ? answer.event : answer;
-            } catch {
-                return null;
+    for (const path of ["/me/orders", "/orders"]) {
+        try {
+            return { path, first: await get(path, { limit: PART }) };
+        } catch (thrown) {
+            // Who is not signed in may be a guest who has bought, or somebody new.
+            if (!(thrown instanceof Problem) || thrown.status !== 401) {
+                throw thrown;
             }
-        }),
-    );
-    return new Map(found.flatMap((event, at) => (event ? [[String(ids[at]), event]] : [])));
+        }
+    }
+    return { path: "/orders", first: { items: [], next_cursor: null } };
+}
+
+/** When it is over, more or less: an event without an end is over some hours after its start. @param {Order} order */
+function overAt({ about }) {
+    return Math.max(about.ends_at_ms ?? 0, about.starts_at_ms + PAST_MS);
 }
 
 /**
- * @param {{orders: Order[], events: Map<string, EventData>, isGuest: boolean, now: number}} given
+ * @param {{path: string, first: Part, now: number}} given
  * @returns {Child}
  */
-function MyTickets({ orders, events, isGuest, now }) {
+function MyTickets({ path, first, now }) {
+    const [{ items: orders, next_cursor: cursor }, setPart] = useState(first);
+    const isGuest = path === "/orders";
+    const more = async () => {
+        /** @type {Part} */
+        const next = await get(path, { limit: PART, cursor });
+        setPart({ items: [...orders, ...next.items], next_cursor: next.next_cursor });
+    };
     const withTickets = orders.filter((order) => order.tickets.length > 0);
-    const startOf = (/** @type {Order} */ order) => events.get(order.event)?.starts_at_ms ?? order.created_at_ms;
-    const ahead = withTickets.filter((order) => startOf(order) > now - PAST_MS).sort((a, b) => startOf(a) - startOf(b));
-    const past = withTickets.filter((order) => startOf(order) <= now - PAST_MS).sort((a, b) => startOf(b) - startOf(a));
+    const ahead = withTickets.filter((order) => overAt(order) > now).sort((a, b) => a.about.starts_at_ms - b.about.starts_at_ms);
+    const past = withTickets.filter((order) => overAt(order) <= now).sort((a, b) => b.about.starts_at_ms - a.about.starts_at_ms);
     return html`
         <${PageHead} title=${t("account.tickets.title")} />
         ${isGuest && orders.length > 0 && html`<${Keep} />`}
         ${ahead.length > 0
-            ? ahead.map((order) => html`<${OrderTickets} key=${order.order} order=${order} event=${events.get(order.event)} />`)
+            ? ahead.map((order) => html`<${OrderTickets} key=${order.order} order=${order} />`)
             : html`<${Empty} title=${t("account.tickets.none")} text=${t(isGuest ? "account.tickets.none_guest" : "account.tickets.none_text")}>
                   <div class="form-actions">
                       <a class="button button-main" href="/">${t("shared.all_events")}</a>
@@ -82,9 +66,10 @@ function MyTickets({ orders, events, isGuest, now }) {
         ${past.length > 0 &&
         html`<section class="stack" aria-labelledby="past">
             <h2 id="past">${t("account.tickets.past")}</h2>
-            ${past.map((order) => html`<${OrderTickets} key=${order.order} order=${order} event=${events.get(order.event)} />`)}
+            ${past.map((order) => html`<${OrderTickets} key=${order.order} order=${order} />`)}
         </section>`}
-        ${orders.length > 0 && html`<${Orders} orders=${orders} events=${events} />`}
+        ${orders.length > 0 && html`<${Orders} orders=${orders} />`}
+        ${cursor && html`<div class="form-actions"><${ActionButton} onPress=${more} onProblem=${(/** @type {Problem} */ problem) => toast(problemOf(problem).text)}>${t("account.tickets.earlier")}<//></div>`}
     `;
 }
 
@@ -98,24 +83,23 @@ function Keep() {
 }
 
 /**
- * @param {{order: Order, event: EventData | undefined}} given
+ * @param {{order: Order}} given
  * @returns {Child}
  */
-function OrderTickets({ order, event }) {
-    const nameOf = (/** @type {string} */ type) => event?.ticket_types.find((one) => one.ticket_type === type)?.name ?? t("event.ticket");
-    const title = event?.title ?? t("event.ticket");
-    return html`<section class="order" aria-label=${title}>
+function OrderTickets({ order: { about, tickets } }) {
+    return html`<section class="order" aria-label=${about.title}>
         <ul class="ticket-list">
-            ${order.tickets.map((ticket) => {
-                const name = nameOf(ticket.ticket_type);
+            ${tickets.map((ticket) => {
+                const name = ticket.name || t("event.ticket");
                 const shown = ticket.ticket.slice(-8);
                 return html`<li class="ticket" key=${ticket.ticket}>
                     <div class="ticket-text">
                         <p class="ticket-type"><bdi>${name}</bdi></p>
-                        <p class="ticket-event">${event ? html`<a href=${`/e/${event.slug}`}>${title}</a>` : title}</p>
-                        ${event &&
-                        html`<p class="ticket-when">${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
-                            <p class="ticket-when"><bdi>${event.venue_name}</bdi></p>`}
+                        <p class="ticket-event"><bdi>${about.slug ? html`<a href=${`/e/${about.slug}`}>${about.title}</a>` : about.title}</bdi></p>
+                        ${about.status === "cancelled" && html`<p class="ticket-cancelled">${t("account.tickets.cancelled")}</p>`}
+                        <p class="ticket-when">${longDate(about.starts_at_ms, about.time_zone)}, ${timeOfDay(about.starts_at_ms, about.time_zone)}</p>
+                        <p class="ticket-when"><bdi>${[about.venue_name, about.city].filter(Boolean).join(", ")}</bdi></p>
+                        ${ticket.valid_days.length > 0 && html`<p class="ticket-days">${t("event.valid_on", { days: calendarDays(ticket.valid_days) })}</p>`}
                         <p class="ticket-id"><bdi>${shown}</bdi></p>
                     </div>
                     <div class="ticket-stub">
@@ -128,17 +112,17 @@ function OrderTickets({ order, event }) {
 }
 
 /**
- * @param {{orders: Order[], events: Map<string, EventData>}} given
+ * @param {{orders: Order[]}} given
  * @returns {Child}
  */
-function Orders({ orders, events }) {
+function Orders({ orders }) {
     return html`<section class="panel" aria-labelledby="orders">
         <h2 id="orders">${t("account.tickets.orders")}</h2>
         <ul class="rows">
             ${orders.map(
                 (order) => html`<li key=${order.order}>
                     <div class="row-text">
-                        <strong>${events.get(order.event)?.title ?? t("event.ticket")}</strong>
+                        <strong><bdi>${order.about.title}</bdi></strong>
                         <span>${moment(order.created_at_ms)} · ${t("shared.tickets", { count: order.tickets.length })}</span>
                     </div>
                     <${Badge} tone=${TONES[order.state] ?? "calm"}>${t("account.tickets.state", { state: order.state })}<//>
@@ -150,7 +134,6 @@ function Orders({ orders, events }) {
 }
 
 void showWhenReady(async () => {
-    const { orders, isGuest } = await myOrders();
-    const events = await eventsOf(orders);
-    return html`<${MyTickets} orders=${orders} events=${events} isGuest=${isGuest} now=${Date.now()} />`;
+    const { path, first } = await myOrders();
+    return html`<${MyTickets} path=${path} first=${first} now=${Date.now()} />`;
 });

@@ -1,12 +1,14 @@
 // The buyer's orders for this event, from the server: what is shown as "Your tickets".
 import { signal } from "../shared/html.js";
 
-/** @typedef {import("../shared/wire").Ticket} Ticket */
+/** @typedef {import("../shared/wire").Ticket & {name: string, valid_days: readonly string[]}} Ticket a type's name is "" while it is not known */
+/** @typedef {{title: string, slug: string | null, status: string, starts_at_ms: number, ends_at_ms: number | null, time_zone: string, venue_name: string, city: string}} OrderedEvent */
 
 /**
  * @typedef {object} Order
  * @property {string} order
  * @property {string} event
+ * @property {OrderedEvent} about
  * @property {string} state
  * @property {number} amount_minor
  * @property {string} currency
@@ -38,7 +40,7 @@ export class Orders {
     async #load() {
         this.#attempt++;
         try {
-            const answer = await fetch("/api/v1/orders", {
+            const answer = await fetch(`/api/v1/orders?event=${this.event}&limit=200`, {
                 headers: { accept: "application/json" },
                 signal: AbortSignal.timeout(8_000),
             });
@@ -48,9 +50,9 @@ export class Orders {
             if (!answer.ok) {
                 throw new Error(`status ${answer.status}`);
             }
-            /** @type {{orders: Order[]}} */
-            const { orders } = await answer.json();
-            this.list.value = orders.filter((order) => order.event === this.event && order.tickets.length > 0);
+            /** @type {{items: Order[]}} */
+            const { items } = await answer.json();
+            this.list.value = items.filter((order) => order.tickets.length > 0);
             this.#markLoaded();
         } catch {
             if (this.#attempt < ATTEMPTS_MAX) {

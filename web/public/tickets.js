@@ -37,9 +37,8 @@ export function Tickets({ orders, bought, isFocused, sale }) {
  */
 function TicketCard({ ticket, sale }) {
     const { event } = sale;
-    const type = sale.type(ticket.ticket_type);
-    const name = type?.name ?? t("event.ticket");
-    const days = type?.valid_days ?? [];
+    const name = ticket.name || t("event.ticket");
+    const days = ticket.valid_days;
     return html`
         <li class="ticket">
             <div class="ticket-text">

@@ -79,7 +79,7 @@ async def test_from_guest_to_account_and_back(migrated_dsn: str, redis_url: str,
             _, session, _ = await browser.ask("POST", "/session")
             assert session["buyer"] == guest["buyer"], "the orders of the guest stay"
             status, orders, _ = await browser.ask("GET", "/me/orders")
-            assert (status, orders) == (200, {"orders": []})
+            assert (status, orders) == (200, {"items": [], "next_cursor": None})
             status, _, _ = await browser.ask("POST", "/sign-out")
             assert status == 204
             assert browser.token == ""
