@@ -9,7 +9,7 @@ import { Empty, PageHead, Panel } from "../shared/parts.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
 import { useEvents } from "./event-names.js";
 import { showOrganisation } from "./frame.js";
-import { More, useList } from "./list.js";
+import { More, everything, useList } from "./list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
@@ -82,7 +82,7 @@ function Audit({ place }) {
  */
 function usePeople(place) {
     const may = place.may("members.read");
-    const people = useResource(async () => (may ? /** @type {{items: {user: string, name: string, email: string}[]}} */ (await get(`${place.api}/members`, { limit: 100 })).items : []));
+    const people = useResource(async () => /** @type {{user: string, name: string, email: string}[]} */ (may ? await everything(`${place.api}/members`) : []));
     const found = new Map((people.value ?? []).map((one) => [one.user, one.name || one.email]));
     return [...found].map(([value, label]) => ({ value, label }));
 }

@@ -1,18 +1,16 @@
 // The events of an organisation by name, for whatever is held for one of them: roles, keys, devices.
-import { get } from "../shared/api.js";
 import { t } from "../shared/i18n.js";
 import { useResource } from "../shared/resource.js";
+import { everything } from "./list.js";
 
 /** @typedef {{event: string, title: string, status: string}} NamedEvent */
-
-const SHOWN_MAX = 100;
 
 /**
  * @param {import("./frame.js").Place} place
  * @returns {NamedEvent[]} the newest, none while they are not known
  */
 export function useEvents(place) {
-    const events = useResource(async () => /** @type {{items: NamedEvent[]}} */ (await get(`${place.api}/events`, { limit: SHOWN_MAX })).items);
+    const events = useResource(async () => /** @type {NamedEvent[]} */ (await everything(`${place.api}/events`)));
     return events.value ?? [];
 }
 

@@ -2,7 +2,7 @@
 import { ActionButton } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { problemOf } from "../shared/api.js";
+import { get, problemOf } from "../shared/api.js";
 import { useResource } from "../shared/resource.js";
 import { toast } from "../shared/toasts.js";
 
@@ -34,6 +34,31 @@ export function useList(load, inputs = []) {
         }
     };
     return { page, more, edit };
+}
+
+const PART = 200;
+const PARTS_MAX = 20;
+
+/**
+ * Return a whole list, for what has to be chosen from: all its parts, one after the other, up to 4,000 things.
+ *
+ * @param {string} path
+ * @returns {Promise<any[]>}
+ */
+export async function everything(path) {
+    const items = [];
+    /** @type {string | null} */
+    let cursor = null;
+    for (let part = 0; part < PARTS_MAX; part++) {
+        /** @type {Part<any>} */
+        const found = await get(path, { limit: PART, cursor });
+        items.push(...found.items);
+        cursor = found.next_cursor;
+        if (cursor === null) {
+            break;
+        }
+    }
+    return items;
 }
 
 /**

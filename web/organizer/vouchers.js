@@ -6,15 +6,17 @@ import { money } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { locale, t } from "../shared/i18n.js";
 import { Empty, Panel, Table } from "../shared/parts.js";
-import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { Loaded, Skeleton } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
 import { amountText, minorOf } from "./amounts.js";
+import { More, useList } from "./list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {{held: number, used: number, left: number | null, block_left: number | null}} Uses */
 /** @typedef {{voucher: string, version: number, code: string, batch: string, kind: string, percent_basis_points: number | null, amount_minor: number | null, is_per_order: boolean, per_buyer_max: number | null, quantity_min: number, starts_at: string | null, ends_at: string | null, uses: Uses | null, uses_max: number | null, ticket_types: string[], block_pool: string | null, block_quantity: number | null, is_retired: boolean}} Voucher */
 /** @typedef {{path: string, event: import("./editor.js").EventDocument, tickets: import("./tickets.js").TicketsValue, may: boolean}} Given */
 
+const SHOWN_AT_ONCE = 100;
 const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 2 });
 
 /**
@@ -25,7 +27,7 @@ export function Vouchers({ path, event, tickets, may }) {
     const [isNew, setNew] = useState(false);
     const [edited, setEdited] = useState(/** @type {Voucher | null} */ (null));
     const [hidden, setHidden] = useState(/** @type {string[]} */ ([]));
-    const vouchers = useResource(async () => /** @type {{items: Voucher[]}} */ (await get(`${path}/vouchers`)).items);
+    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Voucher>>} */ (get(`${path}/vouchers`, { limit: SHOWN_AT_ONCE, cursor })));
     const drop = (/** @type {Voucher} */ voucher) => {
         setHidden([...hidden, voucher.voucher]);
         const back = () => setHidden((before) => before.filter((one) => one !== voucher.voucher));
@@ -48,22 +50,23 @@ export function Vouchers({ path, event, tickets, may }) {
                     ><button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: one.code })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
         },
     ];
-    const shown = (vouchers.value ?? []).filter((one) => !one.is_retired && !hidden.includes(one.voucher));
+    const shown = (list.page.value?.items ?? []).filter((one) => !one.is_retired && !hidden.includes(one.voucher));
     const add = may && html`<button type="button" class="button button-quiet" onClick=${() => setNew(true)}>${t("organizer.codes.add")}</button>`;
     return html`
-        <${Loaded} resource=${vouchers} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
+        <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
             ${() =>
-                shown.length === 0
+                shown.length === 0 && list.page.value?.next_cursor === null
                     ? html`<${Empty} title=${t("organizer.codes.none")} text=${t("organizer.codes.none_text")}>${add}<//>`
                     : html`<${Panel} id="codes" title=${t("organizer.editor.codes")} action=${add}>
                           <${Table} label=${t("organizer.editor.codes")} columns=${columns} rows=${shown} keyOf=${(/** @type {Voucher} */ one) => one.voucher} />
+                          <${More} list=${list} />
                           <div class="form-actions"><a class="button button-plain" href=${`/api/v1${path}/vouchers.csv`} download>${t("organizer.codes.export")}</a></div>
                       <//>`}
         <//>
         ${isNew &&
-        html`<${NewVoucher} path=${path} event=${event} tickets=${tickets} onClose=${() => setNew(false)} onDone=${() => (setNew(false), vouchers.reload())} />`}
+        html`<${NewVoucher} path=${path} event=${event} tickets=${tickets} onClose=${() => setNew(false)} onDone=${() => (setNew(false), list.page.reload())} />`}
         ${edited &&
-        html`<${EditVoucher} path=${path} event=${event} tickets=${tickets} voucher=${edited} onClose=${() => setEdited(null)} onDone=${() => (setEdited(null), vouchers.reload())} />`}
+        html`<${EditVoucher} path=${path} event=${event} tickets=${tickets} voucher=${edited} onClose=${() => setEdited(null)} onDone=${() => (setEdited(null), list.page.reload())} />`}
     `;
 }
 
