@@ -63,6 +63,11 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     is_free: bool = False
+    category: str = ""
+    language: str = ""
+    tag: str = ""
+    price: str = ""
+    currency: str = ""
 
     def query(self, **changes: str) -> str:
         """Return the query of an address with some of it changed."""
@@ -72,6 +77,11 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
             "from": self.since,
             "to": self.until,
             "free": "true" if self.is_free else "",
+            "category": self.category,
+            "language": self.language,
+            "tag": self.tag,
+            "price": self.price,
+            "currency": self.currency if self.price else "",
         }
         return urlencode({name: value for name, value in {**said, **changes}.items() if value})
 
@@ -102,13 +112,14 @@ def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.dat
         ),
         ("home.free", {"free": "" if filters.is_free else "true"}, filters.is_free),
     ]
+    if filters.tag:
+        chips.append(("home.tag", {"tag": ""}, True))
     links = []
     for name, changes, is_chosen in chips:
         address = html.escape(f"{path}?{filters.query(**changes)}".rstrip("?"))
         current = ' aria-current="true"' if is_chosen else ""
-        links.append(
-            f'<li><a class="chip" href="{address}"{current}>{html.escape(messages.text(name))}</a></li>'
-        )
+        said = html.escape(messages.text(name, tag=filters.tag))
+        links.append(f'<li><a class="chip" href="{address}"{current}>{said}</a></li>')
     return "".join(links)
 
 

@@ -1,21 +1,21 @@
 """Feeds for programs that read the site: calendars of organisations and events, and the map of the site."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Final
 from xml.sax.saxutils import escape
 
-from aiohttp import web
+from aiohttp import ETag, web
 
 from gateway.browsing import Browsing
 from services.events.calendar_feed import feed
-from services.events.reading import Reading, wanted_all, wanted_by
+from services.events.reading import Reading, wanted_by
+from services.events.site_map import PARTS
 from services.events.views import status_of
 from storage.event_records import EventRecord
 
 _FEED_MAX: Final = 200
-_PART_MAX: Final = 200
-# A sitemap has at most 50,000 addresses (sitemaps.org); the soonest are those that are looked for.
-_SITEMAP_MAX: Final = 10_000
+_SITEMAPS: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _HEADERS: Final = {"Cache-Control": "public, max-age=60"}
 
 
@@ -29,7 +29,6 @@ class Feeds:
         self._browsing = browsing
         self._clock = clock
         self._public_url = public_url
-        self._sitemap: tuple[int, str] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """Return what is where."""
@@ -38,6 +37,8 @@ class Feeds:
             web.get(f"/calendar/{slug}.ics", self.organisation),
             web.get(f"/calendar/events/{slug}.ics", self.event),
             web.get("/sitemap.xml", self.sitemap),
+            web.get("/sitemaps/organisations.xml", self.organisations_map),
+            web.get("/sitemaps/events-{part:[0-9]{1,2}}.xml", self.events_map),
         ]
 
     async def organisation(self, request: web.Request) -> web.Response:
@@ -58,37 +59,53 @@ class Feeds:
         return self._calendar(request, kept.event.title, (kept.event,))
 
     async def sitemap(self, request: web.Request) -> web.Response:
-        """The pages that there are."""
+        """Where the maps of the site are."""
+        url = self._url(request)
+        names = ["organisations", *(f"events-{part}" for part in range(PARTS))]
+        lines = "".join(
+            f"<sitemap><loc>{escape(url)}/sitemaps/{name}.xml</loc></sitemap>\n" for name in names
+        )
+        return _xml(f'<sitemapindex xmlns="{_SITEMAPS}">\n{lines}</sitemapindex>\n')
+
+    async def events_map(self, request: web.Request) -> web.StreamResponse:
+        """The pages of a part of the events."""
+        part = int(request.match_info["part"])
+        if part >= PARTS:
+            raise web.HTTPNotFound
+        return await self._map(request, part, "/e/")
+
+    async def organisations_map(self, request: web.Request) -> web.StreamResponse:
+        """The pages of organisations, and the home page."""
+        return await self._map(request, None, "/o/")
+
+    async def _map(self, request: web.Request, part: int | None, path: str) -> web.StreamResponse:
         refused = await self._browsing.refused(request)
         if refused is not None:
             return refused
-        now_ms = self._clock()
-        if self._sitemap is None or now_ms - self._sitemap[0] > 60_000:
-            self._sitemap = now_ms, await self._addresses(self._url(request), now_ms)
-        return web.Response(text=self._sitemap[1], content_type="application/xml", headers=_HEADERS)
-
-    async def _addresses(self, url: str, now_ms: int) -> str:
-        slugs: list[str] = []
-        cursor: str | None = None
-        while len(slugs) < _SITEMAP_MAX:
-            listed = await self._reading.search(wanted_all(now_ms), cursor, _PART_MAX)
-            if listed is None:
-                break
-            slugs += [event.slug for event in listed.events]
-            cursor = listed.next_cursor
-            if cursor is None:
-                break
-        addresses = [f"{url}/", *(f"{url}/e/{slug}" for slug in slugs)]
-        lines = "".join(f"<url><loc>{escape(address)}</loc></url>\n" for address in addresses)
-        return (
-            '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}</urlset>\n'
-        )
+        url = escape(self._url(request))
+        # A map names one page at least, so the home page is in all of them.
+        addresses = [f"{url}/", *(f"{url}{path}{slug}" for slug in await self._reading.site_map.slugs(part))]
+        lines = "".join(f"<url><loc>{address}</loc></url>\n" for address in addresses)
+        return _xml(f'<urlset xmlns="{_SITEMAPS}">\n{lines}</urlset>\n')
 
     def _calendar(self, request: web.Request, name: str, events: tuple[EventRecord, ...]) -> web.Response:
-        now_ms = self._clock()
-        body = feed(name, [(event, status_of(event, now_ms)) for event in events], self._url(request))
-        return web.Response(body=body, content_type="text/calendar", charset="utf-8", headers=_HEADERS)
+        now_ms, url = self._clock(), self._url(request)
+        listed = [(event, status_of(event, now_ms)) for event in events]
+        # Of what the calendar says, not of its bytes: those have the time at which they were put together.
+        told = [name, url, *(f"{event.event_id.hex()} {event.edition} {status}" for event, status in listed)]
+        tag = ETag(hashlib.sha256("\0".join(told).encode()).hexdigest()[:32])
+        known = request.if_none_match or ()
+        response = web.Response(status=304 if tag in known else 200, headers=_HEADERS)
+        if response.status == 200:
+            response.content_type, response.charset = "text/calendar", "utf-8"
+            response.body = feed(name, listed, url, now_ms)
+        response.etag = tag
+        return response
 
     def _url(self, request: web.Request) -> str:
         return self._public_url or f"{request.scheme}://{request.host}"
+
+
+def _xml(text: str) -> web.Response:
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
+    return web.Response(text=text, content_type="application/xml", headers=_HEADERS)

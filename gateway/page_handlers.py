@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 import segno
 from aiohttp import web
@@ -17,6 +18,7 @@ from domain.refusals import Refusal
 from gateway.browsing import Browsing
 from gateway.cards import Card, Filters, cards, more_link, quick_filters
 from gateway.draft_gate import DraftGate
+from gateway.finer_search import finer_holes, minor_of
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
 from gateway.pages import event_preview
 from gateway.platform_gate import PlatformGate
@@ -37,7 +39,9 @@ _LISTED: Final = 24
 # Where the server's time goes in a page that is drawn; no text of an organiser has it as it stands.
 _TIME_HOLE: Final = "\0time\0"
 _RENDERED_MAX: Final = 500
-_ASKED: Final = frozenset({"q", "city", "from", "to", "free", "cursor"})
+_ASKED: Final = frozenset(
+    {"q", "city", "from", "to", "free", "cursor", "category", "language", "tag", "price_max", "currency"}
+)
 
 
 class Pages:
@@ -85,7 +89,7 @@ class Pages:
         if refused is not None:
             return refused
         messages, query = self._shell.messages(request), events_query(request)
-        filters = _filters(query)
+        filters = _filters(query, request.query.get("price", ""))
         today = dt.datetime.fromtimestamp(self._clock() / 1000, dt.UTC).date()
         holes = {
             "q": html.escape(filters.q),
@@ -96,6 +100,7 @@ class Pages:
             "free": '<input type="hidden" name="free" value="true" />' if filters.is_free else "",
             "chips": quick_filters(filters, messages, "/", today),
             "list": await self._list(query, filters, messages, "/"),
+            **finer_holes(filters, messages),
         }
         body = self._shell.fill("public/home.html", messages, holes)
         preview = Preview(messages.text("home.title"), messages.text("home.lead"), f"{self._url(request)}/")
@@ -114,6 +119,10 @@ class Pages:
         description = rendered(profile.description)
         links = [
             (profile.website, messages.text("home.website")),
+            (
+                profile.contact_email and f"mailto:{quote(profile.contact_email)}",
+                messages.text("home.contact"),
+            ),
             (f"/calendar/{profile.slug}.ics", messages.text("home.calendar")),
         ]
         shown = [
@@ -280,7 +289,13 @@ def _response(text: str, messages: Messages) -> web.Response:
 
 def events_query(request: web.Request) -> EventsQuery:
     """Return what the address of a list asks for; what can't be meant is left out."""
-    asked = {name: value for name, value in request.query.items() if name in _ASKED and value.strip()}
+    said = dict(request.query)
+    # People say an amount in units; without one, a currency narrows nothing down.
+    minor = minor_of(said.pop("price", ""), said.get("currency", ""))
+    said = {**said, "price_max": "" if minor is None else str(minor)}
+    if minor is None:
+        said.pop("currency", None)
+    asked = {name: value for name, value in said.items() if name in _ASKED and value.strip()}
     try:
         return EventsQuery.model_validate_strings({"limit": str(_LISTED), **asked})
     except ValidationError as error:
@@ -295,13 +310,18 @@ def rendered(markdown: str) -> str:
     return render(markdown)
 
 
-def _filters(query: EventsQuery) -> Filters:
+def _filters(query: EventsQuery, price: str) -> Filters:
     return Filters(
         q=query.q,
         city=query.city,
         since=query.from_ or "",
         until=query.to or "",
         is_free=bool(query.free),
+        category=query.category or "",
+        language=query.language or "",
+        tag=query.tag,
+        price="" if query.price_max is None else price.strip(),
+        currency=query.currency or "",
     )
 
 

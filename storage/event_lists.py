@@ -36,7 +36,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         from_ms: the event is not over by then.
         from_day, to_day: it is not over before the first day and starts on the second at the latest, by the
             calendar where it is.
-        price_max_minor: something can be had for this; 0 is free.
+        price_max_minor: something can be had for this; 0 is free, and all that can be compared without a
+            `currency`.
+        with_cancelled: what was called off is listed too, for those who have it in their calendar.
     """
 
     words: str = ""
@@ -46,10 +48,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     from_day: dt.date | None = None
     to_day: dt.date | None = None
     price_max_minor: int | None = None
+    currency: str = ""
     category: str = ""
     tag: str = ""
     language: str = ""
     organisation_id: OrganisationId | None = None
+    with_cancelled: bool = False
     sort: str = "date"
 
 
@@ -132,8 +136,40 @@ async def own_events(
     return Listed(events, None if last is None else _cursor("own", last["starts_at"], last["event_id"]))
 
 
+async def slugs_of_part(pool: Pool, part: int, parts: int, limit: int) -> list[str]:
+    """Return the slugs of the listed events that are not over, of one of as many parts, soonest first."""
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            f"""
+            SELECT slug FROM events
+            WHERE {_LISTED} AND {_OVER} > now() AND get_byte(uuid_send(event_id), 15) % $2 = $1
+            ORDER BY starts_at, event_id LIMIT $3
+            """,  # noqa: S608 - pieces of this module's own
+            part,
+            parts,
+            limit,
+        )
+    return [row["slug"] for row in rows]
+
+
+async def organisation_slugs(pool: Pool, limit: int) -> list[str]:
+    """Return the slugs of the organisations that have something listed ahead."""
+    async with asking(pool) as connection:
+        rows = await connection.fetch(
+            f"""
+            SELECT slug FROM organisations
+            WHERE suspended_at IS NULL AND organisation_id IN (
+                SELECT organisation_id FROM events WHERE {_LISTED} AND {_OVER} > now())
+            ORDER BY slug LIMIT $1
+            """,  # noqa: S608 - pieces of this module's own
+            limit,
+        )
+    return [row["slug"] for row in rows]
+
+
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
-    conditions, values = [_LISTED], []  # type: tuple[list[str], list[Any]]
+    conditions = [_LISTED if not wanted.with_cancelled else f"({_LISTED} OR status = 'cancelled')"]
+    values: list[Any] = []
 
     def add(condition: str, value: object) -> None:
         values.append(value)
@@ -154,6 +190,8 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         add("starts_at < ?", _end_of_day_anywhere_ms(wanted.to_day))
     if wanted.price_max_minor is not None:
         add("price_min_minor <= ?", wanted.price_max_minor)
+    if wanted.currency:
+        add("currency = ?", wanted.currency)
     if wanted.category:
         add("category = ?", wanted.category)
     if wanted.tag:

@@ -14,6 +14,7 @@ class OrganisationProfile(msgspec.Struct, frozen=True):
     slug: str
     description: str
     website: str
+    contact_email: str
 
 
 async def find_profile(pool: Pool, slug: str) -> OrganisationProfile | None:
@@ -21,7 +22,7 @@ async def find_profile(pool: Pool, slug: str) -> OrganisationProfile | None:
     async with asking(pool) as connection:
         row = await connection.fetchrow(
             """
-            SELECT organisation_id, name, slug, description, website FROM organisations
+            SELECT organisation_id, name, slug, description, website, contact_email FROM organisations
             WHERE slug = $1 AND suspended_at IS NULL
             """,
             slug,

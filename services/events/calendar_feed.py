@@ -21,9 +21,9 @@ _USUAL: Final = dt.timedelta(hours=2)
 _REFRESH: Final = "PT1H"
 
 
-def feed(name: str, events: Iterable[tuple[EventRecord, EventStatus]], url: str) -> bytes:
+def feed(name: str, events: Iterable[tuple[EventRecord, EventStatus]], url: str, now_ms: int) -> bytes:
     """Return a calendar. `url` is the address of this site, without a slash at its end."""
-    return b"".join((beginning(name), *(entry(event, status, url) for event, status in events), END))
+    return b"".join((beginning(name), *(entry(event, status, url, now_ms) for event, status in events), END))
 
 
 def beginning(name: str) -> bytes:
@@ -38,19 +38,20 @@ def beginning(name: str) -> bytes:
     return written.removesuffix(END)
 
 
-def entry(event: EventRecord, status: EventStatus, url: str) -> bytes:
+def entry(event: EventRecord, status: EventStatus, url: str, now_ms: int) -> bytes:
     """Return the entry of an event."""
-    written: bytes = _entry(event, status, url).to_ical()
+    written: bytes = _entry(event, status, url, now_ms).to_ical()
     return written
 
 
-def _entry(event: EventRecord, status: EventStatus, url: str) -> CalendarEvent:
+def _entry(event: EventRecord, status: EventStatus, url: str, now_ms: int) -> CalendarEvent:
     entry = CalendarEvent()
     starts = _utc(event.starts_at_ms)
     entry.add("uid", f"{text(EVENT, event.event_id)}@bilten")
     # Whoever has the entry already takes one with a higher number.
     entry.add("sequence", event.edition)
-    entry.add("dtstamp", _utc(event.starts_at_ms))
+    # Of what has a method, this is when it was put together (RFC 5545, section 3.8.7.2).
+    entry.add("dtstamp", _utc(now_ms))
     # At UTC, so that no calendar needs our definitions of zones to be right.
     entry.add("dtstart", starts)
     entry.add("dtend", _utc(event.ends_at_ms) if event.ends_at_ms is not None else starts + _USUAL)

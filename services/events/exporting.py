@@ -65,7 +65,7 @@ class Exporting:
         if form == "csv":
             return csv_text(map(_row, events)).encode()
         if form == "ics":
-            return b"".join(entry(event, status_of(event, now_ms), self._url) for event in events)
+            return b"".join(entry(event, status_of(event, now_ms), self._url, now_ms) for event in events)
         nodes = []
         for event in events:
             node = json_ld(event, status_of(event, now_ms), self._url)

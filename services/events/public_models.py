@@ -8,6 +8,7 @@ from services.events.models import Category, Geo, Status
 from services.models import (
     AmountMinor,
     Country,
+    Currency,
     EventRef,
     Language,
     Line,
@@ -37,7 +38,9 @@ class EventsQuery(PageQuery):
     free: bool | None = None
     """Something costs nothing."""
     price_max: AmountMinor | None = None
-    """Something can be had for this, in the smallest unit of the event's currency."""
+    """Something can be had for this, in the smallest unit of `currency`, which is needed with it."""
+    currency: Currency | None = None
+    """What prices are in. Amounts of different currencies are not compared: sorting by price needs it too."""
     category: Category | None = None
     tag: Annotated[Line, Field(max_length=40)] = ""
     language: Language | None = None
@@ -126,6 +129,8 @@ class PublicEvent(EventCard):
     geo: Geo | None
     images: tuple[str, ...]
     buyer_limit: int
+    extension_seconds: int
+    """By how much a reservation can be extended, once; 0 is not at all."""
     cancelled_reason: str
     ticket_types: tuple[PublicTicketType, ...]
     questions: tuple[PublicQuestion, ...]
@@ -139,3 +144,5 @@ class PublicOrganisation(Model):
     slug: Slug
     description_html: str
     website: str
+    contact_email: str
+    """Whom to write to, "" for nobody."""

@@ -58,6 +58,7 @@ def public_model(event: EventRecord, now_ms: int) -> PublicEvent:
         geo=geo_of(event.latitude_e6, event.longitude_e6),
         images=event.images,
         buyer_limit=event.buyer_limit,
+        extension_seconds=event.extension_ms // 1000,
         cancelled_reason=event.cancelled_reason,
         ticket_types=tuple(
             _type(kind, is_sold_out=at in event.sold_out)
@@ -88,6 +89,7 @@ def organisation_model(profile: OrganisationProfile) -> PublicOrganisation:
         slug=profile.slug,
         description_html=render(profile.description),
         website=profile.website,
+        contact_email=profile.contact_email,
     )
 
 

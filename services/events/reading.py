@@ -15,6 +15,7 @@ import msgspec
 
 from domain.event_status import PUBLIC
 from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
+from services.events.site_map import SiteMap
 from services.events.views import status_of
 from storage.catalogue import Catalogue
 from storage.event_lists import Listed, Wanted, public_events
@@ -60,6 +61,7 @@ class Reading:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
+        self.site_map = SiteMap(pool, monotonic)
         self._catalogue = Catalogue(pool)
         self._pages = pages
         self._clock = clock
@@ -277,13 +279,8 @@ class Reading:
 
 
 def wanted_by(organisation_id: OrganisationId, now_ms: int) -> Wanted:
-    """Return what is looked for on the page of an organisation."""
-    return Wanted(from_ms=now_ms, organisation_id=organisation_id)
-
-
-def wanted_all(now_ms: int) -> Wanted:
-    """Return what is looked for by who wants everything that is ahead."""
-    return Wanted(from_ms=now_ms)
+    """Return what the calendar of an organisation has: what is ahead, and what of it was called off."""
+    return Wanted(from_ms=now_ms, organisation_id=organisation_id, with_cancelled=True)
 
 
 def _keep(cache: OrderedDict[Any, Any], key: Any, value: Any, count_max: int) -> None:

@@ -20,6 +20,9 @@ async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | 
         to_day = None if query.to is None else dt.date.fromisoformat(query.to)
     except ValueError:
         return invalid("from", "no_such_day")
+    if query.currency is None and (query.price_max is not None or query.sort == "price"):
+        # 1,000 yen are not more than 10 euros.
+        return invalid("currency", "required_with_prices")
     organisation_id = None
     if query.organisation is not None:
         profile = await reading.organisation(query.organisation)
@@ -35,6 +38,7 @@ async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | 
         from_day=from_day,
         to_day=to_day,
         price_max_minor=0 if query.free else query.price_max,
+        currency=query.currency or "",
         category=query.category or "",
         tag=query.tag.casefold(),
         language=query.language or "",

@@ -105,9 +105,9 @@ if (form instanceof HTMLFormElement) {
         event.preventDefault();
         void show(addressOf(form), true);
     });
-    // Dates are chosen, not typed: what they change is shown at once.
+    // What is chosen, not typed, changes the list at once.
     form.addEventListener("change", (event) => {
-        if (event.target instanceof HTMLInputElement && event.target.type === "date") {
+        if (event.target instanceof HTMLSelectElement || (event.target instanceof HTMLInputElement && event.target.type === "date")) {
             void show(addressOf(form), true);
         }
     });
@@ -117,10 +117,12 @@ addEventListener("popstate", () => void show(location.href, false).then(fillForm
 /** Make the form say what the address says. */
 function fillForm() {
     const query = new URLSearchParams(location.search);
-    for (const name of ["q", "city", "from", "to"]) {
-        const field = form?.querySelector(`[name="${name}"]`);
+    for (const field of form?.querySelectorAll("[name]") ?? []) {
+        const value = query.get(field.getAttribute("name") ?? "") ?? "";
         if (field instanceof HTMLInputElement) {
-            field.value = query.get(name) ?? "";
+            field.value = value;
+        } else if (field instanceof HTMLSelectElement && (value || field.name !== "currency")) {
+            field.value = value;
         }
     }
 }
