@@ -79,3 +79,54 @@ def test_a_ticket_for_one_day_says_so_to_whoever_has_it(
     buyer.pay()
     expect(buyer.tickets()).to_have_count(2)
     expect(buyer.page.locator(".ticket").first).to_contain_text("For Fri, 28 June 2030")
+
+
+_TICKETS = """async () => {
+    const [, organisation, event] = /(org_\\w+)\\/events\\/(event_\\w+)/.exec(location.pathname);
+    return (await fetch(`/api/v1/organisations/${organisation}/events/${event}/ticket-types`)).json();
+}"""
+
+
+def test_an_hour_that_comes_twice_stays_the_one_that_was_meant(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    organiser = newcomer(platform, open_context, "Gesa")
+    page, dialog = organiser.page, organiser.page.get_by_role("dialog")
+    organiser.tab("When and where")
+    which = page.get_by_label("Clocks are set back: which one?")
+    expect(which).to_have_count(0)
+    organiser.fill("Starts", "2030-10-27T02:30")
+    expect(which).to_have_value("+02:00")
+    which.select_option(label="The second (+01:00)")
+    expect(organiser.saved()).to_be_visible()
+    page.reload()
+    expect(which).to_have_value("+01:00")
+    organiser.tab("Tickets")
+    organiser.ticket_types().first.click()
+    dialog.get_by_text("More", exact=True).click()
+    dialog.get_by_label("Sold until").fill("2030-10-27T02:15")
+    dialog.get_by_label("Clocks are set back: which one?").select_option("+01:00")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    # Whatever else of it is changed, nobody touched its time.
+    organiser.ticket_types().first.click()
+    dialog.get_by_label("Name").fill("Night")
+    dialog.get_by_role("button", name="Save").click()
+    expect(organiser.ticket_types().first).to_contain_text("Night")
+    (kind,) = page.evaluate(_TICKETS)["ticket_types"]
+    assert (kind["name"], kind["sales_end"]) == ("Night", "2030-10-27T02:15+01:00")
+
+
+def test_why_an_event_does_not_take_place_is_told(platform: Platform, open_context: OpenContext) -> None:
+    organiser = newcomer(platform, open_context, "Hauke")
+    address = organiser.publish()
+    buyer = Visitor(open_context(), address)
+    buyer.choose("Day")
+    organiser.page.get_by_text("It does not take place").click()
+    organiser.fill("Why (optional)", "The meadow is under water.")
+    organiser.press("Cancel the event")
+    expect(organiser.page.get_by_text("The event is cancelled.")).to_be_visible()
+    # Who is there hears of it at once, who comes later is told why.
+    expect(buyer.page.get_by_role("heading", name="It does not take place")).to_be_visible()
+    buyer.page.reload()
+    expect(buyer.page.get_by_text("The meadow is under water.")).to_be_visible()

@@ -1,12 +1,14 @@
 // An event once more: a copy of it, or a series of events like it.
 import { post } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
-import { Choices, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { Choices, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { locale, t } from "../shared/i18n.js";
+import { SeriesDates } from "./series-dates.js";
+import { TimeField } from "./time-field.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
-/** @typedef {{event: string, title: string, starts_at: string}} Original */
+/** @typedef {{event: string, title: string, starts_at: string, time_zone: string}} Original */
 /** @typedef {{place: import("./frame.js").Place, event: Original, onClose: () => void}} Given */
 
 const COUNT_MAX = 366;
@@ -39,7 +41,7 @@ export function Again({ place, event }) {
  */
 function Copy({ place, event, onClose }) {
     const form = useForm({
-        initial: { title: event.title, starts_at: event.starts_at.slice(0, 16) },
+        initial: { title: event.title, starts_at: event.starts_at },
         check: ({ title, starts_at }) => ({
             title: title.trim() ? undefined : t("shared.field.missing"),
             starts_at: starts_at ? undefined : t("shared.field.reason.malformed"),
@@ -53,7 +55,7 @@ function Copy({ place, event, onClose }) {
         <${FormBox} form=${form}>
             <p class="quiet">${t("again.copy.text")}</p>
             <${TextField} ...${form.field("title")} id="copy-title" label=${t("organizer.event.title")} maxlength="200" dir="auto" autofocus />
-            <${TextField} ...${form.field("starts_at")} id="copy-starts" label=${t("organizer.event.starts_at")} type="datetime-local" />
+            <${TimeField} ...${form.field("starts_at")} id="copy-starts" label=${t("organizer.event.starts_at")} zone=${event.time_zone} />
             <div class="form-actions"><${SubmitButton} form=${form}>${t("again.copy.button")}<//></div>
         <//>
     <//>`;
@@ -72,35 +74,57 @@ function Repeat({ place, event, onClose }) {
     const between = (/** @type {string} */ text, /** @type {number} */ most) =>
         /^\d{1,3}$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most ? undefined : t("again.wrong.between", { most });
     const form = useForm({
-        initial: { title: event.title, kind: "weekly", weekdays: [weekdayOf(event.starts_at)], every: "1", count: "10" },
+        initial: { title: event.title, kind: "weekly", weekdays: [weekdayOf(event.starts_at)], every: "1", end: "count", count: "10", until: "", dates: [""] },
         check: (given) => ({
             title: given["title"].trim() ? undefined : t("shared.field.missing"),
             weekdays: given["kind"] !== "weekly" || given["weekdays"].length > 0 ? undefined : t("again.wrong.weekdays"),
-            every: between(given["every"], given["kind"] === "weekly" ? 52 : 365),
-            count: between(given["count"], COUNT_MAX),
+            every: given["kind"] === "dates" ? undefined : between(given["every"], given["kind"] === "weekly" ? 52 : 365),
+            count: given["kind"] === "dates" || given["end"] !== "count" ? undefined : between(given["count"], COUNT_MAX),
+            until: given["kind"] === "dates" || given["end"] !== "until" || given["until"] ? undefined : t("again.wrong.until"),
+            dates: given["kind"] !== "dates" || given["dates"].every(Boolean) ? undefined : t("shared.field.reason.malformed"),
         }),
-        called: { "rule.every": "every", "rule.weekdays": "weekdays" },
+        called: { "rule.every": "every", "rule.weekdays": "weekdays", "rule.starts": "dates" },
         send: async (given) => {
-            const every = Number(given["every"]);
-            const rule = given["kind"] === "weekly" ? { kind: "weekly", every, weekdays: given["weekdays"] } : { kind: "daily", every };
-            await post(`${place.api}/series`, { event: event.event, title: given["title"].trim(), rule, count: Number(given["count"]) });
+            const end = given["kind"] === "dates" ? {} : given["end"] === "until" ? { until: given["until"] } : { count: Number(given["count"]) };
+            await post(`${place.api}/series`, { event: event.event, title: given["title"].trim(), rule: ruleOf(given), ...end });
             location.assign(`${place.base}/events`);
         },
     });
-    const isWeekly = form.values["kind"] === "weekly";
+    const { kind, end } = form.values;
+    const isWeekly = kind === "weekly";
     return html`<${Dialog} title=${t("again.repeat.title")} onClose=${onClose}>
         <${FormBox} form=${form}>
             <p class="quiet">${t("again.repeat.text")}</p>
             <${TextField} ...${form.field("title")} id="series-title" label=${t("again.repeat.name")} maxlength="200" dir="auto" autofocus />
-            <${Choices} ...${form.field("kind")} label=${t("again.repeat.kind")} kind="cards" options=${["weekly", "daily"].map((value) => ({ value, label: t(`again.repeat.kind.${value}`) }))} />
+            <${Choices} ...${form.field("kind")} label=${t("again.repeat.kind")} kind="cards" options=${["weekly", "daily", "dates"].map((value) => ({ value, label: t(`again.repeat.kind.${value}`) }))} />
             ${isWeekly && html`<${Weekdays} field=${form.field("weekdays")} />`}
-            <div class="form-row">
-                <${TextField} ...${form.field("every")} label=${t(isWeekly ? "again.repeat.every_weekly" : "again.repeat.every_daily")} inputmode="numeric" maxlength="3" />
-                <${TextField} ...${form.field("count")} label=${t("again.repeat.count")} hint=${t("again.repeat.count_hint")} inputmode="numeric" maxlength="3" />
-            </div>
+            ${kind === "dates"
+                ? html`<${SeriesDates} zone=${event.time_zone} field=${form.field("dates")} />`
+                : html`
+                      <${TextField} ...${form.field("every")} label=${t(isWeekly ? "again.repeat.every_weekly" : "again.repeat.every_daily")} inputmode="numeric" maxlength="3" />
+                      <div class="form-row">
+                          <${Select} ...${form.field("end")} label=${t("again.repeat.end")} options=${["count", "until"].map((value) => ({ value, label: t(`again.repeat.end.${value}`) }))} />
+                          ${end === "until"
+                              ? html`<${TextField} ...${form.field("until")} label=${t("again.repeat.until")} type="date" />`
+                              : html`<${TextField} ...${form.field("count")} label=${t("again.repeat.count")} hint=${t("again.repeat.count_hint")} inputmode="numeric" maxlength="3" />`}
+                      </div>
+                  `}
             <div class="form-actions"><${SubmitButton} form=${form}>${t("again.repeat.button")}<//></div>
         <//>
     <//>`;
+}
+
+/** @param {Record<string, any>} given */
+function ruleOf(given) {
+    const every = Number(given["every"]);
+    switch (given["kind"]) {
+        case "weekly":
+            return { kind: "weekly", every, weekdays: given["weekdays"] };
+        case "daily":
+            return { kind: "daily", every };
+        default:
+            return { kind: "dates", starts: given["dates"] };
+    }
 }
 
 /**

@@ -1,7 +1,7 @@
 // The editor of one event: what it says, when and where, its tickets, its codes, and putting it on sale. Everything is
 // saved by itself; beside it stands what visitors will see.
 import { patch, post, read } from "../shared/api.js";
-import { ActionButton } from "../shared/forms.js";
+import { ActionButton, TextField } from "../shared/forms.js";
 import { html, useEffect, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, TabPanel, Tabs } from "../shared/parts.js";
@@ -9,6 +9,7 @@ import { toast, undoToast } from "../shared/toasts.js";
 import { Again } from "./again.js";
 import { Draft } from "./draft.js";
 import { Basics, Description, TimeAndPlace } from "./event-fields.js";
+import { Reserving } from "./event-more.js";
 import { showOrganisation } from "./frame.js";
 import { EventOrders } from "./orders.js";
 import { Partners } from "./partners.js";
@@ -49,6 +50,10 @@ import { Vouchers } from "./vouchers.js";
  * @property {string} image_url
  * @property {string} image_alt
  * @property {string} language
+ * @property {readonly string[]} images
+ * @property {{latitude: number, longitude: number} | null} geo
+ * @property {number} hold_seconds
+ * @property {number} extension_seconds
  * @property {string} category
  * @property {readonly string[]} tags
  * @property {boolean} may_edit
@@ -95,7 +100,7 @@ function Editor({ place, path, draft, tickets }) {
                 <${TabPanel} id=${tab}>
                     ${tab === "say" && html`<${Basics} draft=${draft} /><${Description} draft=${draft} />`}
                     ${tab === "place" && html`<${TimeAndPlace} draft=${draft} place=${place} />`}
-                    ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} />`}
+                    ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} /><${Reserving} draft=${draft} />`}
                     ${tab === "codes" && html`<${Vouchers} path=${path} event=${event} tickets=${tickets.value.value} may=${place.may("vouchers.manage", event.event)} />`}
                     ${tab === "orders" && html`<${EventOrders} path=${path} maySeePeople=${place.may("people.read", event.event)} />`}
                     ${tab === "partners" && html`<${Partners} place=${place} path=${path} event=${event} />`}
@@ -159,13 +164,13 @@ function Conflict({ draft }) {
  */
 function Publishing({ place, path, draft, tickets, onGo }) {
     const event = draft.value.value;
-    const step = async (/** @type {string} */ name) => {
+    const step = async (/** @type {string} */ name, /** @type {unknown} */ said = undefined) => {
         if (!(await draft.flush())) {
             toast(t("organizer.save.first"));
             return;
         }
         /** @type {import("../shared/api.js").Answer<EventDocument>} */
-        const answer = await post(`${path}/${name}`, name === "cancel" ? { reason: "" } : undefined, { version: draft.version });
+        const answer = await post(`${path}/${name}`, said, { version: draft.version });
         draft.adopt({ value: answer.value, version: answer.version ?? answer.value.version });
         if (name === "pause") {
             undoToast(t("organizer.did.pause"), () => step("resume"));
@@ -202,21 +207,23 @@ function Publishing({ place, path, draft, tickets, onGo }) {
             ${!isDraft && place.may("sales.watch", event.event) && html`<a class="button button-quiet" href=${`${place.base}/events/${event.event}/sales`}>${t("organizer.watch_sales")}</a>`}
             ${others.map((name) => html`<${ActionButton} key=${name} onPress=${() => step(name)} onProblem=${tell}>${t(`organizer.step.${name}`)}<//>`)}
         </div>
-        ${event.steps.includes("cancel") && place.may("events.cancel", event.event) && html`<${Cancelling} onCancel=${() => step("cancel")} onProblem=${tell} />`}
+        ${event.steps.includes("cancel") && place.may("events.cancel", event.event) && html`<${Cancelling} onCancel=${(/** @type {string} */ reason) => step("cancel", { reason })} onProblem=${tell} />`}
     </section>`;
 }
 
 /**
  * Cancelling can't be undone, and refunds follow: this one is asked twice.
  *
- * @param {{onCancel: () => Promise<void>, onProblem: (problem: import("../shared/api.js").Problem) => void}} given
+ * @param {{onCancel: (reason: string) => Promise<void>, onProblem: (problem: import("../shared/api.js").Problem) => void}} given
  * @returns {Child}
  */
 function Cancelling({ onCancel, onProblem }) {
+    const [reason, setReason] = useState("");
     return html`<details class="cancelling">
         <summary>${t("organizer.cancel.title")}</summary>
         <p class="quiet">${t("organizer.cancel.text")}</p>
-        <${ActionButton} kind="button-danger" onPress=${onCancel} onProblem=${onProblem}>${t("organizer.step.cancel")}<//>
+        <${TextField} name="reason" label=${t("organizer.cancel.reason")} hint=${t("organizer.cancel.reason_hint")} value=${reason} onValue=${setReason} maxlength="500" dir="auto" isOptional />
+        <${ActionButton} kind="button-danger" onPress=${() => onCancel(reason.trim())} onProblem=${onProblem}>${t("organizer.step.cancel")}<//>
     </details>`;
 }
 

@@ -1,12 +1,14 @@
 // The fields of an event's editor. Each writes into the draft, which saves by itself.
-import { get } from "../shared/api.js";
 import { Select, TextArea, TextField } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Panel } from "../shared/parts.js";
 import { useResource } from "../shared/resource.js";
 import { countryOptions } from "./countries.js";
-import { zoneOptions } from "./zones.js";
+import { GeoField, ImagesField } from "./event-more.js";
+import { everything } from "./list.js";
+import { TimeField } from "./time-field.js";
+import { languageOptions, zoneOptions } from "./zones.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./editor.js").EventDocument} EventDocument */
@@ -40,9 +42,8 @@ function bound(draft, name) {
  * @param {keyof EventDocument & string} name
  */
 function boundTime(draft, name) {
-    // The field knows no offset, which is there only where an hour comes twice.
-    const value = String(draft.value.value[name] ?? "").slice(0, 16);
-    return { ...bound(draft, name), value, onValue: (/** @type {string} */ written) => draft.set(name, written || null) };
+    const zone = draft.value.value.time_zone;
+    return { ...bound(draft, name), zone, onValue: (/** @type {string} */ written) => draft.set(name, written || null) };
 }
 
 /**
@@ -66,10 +67,12 @@ export function Basics({ draft }) {
             <${TagsField} value=${tags.value} wrong=${tags.wrong} onTags=${tagged} />
         </div>
         <div class="form-row">
+            <${Select} ...${bound(draft, "language")} label=${t("organizer.event.language")} isOptional options=${languageOptions(draft.value.value.language)} />
             <${TextField} ...${bound(draft, "slug")} label=${t("organizer.address")} hint=${t("organizer.event.slug_hint")} before=${`${location.host}/e/`} maxlength="80" autocapitalize="none" spellcheck="false" data-latin />
         </div>
         <${TextField} ...${bound(draft, "image_url")} label=${t("organizer.event.image")} hint=${t("organizer.event.image_hint")} type="url" maxlength="2048" isOptional />
         ${draft.value.value.image_url && html`<${TextField} ...${bound(draft, "image_alt")} label=${t("organizer.event.image_alt")} hint=${t("organizer.event.image_alt_hint")} maxlength="300" dir="auto" isOptional />`}
+        <${ImagesField} draft=${draft} />
     <//>`;
 }
 
@@ -109,19 +112,19 @@ export function Description({ draft }) {
  */
 export function TimeAndPlace({ draft, place }) {
     const event = draft.value.value;
-    const venues = useResource(async () => /** @type {{items: {venue: string, name: string, city: string, time_zone: string}[]}} */ (await get(`${place.api}/venues`)).items);
+    const venues = useResource(async () => /** @type {{venue: string, name: string, city: string, time_zone: string}[]} */ (await everything(`${place.api}/venues`)));
     const known = venues.value ?? [];
     return html`
         <${Panel} id="time" title=${t("organizer.editor.time")}>
             <div class="form-row">
-                <${TextField} ...${boundTime(draft, "starts_at")} label=${t("organizer.event.starts_at")} type="datetime-local" />
-                <${TextField} ...${boundTime(draft, "ends_at")} label=${t("organizer.event.ends_at")} type="datetime-local" isOptional />
+                <${TimeField} ...${boundTime(draft, "starts_at")} label=${t("organizer.event.starts_at")} />
+                <${TimeField} ...${boundTime(draft, "ends_at")} label=${t("organizer.event.ends_at")} isOptional />
             </div>
             <div class="form-row">
-                <${TextField} ...${boundTime(draft, "doors_at")} label=${t("organizer.event.doors_at")} type="datetime-local" isOptional />
+                <${TimeField} ...${boundTime(draft, "doors_at")} label=${t("organizer.event.doors_at")} isOptional />
                 <${Select} ...${bound(draft, "time_zone")} label=${t("organizer.event.time_zone")} hint=${t("organizer.event.time_zone_hint")} options=${zoneOptions(event.time_zone)} />
             </div>
-            <${TextField} ...${boundTime(draft, "opens_at")} label=${t("organizer.event.opens_at")} hint=${t("organizer.event.opens_at_hint")} type="datetime-local" isOptional />
+            <${TimeField} ...${boundTime(draft, "opens_at")} label=${t("organizer.event.opens_at")} hint=${t("organizer.event.opens_at_hint")} isOptional />
         <//>
         <${Panel} id="venue" title=${t("organizer.editor.venue")}>
             ${known.length > 0 &&
@@ -140,6 +143,7 @@ export function TimeAndPlace({ draft, place }) {
                     <${TextField} ...${bound(draft, "city")} label=${t("organizer.event.city")} maxlength="120" dir="auto" autocomplete="off" isOptional />
                     <${CountryField} draft=${draft} />
                 </div>
+                <${GeoField} draft=${draft} />
             `}
         <//>
     `;

@@ -5,6 +5,7 @@ import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { PageHead } from "../shared/parts.js";
 import { showOrganisation } from "./frame.js";
+import { TimeField } from "./time-field.js";
 import { CURRENCIES, zoneOptions } from "./zones.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -27,14 +28,19 @@ function NewEvent({ place }) {
             location.assign(`${place.base}/events/${made.event}`);
         },
     });
+    const zoned = (/** @type {string} */ zone) => {
+        form.set("time_zone", zone);
+        // An hour that comes twice in one zone does not in another.
+        form.set("starts_at", form.values["starts_at"].slice(0, 16));
+    };
     return html`
         <${PageHead} title=${t("organizer.new_event.title")} text=${t("organizer.new_event.text")} />
         <section class="panel">
             <${FormBox} form=${form} label=${t("organizer.new_event.title")}>
                 <${TextField} ...${form.field("title")} label=${t("organizer.event.title")} maxlength="200" autofocus dir="auto" />
                 <div class="form-row">
-                    <${TextField} ...${form.field("starts_at")} label=${t("organizer.event.starts_at")} type="datetime-local" />
-                    <${Select} ...${form.field("time_zone")} label=${t("organizer.event.time_zone")} options=${zoneOptions(form.values["time_zone"])} />
+                    <${TimeField} ...${form.field("starts_at")} zone=${form.values["time_zone"]} label=${t("organizer.event.starts_at")} />
+                    <${Select} ...${form.field("time_zone")} onValue=${zoned} label=${t("organizer.event.time_zone")} options=${zoneOptions(form.values["time_zone"])} />
                 </div>
                 <${Select} ...${form.field("currency")} label=${t("organizer.event.currency")} hint=${t("organizer.event.currency_hint")} options=${CURRENCIES} />
                 <div class="form-actions"><${SubmitButton} form=${form}>${t("organizer.new_event.button")}<//></div>

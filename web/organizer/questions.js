@@ -1,6 +1,7 @@
 // What is asked of buyers, once an order or for every ticket.
 import { Dialog } from "../shared/dialog.js";
 import { Checkbox, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
+import { listed } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Panel } from "../shared/parts.js";
@@ -24,7 +25,10 @@ export function Questions({ value, onOpen }) {
                 (question, at) => html`<li key=${question["question"] ?? at}>
                     <div class="row-text">
                         <strong><bdi>${question["label"]}</bdi></strong>
-                        <span>${t(`organizer.question.kind.${question["kind"]}`)} · ${t(`organizer.question.per.${question["per"]}`)}</span>
+                        <span>
+                            ${t(`organizer.question.kind.${question["kind"]}`)} · ${t(`organizer.question.per.${question["per"]}`)}${question["ticket_types"].length > 0 &&
+                            html` · <bdi>${listed(question["ticket_types"].map((/** @type {number} */ type) => value.ticket_types[type]?.name ?? ""))}</bdi>`}
+                        </span>
                     </div>
                     <button type="button" class="button button-plain" aria-label=${t("organizer.question.edit_one", { label: question["label"] })} onClick=${() => onOpen(at)}>${t("shared.edit")}</button>
                 </li>`,
@@ -43,15 +47,15 @@ export function QuestionDialog({ tickets, at, onClose, onRemove }) {
     const present = value.questions[at];
     const question = present ?? FRESH;
     const form = useForm({
-        initial: { ...question, choices: question["choices"].join("\n") },
+        initial: { ...question, choices: question["choices"].join("\n"), ticket_types: [...question["ticket_types"]] },
         check: ({ label, kind, choices }) => ({
             label: label.trim() ? undefined : t("shared.field.missing"),
             choices: kind !== "choice" || lines(choices).length > 1 ? undefined : t("organizer.wrong.choices"),
         }),
         called: { [`questions.${at}.label`]: "label", [`questions.${at}.choices`]: "choices" },
-        send: async ({ label, kind, per, choices, is_required }) => {
+        send: async ({ label, kind, per, choices, is_required, ticket_types }) => {
             const questions = [...value.questions];
-            questions[at] = { ...question, label: label.trim(), kind, per, is_required, choices: kind === "choice" ? lines(choices) : [] };
+            questions[at] = { ...question, label: label.trim(), kind, per, is_required, ticket_types: [...ticket_types].sort((a, b) => a - b), choices: kind === "choice" ? lines(choices) : [] };
             await tickets.change({ questions });
             onClose();
         },
@@ -62,6 +66,7 @@ export function QuestionDialog({ tickets, at, onClose, onRemove }) {
             <${Select} ...${form.field("kind")} label=${t("organizer.question.kind")} options=${KINDS.map((kind) => ({ value: kind, label: t(`organizer.question.kind.${kind}`) }))} />
             ${form.values["kind"] === "choice" && html`<${TextArea} ...${form.field("choices")} label=${t("organizer.question.choices")} hint=${t("organizer.question.choices_hint")} dir="auto" />`}
             <${Choices} ...${form.field("per")} label=${t("organizer.question.per")} kind="cards" options=${["order", "ticket"].map((per) => ({ value: per, label: t(`organizer.question.per.${per}`) }))} />
+            ${value.ticket_types.length > 1 && html`<${AskedOf} types=${value.ticket_types} field=${form.field("ticket_types")} />`}
             <${Checkbox} ...${form.field("is_required")} label=${t("organizer.question.is_required")} />
             <div class="form-actions">
                 <${SubmitButton} form=${form}>${t("shared.save")}<//>
@@ -69,6 +74,26 @@ export function QuestionDialog({ tickets, at, onClose, onRemove }) {
             </div>
         <//>
     <//>`;
+}
+
+/**
+ * @param {{types: import("./tickets.js").TicketType[], field: {value: number[], onValue: (value: number[]) => void}}} given
+ * @returns {Child}
+ */
+function AskedOf({ types, field }) {
+    const toggled = (/** @type {number} */ at) => field.onValue(field.value.includes(at) ? field.value.filter((one) => one !== at) : [...field.value, at]);
+    return html`<fieldset class="field" aria-describedby="asked-of-hint">
+        <legend>${t("organizer.question.of")}</legend>
+        <p class="field-hint" id="asked-of-hint">${t("organizer.question.of_hint")}</p>
+        <div class="choices">
+            ${types.map(
+                (type, at) => html`<label class="choice" key=${at}>
+                    <input type="checkbox" checked=${field.value.includes(at)} onChange=${() => toggled(at)} />
+                    <span><bdi>${type.name}</bdi></span>
+                </label>`,
+            )}
+        </div>
+    </fieldset>`;
 }
 
 /** @param {string} text */

@@ -3,6 +3,7 @@ import { TextField } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { amountText, minorOf } from "./amounts.js";
+import { TimeField } from "./time-field.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {{number: number, name: string, price: string, quantity: string, ends_at: string}} WrittenTier */
@@ -19,7 +20,7 @@ export function written(tiers, currency) {
         name: tier["name"],
         price: amountText(tier["price_minor"], currency),
         quantity: tier["quantity"] === null ? "" : String(tier["quantity"]),
-        ends_at: tier["ends_at"]?.slice(0, 16) ?? "",
+        ends_at: tier["ends_at"] ?? "",
     }));
 }
 
@@ -60,10 +61,10 @@ export function wrongTier(tiers, currency) {
 }
 
 /**
- * @param {{field: {value: WrittenTier[], wrong: string | undefined, onValue: (value: WrittenTier[]) => void}, currency: string}} given
+ * @param {{field: {value: WrittenTier[], wrong: string | undefined, onValue: (value: WrittenTier[]) => void}, currency: string, zone: string}} given
  * @returns {Child}
  */
-export function Tiers({ field, currency }) {
+export function Tiers({ field, currency, zone }) {
     const tiers = field.value;
     const set = (/** @type {number} */ at, /** @type {Partial<WrittenTier>} */ change) =>
         field.onValue(tiers.map((tier, one) => (one === at ? { ...tier, ...change } : tier)));
@@ -85,7 +86,7 @@ export function Tiers({ field, currency }) {
                 <${TextField} ...${tied(tier, at, "name")} maxlength="80" dir="auto" isOptional />
                 <${TextField} ...${tied(tier, at, "price")} inputmode="decimal" after=${currency} maxlength="14" />
                 <${TextField} ...${tied(tier, at, "quantity")} inputmode="numeric" maxlength="7" isOptional />
-                <${TextField} ...${tied(tier, at, "ends_at")} type="datetime-local" isOptional />
+                <${TimeField} ...${tied(tier, at, "ends_at")} zone=${zone} isOptional />
                 <button type="button" class="button button-plain" data-tone="danger" onClick=${() => drop(at)}>${t("shared.remove")}</button>
             </div>`,
         )}

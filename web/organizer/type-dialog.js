@@ -4,6 +4,7 @@ import { Dialog } from "../shared/dialog.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { amountText, basisPointsOf, minorOf, percentText } from "./amounts.js";
+import { TimeField } from "./time-field.js";
 import { Days } from "./type-days.js";
 import { Tiers, meant, written, wrongTier } from "./tiers.js";
 
@@ -47,8 +48,9 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             price_min: type.price_min_minor === null ? "" : amountText(type.price_min_minor, event.currency),
             quantity_min: String(type.quantity_min),
             quantity_max: String(type.quantity_max),
-            sales_start: type.sales_start?.slice(0, 16) ?? "",
-            sales_end: type.sales_end?.slice(0, 16) ?? "",
+            buyer_limit: type.buyer_limit === null ? "" : String(type.buyer_limit),
+            sales_start: type.sales_start ?? "",
+            sales_end: type.sales_end ?? "",
             tax: type.tax_basis_points === 0 ? "" : percentText(type.tax_basis_points),
             valid_days: [...type.valid_days],
             tiers: written(type.tiers, event.currency),
@@ -66,9 +68,10 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
             capacity: value.pools.length > 0 || /^\d{1,7}$/.test(given["capacity"]) ? undefined : t("shared.field.int_parsing"),
             quantity_min: /^[1-9]\d{0,4}$/.test(given["quantity_min"]) ? undefined : t("shared.field.int_parsing"),
             quantity_max: /^[1-9]\d{0,4}$/.test(given["quantity_max"]) ? undefined : t("shared.field.int_parsing"),
+            buyer_limit: /^([1-9]\d{0,4})?$/.test(given["buyer_limit"]) ? undefined : t("shared.field.int_parsing"),
         }),
         called: Object.fromEntries(
-            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", sales_start: "sales_start", sales_end: "sales_end", tax_basis_points: "tax", valid_days: "valid_days" }).map(
+            Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", buyer_limit: "buyer_limit", sales_start: "sales_start", sales_end: "sales_end", tax_basis_points: "tax", valid_days: "valid_days" }).map(
                 ([theirs, ours]) => [`ticket_types.${at}.${theirs}`, ours],
             ),
         ),
@@ -85,6 +88,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                 pools: value.pools.length === 0 ? [0] : [...given["pools"]].sort((a, b) => a - b),
                 quantity_min: Number(given["quantity_min"]),
                 quantity_max: Number(given["quantity_max"]),
+                buyer_limit: given["buyer_limit"] ? Number(given["buyer_limit"]) : null,
                 sales_start: given["sales_start"] || null,
                 sales_end: given["sales_end"] || null,
                 is_hidden: given["is_hidden"],
@@ -122,14 +126,15 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                 <summary>${t("organizer.type.more")}</summary>
                 <div class="form">
                     <${TextArea} ...${form.field("description")} label=${t("organizer.type.description")} maxlength="1000" dir="auto" isOptional />
-                    ${kind === "fixed" && html`<${Tiers} field=${form.field("tiers")} currency=${event.currency} />`}
+                    ${kind === "fixed" && html`<${Tiers} field=${form.field("tiers")} currency=${event.currency} zone=${event.time_zone} />`}
                     <div class="form-row">
                         <${TextField} ...${form.field("quantity_min")} label=${t("organizer.type.quantity_min")} inputmode="numeric" />
                         <${TextField} ...${form.field("quantity_max")} label=${t("organizer.type.quantity_max")} inputmode="numeric" />
                     </div>
+                    <${TextField} ...${form.field("buyer_limit")} label=${t("organizer.type.buyer_limit")} hint=${t("organizer.type.buyer_limit_hint")} inputmode="numeric" maxlength="5" isOptional />
                     <div class="form-row">
-                        <${TextField} ...${form.field("sales_start")} label=${t("organizer.type.sales_start")} type="datetime-local" isOptional />
-                        <${TextField} ...${form.field("sales_end")} label=${t("organizer.type.sales_end")} type="datetime-local" isOptional />
+                        <${TimeField} ...${form.field("sales_start")} zone=${event.time_zone} label=${t("organizer.type.sales_start")} isOptional />
+                        <${TimeField} ...${form.field("sales_end")} zone=${event.time_zone} label=${t("organizer.type.sales_end")} isOptional />
                     </div>
                     <${Days} event=${event} field=${form.field("valid_days")} />
                     ${kind !== "free" &&
@@ -155,7 +160,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
 
 /** Say whether a type has anything that is not said of most. @param {TicketType} type */
 function hasMore(type) {
-    return type.tiers.length > 0 || type.valid_days.length > 0 || type.tax_basis_points > 0 || type.sales_start !== null || type.sales_end !== null;
+    return type.tiers.length > 0 || type.buyer_limit !== null || type.valid_days.length > 0 || type.tax_basis_points > 0 || type.sales_start !== null || type.sales_end !== null;
 }
 
 /**

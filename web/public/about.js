@@ -52,6 +52,16 @@ export function EventDescription({ event }) {
             ${event.description_html &&
             html`<h2>${t("event.about")}</h2>
                 <${ServerHtml} text=${event.description_html} />`}
+            ${event.images.length > 0 &&
+            html`<h2>${t("event.pictures")}</h2>
+                <ul class="pictures">
+                    ${event.images.map((address, at) => html`<li key=${address}><img src=${address} alt=${t("event.picture", { number: at + 1, title: event.title })} loading="lazy" /></li>`)}
+                </ul>`}
+            ${event.tags.length > 0 &&
+            html`<h2>${t("event.tags")}</h2>
+                <ul class="tags">
+                    ${event.tags.map((tag) => html`<li key=${tag}><a class="chip" href=${`/?tag=${encodeURIComponent(tag)}`}><bdi>${tag}</bdi></a></li>`)}
+                </ul>`}
             <h2>${t("event.good_to_know")}</h2>
             <ul class="promises">
                 <li>${t("event.promise_1")}</li>

@@ -1,7 +1,7 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
 import { calendarDays, count, longDate, minorOf, money, paddedCount, parts, percent, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
-import { language, t } from "../shared/i18n.js";
+import { language, rich, t } from "../shared/i18n.js";
 import { Codes } from "./codes.js";
 import { NoticeBox, WaitingLine } from "./parts.js";
 import { FEW_LEFT } from "./sale.js";
@@ -75,11 +75,28 @@ function StageLine({ sale }) {
         }
         return html`<${OpeningCountdown} sale=${sale} />`;
     }
+    if (sale.isCancelled.value) {
+        return html`<${Cancelled} reason=${sale.event.cancelled_reason} />`;
+    }
     const tone = TONES[stage];
     return html`
         <div class="stage" data-tone=${tone} data-tall=${isTall}>
             <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${t(`event.stage.${stage}`)}</h2>
             <p class="stage-text">${t(`event.stage.${stage}_text`)}</p>
+        </div>
+    `;
+}
+
+/**
+ * @param {{reason: string}} given what the organiser says of it, "" for nothing
+ * @returns {Child}
+ */
+function Cancelled({ reason }) {
+    return html`
+        <div class="stage" data-tone="warn">
+            <h2 class="stage-title"><span class="stage-dot" aria-hidden="true"></span>${t("event.stage.cancelled")}</h2>
+            <p class="stage-text">${t("event.stage.cancelled_text")}</p>
+            ${reason && html`<p>${rich("event.stage.cancelled_reason", { reason: html`<bdi>${reason}</bdi>` })}</p>`}
         </div>
     `;
 }

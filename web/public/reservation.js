@@ -87,7 +87,7 @@ function TimeLeft({ reservation, isPaying, sale, checkout }) {
                 <p class="time-left-figure" role="timer" aria-label=${t("event.time_left", { time: spoken(left) })}>${countdown(Math.floor(left / 1000) * 1000)}</p>
             </div>
             <div class="time-bar" aria-hidden="true"><span style=${{ transform: `scaleX(${Math.min(1, left / whole)})` }}></span></div>
-            <div class="time-left-more">
+            ${sale.event.extension_seconds > 0 && html`<div class="time-left-more">
                 ${reservation.is_extended
                     ? html`<p>${t("event.extended")}</p>`
                     : html`
@@ -101,7 +101,7 @@ function TimeLeft({ reservation, isPaying, sale, checkout }) {
                               ${checkout.action.value === "extending" ? t("event.extending") : t("event.extend")}
                           </button>
                       `}
-            </div>
+            </div>`}
         </div>
     `;
 }

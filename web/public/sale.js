@@ -37,11 +37,14 @@ import { computed, signal } from "../shared/html.js";
  * @property {string} time_zone
  * @property {string} currency
  * @property {string} image_url
+ * @property {readonly string[]} tags
  * @property {string} image_alt
+ * @property {readonly string[]} images
  * @property {string} cancelled_reason
  * @property {number | null} opens_at_ms
  * @property {string} status
  * @property {number} buyer_limit
+ * @property {number} extension_seconds by how much a reservation can be extended, once
  * @property {TicketTypeData[]} ticket_types
  * @property {import("./questions.js").QuestionData[]} questions
  */
@@ -84,6 +87,7 @@ export class Sale {
         this.opensAt = computed(() => this.state.value?.opens_at_ms ?? event.opens_at_ms ?? 0);
         /** Everything that this buyer can choose from: what all see, and what codes show. */
         this.types = computed(() => [...event.ticket_types, ...this.codes.value.flatMap(({ found }) => found.unlocked.map(unlockedType))]);
+        this.isCancelled = computed(() => (this.state.value?.status ?? event.status) === "cancelled");
         // Computed of the ticking time, but changes, and redraws, only when the stage does.
         this.stage = computed(() => this.#stage());
     }
@@ -103,11 +107,11 @@ export class Sale {
         }
         const state = this.state.value;
         // Until the first live state has come there is the event's own status, which knows of no pause.
-        const status = state?.status ?? (this.event.status === "cancelled" ? "closed" : "unknown");
+        const status = state?.status ?? "unknown";
         if (state === null && this.event.status === "sold_out") {
             return "sold_out";
         }
-        if (status === "cancelled") {
+        if (this.isCancelled.value) {
             return "closed";
         }
         if (status === "closed" || status === "paused") {
