@@ -1,7 +1,8 @@
 // What visitors will see of an event, as it is being written.
-import { leaf, money } from "../shared/formats.js";
+import { leaf } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { locale, t } from "../shared/i18n.js";
+import { priceNow } from "./prices.js";
 import { ServerHtml } from "../shared/server-html.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -34,7 +35,7 @@ export function Preview({ event, tickets, organiser }) {
                 ${shown.map(
                     (type) => html`<li>
                         <span><bdi>${type.name}</bdi></span>
-                        <strong>${type.price_minor === 0 ? t("organizer.free") : money(type.price_minor, event.currency)}</strong>
+                        <strong>${priceNow(type, event.currency, event.time_zone)}</strong>
                     </li>`,
                 )}
             </ul>`}

@@ -2,12 +2,13 @@
 // document is changed as a whole, with its own version.
 import { problemOf, put } from "../shared/api.js";
 import { TextField } from "../shared/forms.js";
-import { count, listed, money } from "../shared/formats.js";
+import { count, listed } from "../shared/formats.js";
 import { html, signal, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, Panel } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { PoolDialog } from "./pool-dialog.js";
+import { allPrices } from "./prices.js";
 import { QuestionDialog, Questions } from "./questions.js";
 import { TypeDialog } from "./type-dialog.js";
 
@@ -194,7 +195,7 @@ function Diagram({ value, currency, onOpen }) {
                 (type, at) => html`<li key=${type.ticket_type ?? at}>
                     <button type="button" class="diagram-box" onClick=${() => onOpen({ kind: "type", at })}>
                         <span class="diagram-name"><bdi>${type.name}</bdi>${type.is_hidden && html` <${Badge}>${t("organizer.tickets.hidden")}<//>`}${type.is_retired && html` <${Badge}>${t("organizer.tickets.retired")}<//>`}</span>
-                        <span class="diagram-price">${priceOf(type, currency)}</span>
+                        <span class="diagram-price">${allPrices(type, currency)}</span>
                         <span class="diagram-marks">
                             ${type.pools.map((pool) => html`<span data-series=${(pool % 6) + 1}>${value.pools[pool]?.name}</span>`)}
                         </span>
@@ -219,21 +220,6 @@ function Diagram({ value, currency, onOpen }) {
             )}
         </ul>
     </div>`;
-}
-
-/**
- * @param {TicketType} type
- * @param {string} currency
- */
-function priceOf(type, currency) {
-    if (type.kind === "pay_what_you_want") {
-        return t("organizer.tickets.from_price", { amount: money(type.price_min_minor ?? 0, currency) });
-    }
-    const first = type.tiers[0];
-    if (first) {
-        return t("organizer.tickets.then_price", { first: money(first["price_minor"], currency), last: money(type.price_minor, currency) });
-    }
-    return type.kind === "free" || type.price_minor === 0 ? t("organizer.free") : money(type.price_minor, currency);
 }
 
 /**
