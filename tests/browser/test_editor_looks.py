@@ -1,0 +1,116 @@
+"""How the editor of an event looks and reads in all its parts, in both languages, from the smallest phone to
+the largest screen.
+
+If these failed, somebody who organises could not read or operate a dialog that they sell with.
+"""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, OpenContext
+from tests.browser.organiser import Organiser, TicketKind
+from tests.browser.platform import Platform
+from tests.browser.test_looks import problems
+
+pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(400)]
+
+
+def opened_type(page: Page) -> None:
+    page.locator(".pools-types button").first.click()
+    page.locator("dialog summary").click()
+
+
+# By tab: what is looked at there, and what opens it. Words differ from language to language, places do not.
+PARTS: dict[str, dict[str, Callable[[Page], None]]] = {
+    "say": {"texts": lambda _: None},
+    "place": {"times": lambda _: None},
+    "tickets": {
+        "tickets": lambda _: None,
+        "a type": opened_type,
+        "a pool": lambda page: page.locator(".pools-pools button").first.click(),
+        "a question": lambda page: page.locator("#questions .form-actions button").click(),
+    },
+    "codes": {
+        "codes": lambda _: None,
+        "a code": lambda page: page.locator("#panel-codes .button-quiet").first.click(),
+    },
+    "orders": {"orders": lambda _: None},
+}
+
+
+@pytest.fixture(scope="module")
+def drafted(platform: Platform, browser: object) -> tuple[str, dict[str, object]]:
+    """An event with everything in it, and who may edit it."""
+    context = browser.new_context(viewport=DESKTOP, locale="en-GB")  # type: ignore[attr-defined]
+    context.set_default_timeout(20_000)
+    mark = uuid.uuid4().hex[:8]
+    owner = Organiser(context, platform.url, f"vera-{mark}@example.org")
+    owner.sign_up("Vera", then="/organizer")
+    owner.make_organisation("Weltbühne", f"welt-{mark}")
+    owner.draft_event("A rather long title of an event, as organisers love them", "2030-10-27T02:30")
+    owner.tab("When and where")
+    owner.fill("Ends (optional)", "2030-10-30T23:00")
+    expect(owner.saved()).to_be_visible()
+    owner.add_ticket_type(TicketKind("Standing", "40.00", places=100))
+    owner.add_ticket_type(TicketKind("Reduced", "24.00", pool="Standing"))
+    owner.add_voucher("LANTERN", percent=25, uses=1)
+    found = owner.page.url.split("#")[0], context.storage_state()
+    context.close()
+    return found
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_part_of_the_editor(
+    platform: Platform,
+    open_context: OpenContext,
+    drafted: tuple[str, dict[str, object]],
+    viewport: dict[str, int],
+    language: str,
+    scheme: str,
+) -> None:
+    address, state = drafted
+    context = open_context(viewport=viewport, color_scheme=scheme, storage_state=state, bypass_csp=True)
+    context.add_cookies([{"name": "bilten_language", "value": language, "url": platform.url}])
+    page = context.new_page()
+    found = {}
+    for tab, parts in PARTS.items():
+        for name, opened in parts.items():
+            page.goto(f"{address}#{tab}")
+            page.reload()
+            expect(page.locator(f"#panel-{tab}")).to_be_visible()
+            opened(page)
+            found[name] = problems(page)
+    assert {name: one for name, one in found.items() if one} == {}
+
+
+@pytest.mark.parametrize("width", [360, 3840])
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_no_part_of_the_editor_needs_sideways_scrolling(
+    platform: Platform,
+    open_context: OpenContext,
+    drafted: tuple[str, dict[str, object]],
+    width: int,
+    language: str,
+) -> None:
+    address, state = drafted
+    context = open_context(viewport={"width": width, "height": 800}, storage_state=state)
+    context.add_cookies([{"name": "bilten_language", "value": language, "url": platform.url}])
+    page = context.new_page()
+    wide = []
+    for tab, parts in PARTS.items():
+        for name, opened in parts.items():
+            page.goto(f"{address}#{tab}")
+            page.reload()
+            expect(page.locator(f"#panel-{tab}")).to_be_visible()
+            opened(page)
+            inside = (
+                "[...document.querySelectorAll('dialog')].some((one) => one.scrollWidth > one.clientWidth)"
+            )
+            if page.evaluate(f"document.documentElement.scrollWidth > innerWidth || {inside}"):
+                wide.append(name)
+    assert wide == []
