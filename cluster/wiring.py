@@ -186,12 +186,8 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         new_id = new_ids(parts.clock)
-        sessions = Sessions(
-            SessionStore(parts.pool),
-            parts.clock,
-            new_id,
-            SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms),
-        )
+        lasting = SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms)
+        sessions = Sessions(SessionStore(parts.pool), parts.clock, new_id, lasting)
         people = people_parts(settings, parts.pool, shared_limits, parts.clock, new_id)
         saga = _saga(settings, parts, orders, tickets)
         answers = Answers(parts.pool, parts.events, people.vault)

@@ -8,6 +8,7 @@ have it would differ from those that get it now.
 import hashlib
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +56,10 @@ def _read(folder: Path) -> dict[str, str]:
     misnamed = [name for name in files if not _NAME.fullmatch(name)]
     if misnamed:
         raise MigrationChanged(f"{misnamed[0]}: a migration is named NNNN_what_it_does.sql")
+    for name, following in pairwise(files):
+        # Beside each other, their order would be that of their words.
+        if name[:4] == following[:4]:
+            raise MigrationChanged(f"{following}: {name} has this number already; take the next free one")
     return files
 
 

@@ -60,6 +60,12 @@ async def test_only_forward(postgres_dsn: str, tmp_path: Path) -> None:
         await migrate(postgres_dsn, folder=files(folder, third="SELECT 1"))
 
 
+async def test_a_number_is_taken_once(postgres_dsn: str, tmp_path: Path) -> None:
+    folder = files(tmp_path, **{"0001_one": "SELECT 1", "0001_other": "SELECT 1"})
+    with pytest.raises(MigrationChanged, match=r"0001_other\.sql: 0001_one\.sql has this number"):
+        await migrate(postgres_dsn, folder=folder)
+
+
 async def test_a_migration_that_fails_leaves_nothing(postgres_dsn: str, tmp_path: Path) -> None:
     folder = files(tmp_path, **{"0001_one": "CREATE TABLE one (); SELECT 1 / 0"})
     with pytest.raises(Exception, match="division by zero"):
