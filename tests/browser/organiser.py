@@ -38,15 +38,18 @@ class Organiser:
 
     def sign_up(self, name: str, then: str = "/") -> None:
         """Create an account, and follow the link of the mail."""
+        self.ask_for_an_account(name, then)
+        self.page.goto(self.link_of_mail("/sign-up/confirm"))
+        expect(self.heading("Welcome")).to_be_visible()
+        self.page.get_by_role("link", name="Continue").click()
+
+    def ask_for_an_account(self, name: str, then: str = "/") -> None:
         self.page.goto(f"{self.url}/sign-up?next={then}")
         self.fill("Name", name)
         self.fill("E-mail", self.email)
         self.page.locator("input[name=password]").fill(PASSWORD)
         self.press("Create the account")
         expect(self.heading("Look at your mail")).to_be_visible()
-        self.page.goto(self.link_of_mail("/sign-up/confirm"))
-        expect(self.heading("Welcome")).to_be_visible()
-        self.page.get_by_role("link", name="Continue").click()
 
     def link_of_mail(self, path: str = "") -> str:
         """Return the link to a page in the newest mail to this person that has one, as the mail server was

@@ -292,3 +292,21 @@ def test_what_a_guest_reserved_is_paid_for_after_signing_in(
     expect(buyer.tickets()).to_have_count(2)
     buyer.page.goto(f"{platform.url}/tickets")
     expect(buyer.tickets()).to_have_count(2)
+
+
+def test_another_browser_confirms_with_the_password_alone(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    """Whoever is sent a link for an account that somebody else asked for, gets none by pressing it."""
+    person = Organiser(open_context(), platform.url, f"anna-{uuid.uuid4().hex[:8]}@example.org")
+    person.ask_for_an_account("Anna Berg")
+    other = open_context().new_page()
+    other.goto(person.link_of_mail("/sign-up/confirm"))
+    expect(other.get_by_role("heading", name="Is this account yours?")).to_be_visible()
+    assert problems(other) == []
+    other.locator("input[name=password]").fill("not what was chosen")
+    other.get_by_role("button", name="Confirm my address").click()
+    expect(other.get_by_text("This is not your password")).to_be_visible()
+    other.locator("input[name=password]").fill(PASSWORD)
+    other.get_by_role("button", name="Confirm my address").click()
+    expect(other.get_by_role("heading", name="Welcome")).to_be_visible()
