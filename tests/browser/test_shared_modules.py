@@ -173,11 +173,17 @@ def test_card_fields_help_and_only_test_cards_pass(page: Page) -> None:
 def test_of_a_change_only_what_differs_is_told(page: Page) -> None:
     """Else the log shows all of an event's tickets twice where one price was raised."""
     seat, stool = {"name": "Seat", "price_minor": 900}, {"name": "Stool", "price_minor": 500}
-    before = {"status": "draft", "types": [seat], "city": None, "tags": ["a"]}
-    after = {"status": "draft", "types": [{**seat, "price_minor": 1_000}, stool], "tags": ["a"]}
+    before = {"status": "draft", "types": [seat], "city": None, "tags": ["a"], "kept": {"id_1": seat}}
+    kept = {"id_1": {**seat, "price_minor": 950}, "id_2": {**stool, "note": "", "tiers": {}}}
+    types = [{**seat, "price_minor": 1_000}, stool]
+    after = {"status": "draft", "types": types, "tags": ["a"], "kept": kept}
     made = call(page, "shared/changes.js", "return JSON.stringify(m.changes(a[0], a[1]))", [before, after])
     assert json.loads(made) == [
         {"name": "types.0.price_minor", "before": 900, "after": 1_000},
         {"name": "types.1", "after": stool},
         {"name": "city", "before": None},
+        # Things under their ids are called by their names, and told one by one when they are new.
+        {"name": "kept.Seat.price_minor", "before": 900, "after": 950},
+        {"name": "kept.Stool.name", "after": "Stool"},
+        {"name": "kept.Stool.price_minor", "after": 500},
     ]

@@ -19,9 +19,24 @@ export function changes(before, after, name = "") {
     const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
     return keys.flatMap((key) => {
         // What stands in a list goes by its place.
-        const called = (Array.isArray(after) ? null : (nameOf(right[key]) ?? nameOf(left[key]))) ?? key;
-        return changes(left[key], right[key], name ? `${name}.${called}` : called);
+        if (Array.isArray(after ?? before)) {
+            return changes(left[key], right[key], `${name}.${key}`);
+        }
+        const called = nameOf(right[key]) ?? nameOf(left[key]) ?? key;
+        const inner = name ? `${name}.${called}` : called;
+        const only = key in left !== key in right ? parts(left[key] ?? right[key]) : null;
+        if (only === null || Array.isArray(only)) {
+            return changes(left[key], right[key], inner);
+        }
+        // A thing that is new, or gone: what there is to say of it, one by one.
+        const told = Object.fromEntries(Object.entries(only).filter(([, value]) => !isEmpty(value)));
+        return key in left ? changes(told, {}, inner) : changes({}, told, inner);
     });
+}
+
+/** @param {unknown} value */
+function isEmpty(value) {
+    return value === null || value === "" || Object.keys(parts(value) ?? { some: 1 }).length === 0;
 }
 
 /**
