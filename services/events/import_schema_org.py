@@ -221,11 +221,11 @@ def _country(value: Any) -> str:
 
 
 def _image(value: Any, known: dict[str, dict[str, Any]]) -> str:
-    for each in _listed(value):
-        said = each if isinstance(each, str) else _text(_resolved(each, known).get("url"))
-        if said.startswith("https://"):
-            return said
-    return ""
+    """Return the first address that can be taken; without one the first, of which is told that it can't."""
+    said = [
+        each if isinstance(each, str) else _text(_resolved(each, known).get("url")) for each in _listed(value)
+    ]
+    return next((one for one in said if one.startswith("https://")), next(filter(None, said), ""))
 
 
 def _keywords(value: Any) -> tuple[str, ...]:

@@ -68,6 +68,10 @@ def test_an_event_is_copied_repeated_taken_out_and_in(
         owner.press("Import the events")
         figures = page.locator("#import dd")
         expect(figures).to_have_text([created, "0", unchanged, "0", "1"])
+    left_out = page.get_by_role("heading", name="Taken, but not all of it").locator(
+        "xpath=following-sibling::ul"
+    )
+    expect(left_out).to_contain_text("its image was left out")
     assert problems(page) == []
 
 
@@ -112,6 +116,7 @@ EVENTS = [
         "name": "Guest play",
         "startDate": "2030-09-01T20:00:00+02:00",
         "location": {"@type": "Place", "name": "Kellertheater", "address": "Hauptstraße 1"},
+        "image": "http://keller.example.org/1.jpg",
     },
     {"@context": "https://schema.org", "@type": "Event", "name": "No date"},
 ]

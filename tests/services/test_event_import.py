@@ -154,6 +154,12 @@ def test_what_is_left_out_of_an_entry(fields: Any, told: str) -> None:
     assert told in "".join(found)
 
 
+async def test_an_image_without_https_is_told(hall: Organiser) -> None:
+    page = PAGE.replace("https://a.example/2.jpg", "http://a.example/2.jpg").replace('"nine"', '"9"')
+    report = await take(hall, page)
+    assert [(one.line, "https://" in one.message) for one in report.remarks] == [(14, True)]
+
+
 async def test_a_table(hall: Organiser) -> None:
     report = await take(hall, TABLE)
     assert (report.format, report.created) == ("csv", 2)
