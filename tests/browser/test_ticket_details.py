@@ -130,3 +130,75 @@ def test_why_an_event_does_not_take_place_is_told(platform: Platform, open_conte
     expect(buyer.page.get_by_role("heading", name="It does not take place")).to_be_visible()
     buyer.page.reload()
     expect(buyer.page.get_by_text("The meadow is under water.")).to_be_visible()
+
+
+def test_a_code_for_some_tickets_at_some_time(platform: Platform, open_context: OpenContext) -> None:
+    organiser = newcomer(platform, open_context, "Ilse")
+    page, dialog = organiser.page, organiser.page.get_by_role("dialog")
+    organiser.add_ticket_type(TicketKind("Night", "20.00", pool="Day"))
+    organiser.add_ticket_type(TicketKind("Both", "50.00", pool="Day"))
+    organiser.tab("Codes")
+    organiser.press("New code")
+    dialog.get_by_label("Code", exact=True).fill("OWLS")
+    dialog.get_by_label("How much").fill("10")
+    dialog.get_by_label("Night").check()
+    dialog.get_by_label("Both").check()
+    dialog.get_by_text("When and for whom").click()
+    dialog.get_by_label("Works until").fill("2030-06-01T12:00")
+    dialog.get_by_label("How often for one person").fill("2")
+    dialog.get_by_label("From how many tickets").fill("3")
+    dialog.get_by_role("button", name="New code").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("rowheader", name="OWLS")).to_be_visible()
+    (code,) = page.evaluate(_TICKETS.replace("ticket-types", "vouchers"))["items"]
+    assert (code["ends_at"], code["per_buyer_max"], code["quantity_min"], len(code["ticket_types"])) == (
+        "2030-06-01T12:00",
+        2,
+        3,
+        2,
+    )
+
+
+def test_what_the_editor_says_beside_it(platform: Platform, open_context: OpenContext) -> None:
+    organiser = newcomer(platform, open_context, "Jule")
+    page, dialog = organiser.page, organiser.page.get_by_role("dialog")
+    organiser.tab("What it is")
+    page.get_by_label("Language (optional)").select_option("de")
+    organiser.fill("Further pictures (optional)", "http://example.org/a.png")
+    expect(page.locator(".save-state[data-state=wrong]")).to_be_visible()
+    organiser.fill("Further pictures (optional)", "https://example.org/a.png\nhttps://example.org/b.png")
+    expect(organiser.saved()).to_be_visible()
+    organiser.tab("When and where")
+    organiser.fill("On the map (optional)", "53.0793, 8.8017")
+    expect(organiser.saved()).to_be_visible()
+    organiser.tab("Tickets")
+    organiser.fill("Kept for", "20")
+    organiser.fill("Extended by", "0")
+    expect(organiser.saved()).to_be_visible()
+    organiser.add_ticket_type(TicketKind("Night", "20.00", pool="Day"))
+    organiser.ticket_types().filter(has_text="Night").click()
+    dialog.get_by_text("More", exact=True).click()
+    dialog.get_by_label("At most for one person").fill("1")
+    dialog.get_by_role("button", name="Add an earlier price").click()
+    tier = dialog.get_by_role("group", name="Price 1")
+    tier.get_by_label("Price").fill("12.00")
+    tier.get_by_label("For how many tickets").fill("5")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    # What the first buyers pay.
+    expect(page.locator(".preview .rows li").filter(has_text="Night")).to_contain_text("€12")
+    organiser.press("Add a question")
+    dialog.get_by_label("Question").fill("Do you snore?")
+    dialog.get_by_label("Night").check()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#questions")).to_contain_text("Night")
+
+    buyer = Visitor(open_context(), organiser.publish())
+    expect(buyer.page.locator(".pictures img")).to_have_count(2)
+    buyer.choose("Day")
+    buyer.reserve()
+    expect(buyer.reserved()).to_be_visible()
+    assert buyer.seconds_left() > 19 * 60
+    # Nothing is promised that is not given.
+    expect(buyer.page.get_by_text("You can extend it once.")).to_have_count(0)
+    expect(buyer.page.get_by_label("Do you snore?")).to_have_count(0)

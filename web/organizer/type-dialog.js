@@ -131,7 +131,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
                         <${TextField} ...${form.field("quantity_min")} label=${t("organizer.type.quantity_min")} inputmode="numeric" />
                         <${TextField} ...${form.field("quantity_max")} label=${t("organizer.type.quantity_max")} inputmode="numeric" />
                     </div>
-                    <${TextField} ...${form.field("buyer_limit")} label=${t("organizer.type.buyer_limit")} hint=${t("organizer.type.buyer_limit_hint")} inputmode="numeric" maxlength="5" isOptional />
+                    <${TextField} ...${form.field("buyer_limit")} id="type-buyer-limit" label=${t("organizer.type.buyer_limit")} hint=${t("organizer.type.buyer_limit_hint")} inputmode="numeric" maxlength="5" isOptional />
                     <div class="form-row">
                         <${TimeField} ...${form.field("sales_start")} zone=${event.time_zone} label=${t("organizer.type.sales_start")} isOptional />
                         <${TimeField} ...${form.field("sales_end")} zone=${event.time_zone} label=${t("organizer.type.sales_end")} isOptional />

@@ -10,6 +10,7 @@ import { Loaded, Skeleton } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
 import { amountText, minorOf } from "./amounts.js";
 import { More, useList } from "./list.js";
+import { NO_LIMITS, VoucherLimits, VoucherTypes, limitsOf, wrongLimits } from "./voucher-fields.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {{held: number, used: number, left: number | null, block_left: number | null}} Uses */
@@ -106,11 +107,12 @@ function gives(voucher, currency) {
  */
 function NewVoucher({ path, event, tickets, onClose, onDone }) {
     const form = useForm({
-        initial: { kind: "discount", code: suggestion(), unit: "percent", amount: "", uses_max: "", count: "", batch: "", block_pool: tickets.pools[0]?.pool ?? "", block_quantity: "", ticket_type: "" },
+        initial: { kind: "discount", code: suggestion(), unit: "percent", amount: "", uses_max: "", count: "", batch: "", block_pool: tickets.pools[0]?.pool ?? "", block_quantity: "", ...NO_LIMITS },
         check: (given) => ({
             code: Number(given["count"]) > 1 || /^[0-9A-Za-z -]{3,60}$/.test(given["code"].trim()) ? undefined : t("organizer.wrong.code"),
             amount: given["kind"] !== "discount" || isAmount(given, event.currency) ? undefined : t("organizer.wrong.amount"),
             uses_max: /^\d*$/.test(given["uses_max"]) ? undefined : t("shared.field.int_parsing"),
+            ...wrongLimits(given),
             count: /^\d*$/.test(given["count"]) ? undefined : t("shared.field.int_parsing"),
             block_quantity: given["kind"] !== "block" || /^[1-9]\d*$/.test(given["block_quantity"]) ? undefined : t("shared.field.int_parsing"),
         }),
@@ -138,14 +140,9 @@ function NewVoucher({ path, event, tickets, onClose, onDone }) {
                 <${Select} ...${form.field("block_pool")} label=${t("organizer.codes.pool")} options=${tickets.pools.map((pool) => ({ value: pool.pool ?? "", label: pool.name }))} />
                 <${TextField} ...${form.field("block_quantity")} label=${t("organizer.codes.quantity")} inputmode="numeric" />
             </div>`}
-            <div class="form-row">
-                <${Select}
-                    ...${form.field("ticket_type")}
-                    label=${t("organizer.codes.for")}
-                    options=${[{ value: "", label: t(kind === "access" ? "organizer.codes.for_hidden" : "organizer.codes.for_all") }, ...tickets.ticket_types.filter((type) => type.ticket_type).map((type) => ({ value: type.ticket_type ?? "", label: type.name }))]}
-                />
-                <${TextField} ...${form.field("uses_max")} label=${t("organizer.codes.uses_max")} hint=${t("organizer.codes.uses_hint")} inputmode="numeric" isOptional />
-            </div>
+            <${VoucherTypes} form=${form} tickets=${tickets} kind=${kind} />
+            <${TextField} ...${form.field("uses_max")} label=${t("organizer.codes.uses_max")} hint=${t("organizer.codes.uses_hint")} inputmode="numeric" isOptional />
+            <${VoucherLimits} form=${form} zone=${event.time_zone} />
             <details>
                 <summary>${t("organizer.codes.bulk")}</summary>
                 <div class="form-row">
@@ -234,7 +231,7 @@ function bodyOf(given, currency) {
         kind: given["kind"],
         ...(given["kind"] === "discount" ? discount : {}),
         ...(given["kind"] === "block" ? { block_pool: given["block_pool"], block_quantity: Number(given["block_quantity"]) } : {}),
-        ticket_types: given["ticket_type"] ? [given["ticket_type"]] : [],
+        ...limitsOf(given),
         uses_max: given["uses_max"] ? Number(given["uses_max"]) : null,
     };
 }

@@ -44,7 +44,8 @@ async def published(office: Office, title: str) -> Any:
     assert status == 200, answer
     code = {"kind": "access", "code": "SECRET"}
     assert (await office.owner.ask("POST", f"{office.of(event)}/vouchers", code))[0] == 201
-    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish")
+    path = f"{office.of(event)}/publish"
+    status, event = await office.owner.ask("POST", path, version=event["version"])
     assert status == 200, event
     return event
 
@@ -92,9 +93,11 @@ async def test_a_ticket_says_what_it_is_for_when_its_event_is_put_away(place: To
     (ticket,) = before["tickets"]
     # The type is hidden, the event is about to be: neither hides anything from who has paid.
     assert (ticket["name"], ticket["valid_days"]) == ("Backstage", ["2030-05-01"])
+    now = event
     for step in ("close", "archive"):
-        status, answer = await office.owner.ask("POST", f"{office.of(event)}/{step}")
-        assert status == 200, answer
+        path = f"{office.of(event)}/{step}"
+        status, now = await office.owner.ask("POST", path, version=now["version"])
+        assert status == 200, now
     assert (await office.owner.ask("GET", f"/events/{event['event']}", stage=place.there))[0] == 404
     after = await own()
     assert after["about"] == {**before["about"], "slug": None, "status": "archived"}

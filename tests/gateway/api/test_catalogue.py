@@ -309,7 +309,8 @@ async def test_a_calendar_is_read_again_when_it_says_something_else(place: Town,
     assert "STATUS:CONFIRMED" in text
     assert "DTSTAMP:2030" not in text
     assert (await read(etag))[0] == 304
-    status, _ = await office.owner.ask("POST", f"{office.of(event)}/cancel", {"reason": "Rain"})
+    path = f"{office.of(event)}/cancel"
+    status, _ = await office.owner.ask("POST", path, {"reason": "Rain"}, version=event["version"])
     assert status == 200
     # Whoever has it in their calendar is told that it is called off.
     status, other, text = await read(etag)
