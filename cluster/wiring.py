@@ -201,7 +201,6 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             clock=parts.clock,
             settings=_purchase_settings(settings),
         )
-        recovery = _recovery_settings(settings)
         try:
             await people.users.passwords.start()
             yield GatewayDependencies(
@@ -222,7 +221,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
-                recovery=OrderRecovery(orders, saga, recovery, random.Random()),  # noqa: S311
+                recovery=OrderRecovery(orders, saga, _recovery_settings(settings), random.Random()),  # noqa: S311
                 is_reachable=_is_reachable(parts.pool),
                 mailbox_folder=Path(settings.mail.mailbox_dir) if settings.mail.mailbox_dir else None,
                 services=services(
