@@ -20,9 +20,9 @@ ORGANISATION_ACTIONS: Final = frozenset(
         "key": "create revoke",
         "device": "create revoke",
         "venue": "create edit delete",
-        "event": "create edit tickets import publish pause resume close cancel archive"
-        " capacity withhold return grant ungrant",
-        "voucher": "create retire",
+        "event": "create edit tickets import setup publish pause resume close cancel archive"
+        " capacity withhold return grant grant_accept grant_decline ungrant",
+        "voucher": "create edit retire",
         "series": "create",
         "people": "read",
     }.items()

@@ -1,5 +1,7 @@
 """Organisations, as those who run the platform see them."""
 
+import msgspec
+
 from domain import ids
 from domain.event_status import Step
 from domain.identity import Who
@@ -52,6 +54,8 @@ class OrganisationAdministration:
         """
         done = await self._switch(who, organisation_id, "organisation.suspend", reason, now_ms, now_ms)
         if not isinstance(done, Refusal):
+            # The request has had its effect; what follows from it is in transactions of its own.
+            who = msgspec.structs.replace(who, origin=msgspec.structs.replace(who.origin, attempt=None))
             for event_id in await organisations.selling(self._pool, organisation_id):
                 # One that has nothing to pause any more refuses the step.
                 await self._steps.take(who, organisation_id, event_id, Step.PAUSE)
