@@ -45,7 +45,8 @@ async def on_sale(office: Office, **fields: Any) -> Any:
     event = await office.draft("Concert", **fields)
     status, answer = await office.owner.ask("PUT", f"{office.of(event)}/ticket-types", TICKETS, version=1)
     assert status == 200, answer
-    status, event = await office.owner.ask("POST", f"{office.of(event)}/publish")
+    publish = f"{office.of(event)}/publish"
+    status, event = await office.owner.ask("POST", publish, version=event["version"])
     assert status == 200, event
     return event
 
@@ -113,7 +114,7 @@ async def test_every_gateway_says_it_within_a_second_and_takes_it_back(place: To
     await stands(place, "sold_out", True, True)
     pool = event["tickets"]["pools"][1]["pool"]
     status, answer = await office.owner.ask(
-        "POST", f"{office.of(event)}/pools/{pool}/capacity", {"capacity": 2}
+        "POST", f"{office.of(event)}/pools/{pool}/capacity", {"capacity": 2}, version=2
     )
     assert (status, answer["status"]) == (200, "on_sale")
     await stands(place, "on_sale", True, False)
@@ -138,8 +139,9 @@ async def test_an_organiser_still_runs_what_is_sold_out(place: Town, office: Off
     await bought(client, event, 1, 1)
     await stands(place, "sold_out", True, True)
     for step, status in (("pause", "paused"), ("resume", "sold_out"), ("close", "ended")):
-        code, answer = await office.owner.ask("POST", f"{office.of(event)}/{step}")
-        assert (code, answer["status"]) == (200, status)
+        path, version = f"{office.of(event)}/{step}", event["version"]
+        code, event = await office.owner.ask("POST", path, version=version)
+        assert (code, event["status"]) == (200, status)
 
 
 async def test_a_shard_that_starts_again_says_the_same(place: Town, office: Office) -> None:
