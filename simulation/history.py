@@ -111,6 +111,9 @@ class Book:
     def _organize(self, event: e.AnyEvent) -> None:
         match event:
             case e.Configured() | e.Reconfigured():
+                if self.definition is not None:
+                    # What was held in the same batch was held by the definition before.
+                    self._check_tiers(self.definition)
                 self.definition = event.definition
                 more = event.definition.pools[len(self.capacities) :]
                 self.capacities += [pool.capacity for pool in more]

@@ -7,6 +7,7 @@ import pytest
 
 from domain import commands as c
 from domain import events as e
+from domain.catalogue import PriceTier
 from domain.refusals import Code, Refusal
 from simulation.history import Broken, History
 from storage.journal import Batch, Entry
@@ -138,3 +139,29 @@ def test_a_retry_that_is_refused_after_all_is_seen(witnessed: Witnessed) -> None
     witnessed.history.answered(command, Refusal(Code.BUSY))
     with pytest.raises(Broken, match="was acknowledged with"):
         witnessed.history.answered(command, Refusal(Code.SOLD_OUT))
+
+
+def priced(stage: Stage, quantity: int) -> c.Reconfigure:
+    """The first tickets of a type at a lower price."""
+    assert stage.state.definition is not None
+    kinds = stage.state.definition.ticket_types
+    first = msgspec.structs.replace(kinds[0], tiers=(PriceTier(1, 500, None, quantity),))
+    changed = msgspec.structs.replace(stage.state.definition, ticket_types=(first, *kinds[1:]))
+    return c.Reconfigure(stage.fresh(), EVENT, changed)
+
+
+def test_a_tier_that_is_lowered_in_the_batch_in_which_it_filled_breaks_nothing(witnessed: Witnessed) -> None:
+    witnessed.stage.do(priced(witnessed.stage, 2))
+    witnessed.commit()
+    witnessed.stage.hold((REGULAR, 2))
+    witnessed.stage.do(priced(witnessed.stage, 0))
+    witnessed.commit()
+
+
+def test_a_tier_that_is_too_full_is_seen(witnessed: Witnessed) -> None:
+    witnessed.stage.do(priced(witnessed.stage, 3))
+    witnessed.commit()
+    held = witnessed.stage.hold((REGULAR, 2))
+    lowered = witnessed.stage.do(priced(witnessed.stage, 1))
+    with pytest.raises(Broken, match="tier 1 of type 0 has 2 of 1"):
+        witnessed.write([lowered, held])
