@@ -36,7 +36,7 @@ async def test_what_searches_or_draws_counts_with_the_apis_reads(staging: Stagin
     )
     assert await answers(stage, "/?q=jazz") == [200, 200, 429]
     for path, method, body in (
-        ("/sitemap.xml", "GET", ""),
+        ("/sitemaps/organisations.xml", "GET", ""),
         ("/o/north?cursor=x", "GET", ""),
         ("/qr.svg", "POST", "x"),
     ):
