@@ -79,7 +79,7 @@ def test_a_code_is_changed_and_says_how_often_it_is_used(
     page = owner.page
     page.get_by_role("link", name="Create your first event").wait_for()
     owner.draft_event("Harbour jazz", "2030-06-19T20:00")
-    owner.choose_venue("Hall")
+    owner.choose_venue("Hall, Köln")
     owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
     owner.publish()
     owner.add_voucher("EARLY", 25, 3)
