@@ -299,22 +299,27 @@ class History:
 
     def committed(self, batch: Batch) -> None:
         """A batch became durable."""
+        self.written(batch)
+        self.standings.update({standing.event_id: standing for standing in batch.standings})
+        for entry in batch.entries:
+            standing = self.standings.get(entry.event_id)
+            self.stands(entry.event_id, () if standing is None else standing.sold_out)
+
+    def written(self, batch: Batch) -> None:
+        """A batch was written to the journal; what it says of standings is not looked at."""
         self.commits += 1
         if batch.epoch != self.epochs.get(batch.shard):
             newest = self.epochs.get(batch.shard)
             raise Broken(f"shard {batch.shard}: epoch {batch.epoch} wrote after epoch {newest} had started")
         for entry in batch.entries:
             self._entry(entry)
-        self.standings.update({standing.event_id: standing for standing in batch.standings})
-        for entry in batch.entries:
-            self._check_standing(self.book(entry.event_id))
 
-    def _check_standing(self, book: Book) -> None:
-        standing = self.standings.get(book.event_id)
-        written, counted = () if standing is None else standing.sold_out, book.sold_out()
-        if written != counted:
+    def stands(self, event_id: EventId, sold_out: tuple[int, ...]) -> None:
+        """The record says which ticket types of an event are sold out."""
+        book = self.book(event_id)
+        if sold_out != book.sold_out():
             raise Broken(
-                f"event {brief(book.event_id)} at {book.seq}: sold out is {counted}, written is {written}"
+                f"event {brief(event_id)} at {book.seq}: sold out is {book.sold_out()}, written is {sold_out}"
             )
 
     def _entry(self, entry: Entry) -> None:

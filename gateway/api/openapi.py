@@ -257,8 +257,10 @@ def _refusals(route: Route) -> Json:
         codes.append(Code.INVALID)
     if route.method == "POST":
         codes += [Code.OPERATION_REUSED, Code.DONE_BEFORE]
+    if route.is_versioned or route.heeds_version:
+        codes.append(Code.VERSION_CONFLICT)
     if route.is_versioned:
-        codes += [Code.VERSION_CONFLICT, Code.VERSION_REQUIRED]
+        codes.append(Code.VERSION_REQUIRED)
     by_status: dict[int, list[Code]] = {}
     for code in dict.fromkeys([*codes, *route.refusals]):
         by_status.setdefault(HTTP_STATUS[code], []).append(code)

@@ -4,8 +4,9 @@ the largest screen.
 If these failed, somebody who organises could not read or operate a dialog that they sell with.
 """
 
+import itertools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -62,9 +63,16 @@ def drafted(platform: Platform, browser: object) -> tuple[str, dict[str, object]
     return found
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("language", ["en", "ar"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def _looks() -> Iterator[object]:
+    """Each width, language and scheme once; `make soak` looks at every combination."""
+    once = {("phone", "en", "light"), ("desktop", "ar", "dark")}
+    for width, language, scheme in itertools.product(("phone", "desktop"), ("en", "ar"), ("light", "dark")):
+        marks = () if (width, language, scheme) in once else pytest.mark.soak
+        viewport = PHONE if width == "phone" else DESKTOP
+        yield pytest.param(viewport, language, scheme, id=f"{width}-{language}-{scheme}", marks=marks)
+
+
+@pytest.mark.parametrize(("viewport", "language", "scheme"), list(_looks()))
 def test_axe_finds_nothing_in_any_part_of_the_editor(
     platform: Platform,
     open_context: OpenContext,

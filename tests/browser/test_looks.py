@@ -39,8 +39,16 @@ def problems(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+# Each width and each scheme once; `make soak` looks at every pair.
+@pytest.mark.parametrize(
+    ("viewport", "scheme"),
+    [
+        pytest.param(PHONE, "light", id="phone-light"),
+        pytest.param(DESKTOP, "dark", id="desktop-dark"),
+        pytest.param(PHONE, "dark", id="phone-dark", marks=pytest.mark.soak),
+        pytest.param(DESKTOP, "light", id="desktop-light", marks=pytest.mark.soak),
+    ],
+)
 def test_axe_finds_nothing_serious(
     platform: Platform, open_context: OpenContext, viewport: dict[str, int], scheme: str
 ) -> None:

@@ -84,8 +84,16 @@ def speak(context: BrowserContext, platform: Platform, language: str) -> None:
     context.add_cookies([{"name": "bilten_language", "value": language, "url": platform.url}])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "ar"])
+# Each language and each scheme once; `make soak` looks at every pair.
+@pytest.mark.parametrize(
+    ("language", "scheme"),
+    [
+        ("en", "light"),
+        ("ar", "dark"),
+        pytest.param("en", "dark", marks=pytest.mark.soak),
+        pytest.param("ar", "light", marks=pytest.mark.soak),
+    ],
+)
 def test_axe_finds_nothing_serious_on_any_page(
     platform: Platform, open_context: OpenContext, signed_in: Visits, language: str, scheme: str
 ) -> None:

@@ -39,7 +39,9 @@ async def _read_journal(pool: Pool, history: History, event_id: EventId) -> None
         if epoch < history.epochs.get(shard, 0):
             raise Broken(f"epoch {epoch} of shard {shard} wrote after epoch {history.epochs[shard]}")
         history.epochs[shard] = epoch
-        history.committed(Batch(shard, epoch, [entry]))
+        history.written(Batch(shard, epoch, [entry]))
+    standing = await pool.fetchval("SELECT sold_out FROM sale_standings WHERE event_id = $1", event_id)
+    history.stands(event_id, tuple(standing or ()))
     history.epochs.clear()  # the next event has a time of its own
 
 

@@ -56,7 +56,7 @@ async def test_a_guests_hold_is_paid_for_after_signing_in(stage: Stage) -> None:
             "once, however often"
         )
         _, orders, _ = await browser.ask("GET", "/me/orders")
-        assert [one["order"] for one in orders["orders"]] == [bought["order"]]
+        assert [one["order"] for one in orders["items"]] == [bought["order"]]
         buyer = await stage.works.pool.fetchval("SELECT buyer_id FROM orders")
         assert text(BUYER, buyer) == before.welcome["buyer"], "counted where it was held"
 

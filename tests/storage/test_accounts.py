@@ -17,7 +17,7 @@ from storage.postgres import Pool
 from storage.user_sessions import NewSession, UserSessions
 from tests.storage.journal_contract import NOW_MS, fresh
 
-TOLD = told(Origin("", ""), "user.test", NOW_MS)
+TOLD = told(Origin("", ""), "user.confirm", NOW_MS)
 
 
 def user(email: bytes = b"", state: UserState = UserState.ACTIVE) -> User:

@@ -21,7 +21,7 @@ from tests.gateway.stage import ROOT, Stage
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 CONFIG = """
 color = false
-seed = 7
+seed = 11
 request-timeout = 20.0
 max-failures = 25
 hooks = {hooks}
@@ -36,7 +36,7 @@ max-examples = 100
 [generation]
 # What is found is written down here as a test; nothing is kept between runs.
 database = "none"
-deterministic = true
+deterministic = {deterministic}
 
 # Our links are enough; guessed ones double their number.
 [phases.stateful.inference]
@@ -100,6 +100,8 @@ async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: 
             hooks=msgspec.json.encode(str(HOOKS)).decode(),
             organisation=f'"{text(ORGANISATION, cast.organisation_id)}"',
             event=f'"{text(EVENT, cast.event_id)}"',
+            # Along links the seed leads further than what hypothesis would take of itself; both repeat.
+            deterministic="false" if phases == "stateful" else "true",
         )
     )
     running = await asyncio.create_subprocess_exec(
