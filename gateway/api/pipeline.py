@@ -221,7 +221,9 @@ def scope_of(route: Route, identity: Identity) -> bytes:
 
 def fingerprint(request: web.Request, raw: bytes) -> bytes:
     """Return what two requests have in common that are one request sent twice."""
-    said = (request.path_qs, request.headers.get("If-Match", ""), request.content_type)
+    # An empty version is none that could be right, and something else than no version.
+    version = request.headers.get("If-Match")
+    said = (request.path_qs, "" if version is None else f"={version}", request.content_type)
     return hashlib.sha256("\0".join(said).encode(errors="surrogateescape") + b"\0" + raw).digest()
 
 

@@ -45,6 +45,17 @@ def map_body(_: schemathesis.HookContext, body: Any) -> Any:
     return body
 
 
+@schemathesis.hook
+def filter_case(_: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
+    """Say whether a request is what it is taken for. What is no text is sent as some text all the same. And
+    a version in quotes may come out as a number without them, which is not what the document asks for.
+    """
+    is_text = (case.media_type or "").startswith("text/")
+    version = str((case.headers or {}).get("If-Match", ""))
+    is_sent_as_text = is_text and not isinstance(case.body, str | bytes)
+    return not is_sent_as_text and not version.isdigit()
+
+
 @schemathesis.auth(refresh_interval=None)
 class SessionAuth:
     """Shows a session's cookie."""

@@ -30,8 +30,10 @@ hooks = {hooks}
 [phases.fuzzing.generation]
 max-examples = 4
 
+# Only good requests lead on; bad ones are the other phases' business.
 [phases.stateful.generation]
-max-examples = 100
+mode = "positive"
+max-examples = 200
 
 [generation]
 # What is found is written down here as a test; nothing is kept between runs.
