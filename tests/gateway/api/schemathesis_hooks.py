@@ -51,7 +51,8 @@ def filter_case(_: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bo
     a version in quotes may come out as a number without them, which is not what the document asks for.
     """
     is_text = (case.media_type or "").startswith("text/")
-    version = str((case.headers or {}).get("If-Match", ""))
+    headers: dict[str, Any] = dict(case.headers or {})
+    version = str(headers.get("If-Match", ""))
     is_sent_as_text = is_text and not isinstance(case.body, str | bytes)
     return not is_sent_as_text and not version.isdigit()
 

@@ -21,7 +21,7 @@ from tests.gateway.stage import ROOT, Stage
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 CONFIG = """
 color = false
-seed = 11
+seed = 7
 request-timeout = 20.0
 max-failures = 25
 hooks = {hooks}
