@@ -62,6 +62,11 @@ expected-statuses = [
     "400", "401", "403", "404", "405", "409", "410", "412", "413", "415", "422", "428", "429",
 ]
 
+# An import takes a file as it is, and tells in its answer what it could not read.
+[[operations]]
+include-path = "/organisations/{{organisation}}/import"
+checks.negative_data_rejection.expected-statuses = ["200", "4xx"]
+
 # Being busy is an answer, being broken is none.
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "503"]
