@@ -50,7 +50,7 @@ ZIPF: Final = 1.0
 _DAY_MS: Final = 86_400_000
 _CITIES: Final = ("Berlin", "Köln", "Wien", "Zürich", "Brno", "Lyon", "Oslo", "Porto", "Riga", "Bari")
 _WHO: Final = Who(Identity(), Origin("", "bench"))
-_TABLES: Final[dict[str, dict[str, float]]] = {
+UNLIMITED: Final[dict[str, dict[str, float]]] = {
     "shards": {"count": 1},
     "limits": {"browse_per_s": 1e5, "browse_burst": 1_000_000},
 }
@@ -240,7 +240,7 @@ def run(console: Console, *, is_quick: bool) -> Result:
     """Measure everything."""
     described = machine()
     seconds, published = (SECONDS_QUICK, PUBLISHED_QUICK) if is_quick else (SECONDS, PUBLISHED)
-    with own_platform(GATEWAYS, _TABLES) as (found, data_path):
+    with own_platform(GATEWAYS, UNLIMITED) as (found, data_path):
         figures, limit = uvloop.run(_measure(found, data_path, seconds, published))
     print_table(console, f"Pages of {EVENTS:,} events", ("figure", ""), list(figures.items()))
     console.print(limit, soft_wrap=True)

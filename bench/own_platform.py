@@ -24,16 +24,7 @@ def own_platform(
     Raises `StartFailed` with the end of its log.
     """
     with folder() as made:
-        file = made / "bench.toml"
-        given = {name: dict(table) for name, table in (tables or {}).items()}
-        given["gateway"] = given.get("gateway", {}) | {
-            "port": processes.free_port(),
-            "processes": gateways,
-        }
-        lines = [f'data_dir = "{made}"', "[demo]", "load = false"]
-        for name, table in given.items():
-            lines += [f"[{name}]", *(f"{key} = {value}" for key, value in table.items())]
-        file.write_text("\n".join(lines) + "\n")
+        file = write_settings(made, gateways, tables or {})
         command = [
             # What is set for the platform that people use is not for this one.
             *("env", "-u", "BILTEN_DATA_DIR", "-u", "BILTEN_GATEWAY_PORT", "-u", "BILTEN_DEMO_LOAD"),
@@ -44,6 +35,18 @@ def own_platform(
             yield _wait_for(child, made, gateways), made
         finally:
             processes.stop(child, SIGINT, 60)
+
+
+def write_settings(made: Path, gateways: int, tables: Mapping[str, Mapping[str, float]]) -> Path:
+    """Write the settings of a platform whose data folder is `made`, and return their file."""
+    file = made / "bench.toml"
+    given = {name: dict(table) for name, table in tables.items()}
+    given["gateway"] = given.get("gateway", {}) | {"port": processes.free_port(), "processes": gateways}
+    lines = [f'data_dir = "{made}"', "[demo]", "load = false"]
+    for name, table in given.items():
+        lines += [f"[{name}]", *(f"{key} = {value}" for key, value in table.items())]
+    file.write_text("\n".join(lines) + "\n")
+    return file
 
 
 def _wait_for(child: "subprocess.Popen[bytes]", data_path: Path, gateways: int) -> Running:

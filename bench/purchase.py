@@ -48,9 +48,8 @@ UNLIMITED: Final[Mapping[str, Mapping[str, float]]] = {
     "gateway": {
         "requests_per_s": 1e6,
         "requests_burst": 1_000_000,
-        "purchases_per_s": 1e6,
-        "purchases_burst": 1_000_000,
     },
+    "limits": {"purchase_per_s": 1e6, "purchase_burst": 1_000_000},
     "sandbox": {"latency_ms": 0},
     "shards": {"count": 1},
 }
