@@ -6,7 +6,9 @@ since: a reader that was slow to write must not bring an old page back.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -14,6 +16,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from domain.ids import EventId, OrganisationId
+from storage.ending import end
 from storage.event_records import EventRecord
 
 CHANNEL: Final = "catalogue"
@@ -22,6 +25,9 @@ _ANNOUNCED_S: Final = 3_600
 _TIMEOUT_S: Final = 0.5
 # After a failure Redis is left alone for this long: a page must not wait for it each time.
 _REST_S: Final = 1.0
+# What could not be told is tried so often, until copies from before are gone anyway.
+_TELL_AGAIN_S: Final = 0.25
+_UNTOLD_MAX: Final = 10_000
 
 # KEYS: the copy, what was announced. ARGV: revision, copy, seconds.
 _PUT: Final = """
@@ -88,6 +94,8 @@ class EventPages:
         self._put = self._redis.register_script(_PUT)
         self._announce = self._redis.register_script(_ANNOUNCE)
         self._rests_until = 0.0
+        self._untold: deque[tuple[float, Callable[[], Awaitable[Any]]]] = deque()
+        self._telling: asyncio.Task[None] | None = None
         self.failures = 0
 
     async def listen(self, heard: Callable[[Word], None], missed: Callable[[], None]) -> None:
@@ -117,20 +125,45 @@ class EventPages:
             await self._put(keys=keys, args=[event.revision, msgspec.msgpack.encode(event), KEPT_S])
 
     async def announce(self, event: EventRecord) -> None:
-        """Tell every gateway that what it has of an event is out of date."""
+        """Tell every gateway that what it has of an event is out of date, as soon as Redis takes it."""
         word = Word(event.event_id, event.slug, event.revision).packed()
         keys = [_page(event.slug), _announced(event.event_id)]
-        with self._failing():
-            await self._announce(keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
+        await self._say(
+            partial(self._announce, keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
+        )
 
     async def tell(self, word: Word) -> None:
         """Tell every gateway something. Copies in Redis that are older are not used by who hears it."""
-        with self._failing():
-            await self._redis.publish(CHANNEL, word.packed())
+        await self._say(partial(self._redis.publish, CHANNEL, word.packed()))
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._telling is not None:
+            await end([self._telling])
         await self._redis.aclose()
+
+    async def _say(self, say: Callable[[], Awaitable[Any]]) -> None:
+        with self._failing():
+            await say()
+            return
+        # Words carry versions, so they may come late and in any order.
+        if len(self._untold) < _UNTOLD_MAX:
+            self._untold.append((asyncio.get_running_loop().time() + KEPT_S, say))
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._say_again())
+
+    async def _say_again(self) -> None:
+        try:
+            while self._untold:
+                await asyncio.sleep(_TELL_AGAIN_S)
+                with self._failing():
+                    while self._untold:
+                        give_up_at, say = self._untold[0]
+                        if asyncio.get_running_loop().time() < give_up_at:
+                            await say()
+                        self._untold.popleft()
+        finally:
+            self._telling = None
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from storage.event_pages import EventPages
 from storage.event_records import EventRecord
 from storage.fanout import RedisFanout
 from storage.postgres import Pool, close_pool, create_pool
+from tests.storage.cuttable import proxied
 from tests.storage.journal_contract import fresh
 from tests.storage.test_catalogue import HALL, HOUR_MS, NOW_MS, concert
 
@@ -104,6 +105,26 @@ async def test_a_change_is_heard_by_everybody(pool: Pool, gateways: list[Gateway
     async with asyncio.timeout(1):
         while await title(gateways[1], "concert") != "Changed":
             await asyncio.sleep(0.001)
+
+
+async def test_a_word_that_was_lost_is_said_again(
+    pool: Pool, gateways: list[Gateway], redis_url: str
+) -> None:
+    event = await stored(pool, concert())
+    other = gateways[0]
+    await title(other, "concert")
+    async with proxied(redis_url) as (proxy, through):
+        cut_off = Gateway(pool, through)
+        proxy.is_deaf = True
+        changed = await stored(pool, msgspec.structs.replace(event, title="Changed"))
+        await cut_off.reading.announce(changed)
+        assert await title(other, "concert") == "Concert"
+        proxy.is_deaf = False
+        # Nobody's clock goes on: what is at hand is not read anew for any other reason.
+        async with asyncio.timeout(1):
+            while await title(other, "concert") != "Changed":
+                await asyncio.sleep(0.01)
+        await cut_off.close()
 
 
 async def test_a_slow_reader_brings_no_old_page_back(pool: Pool, gateways: list[Gateway]) -> None:

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of PostgreSQL that loses answers."""
+"""A TCP proxy in front of PostgreSQL or Redis that loses answers."""
 
 import asyncio
 import contextlib
