@@ -24,6 +24,7 @@ import uvloop
 from rich.console import Console
 
 from bench.latency import nearest_rank
+from bench.load import BenchFailed
 from bench.machine import CpuMeter, limit_line, machine
 from bench.own_platform import own_platform
 from bench.page_reader import PageReader, as_fast_as_can_be, at_a_rate, open_readers
@@ -33,10 +34,12 @@ from bench.results import Result, print_table
 from cluster.running import Running
 from domain.identity import Identity, Origin, Who
 from domain.ids import EventId, OrganisationId
+from domain.refusals import Refusal
 from storage.postgres import AnyConnection, connect
 
 NAME: Final = "catalogue"
 EVENTS: Final = 100_000
+ORGANISERS: Final = 500
 GATEWAYS: Final = 2
 READERS: Final = 32
 WATCHERS: Final = 16
@@ -57,12 +60,13 @@ UNLIMITED: Final[dict[str, dict[str, float]]] = {
 
 
 async def load_events(connection: AnyConnection, count: int) -> OrganisationId:
-    """Load an organisation with so many published events, each with a pool and two types."""
-    fresh = Identifiers(seed=7).fresh
-    organisation_id, now_ms = OrganisationId(fresh()), time.time_ns() // 1_000_000
-    await connection.execute(
-        "INSERT INTO organisations (organisation_id, name, slug) VALUES ($1, 'Bench', 'bench')",
-        organisation_id,
+    """Load so many published events, each with a pool and two types, and return one of their organisers."""
+    fresh, now_ms = Identifiers(seed=7).fresh, time.time_ns() // 1_000_000
+    owners = [OrganisationId(fresh()) for _ in range(ORGANISERS)]
+    await connection.copy_records_to_table(
+        "organisations",
+        columns=("organisation_id", "name", "slug"),
+        records=((each, f"Bench {at}", f"bench-{at}") for at, each in enumerate(owners)),
     )
     events = [fresh() for _ in range(count)]
     pools = [fresh() for _ in range(count)]
@@ -77,7 +81,14 @@ async def load_events(connection: AnyConnection, count: int) -> OrganisationId:
         ),
         records=(
             (
-                *(event_id, organisation_id, f"event-{at}", f"Evening number {at}", "An evening", text),
+                *(
+                    event_id,
+                    owners[at % ORGANISERS],
+                    f"event-{at}",
+                    f"Evening number {at}",
+                    "An evening",
+                    text,
+                ),
                 *(f"<p>{text}</p>", f"Hall {at % 500}", "Street 1", _CITIES[at % 10], "DE"),
                 *("Europe/Berlin", "EUR", "published", now_ms, now_ms + _DAY_MS + at * 60_000),
                 *(f"evening number {at} hall {at % 500}", _CITIES[at % 10].lower(), 1_200, 2_000, 10),
@@ -105,7 +116,7 @@ async def load_events(connection: AnyConnection, count: int) -> OrganisationId:
         records=((type_id, pools[at]) for at in range(count) for type_id in types[at]),
     )
     await connection.execute("ANALYZE events, pools, ticket_types, ticket_type_pools")
-    return organisation_id
+    return owners[0]
 
 
 def zipf(count: int, seed: int) -> Callable[[], int]:
@@ -179,6 +190,8 @@ async def publish_delays_s(
     for number in range(count):
         said = NewEvent(title=f"Published {number}", time_zone="UTC", starts_at="2035-01-01T20:00")
         event = await services.editing.create(_WHO, organisation_id, said)
+        if isinstance(event, Refusal):
+            raise BenchFailed(f"an event can't be made: {event}")
         event_id = EventId(parse(EVENT, event.event))
         await services.editing.set_tickets(_WHO, organisation_id, event_id, None, tickets)
         path = f"/e/{event.slug}"
