@@ -227,7 +227,7 @@ class Pages:
         refused = await self._browsing.refused(request)
         if refused is not None:
             return refused
-        said = (await request.content.read(_QR_BYTES_MAX + 1)).decode("utf-8", "replace")
+        said = (await request.read()).decode("utf-8", "replace")
         if not said or len(said) > _QR_BYTES_MAX:
             raise web.HTTPBadRequest
         drawn = io.BytesIO()

@@ -316,12 +316,14 @@ async def test_a_silent_but_living_client_is_kept(staging: Staging) -> None:
     reading.cancel()
 
 
-async def test_a_hundred_megabytes_are_refused_before_they_are_read(stage: Stage) -> None:
+@pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/organisations/x/import", "/qr.svg"])
+async def test_a_hundred_megabytes_are_refused_before_they_are_read(stage: Stage, path: str) -> None:
     async with bystander(stage):
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         writer.write(
-            b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n"
-            b"Content-Type: application/json\r\n\r\n" + b"x" * 1000
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n".encode()
+            + b"Content-Type: application/json\r\n\r\n"
+            + b"x" * 1000
         )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
         assert b" 413 " in head

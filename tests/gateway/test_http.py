@@ -2,9 +2,10 @@
 they load what they must not.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
@@ -192,6 +193,22 @@ async def test_orders_and_tickets_are_their_buyers_alone(stage: Stage, made: Wor
         assert (await get(stage, f"/api/v1/orders/{order}"))[1]["code"] == "not_found"
         assert (await get(stage, f"/api/v1/tickets/{ticket}/qr.svg"))[0] == 404
         assert (await get(stage, "/api/v1/tickets/nonsense/qr.svg"))[0] == 404
+
+
+async def test_a_text_is_drawn_whole_however_it_arrives(stage: Stage) -> None:
+    async def in_pieces() -> AsyncIterator[bytes]:
+        for piece in (b"otpauth://totp/", b"Anna", b"?secret=ABC"):
+            yield piece
+            await asyncio.sleep(0.02)
+
+    drawings = []
+    for body in (b"otpauth://totp/Anna?secret=ABC", in_pieces()):
+        async with stage.http.post(f"{stage.url}/qr.svg", data=body) as answer:
+            assert answer.status == 200
+            drawings.append(await answer.read())
+    assert drawings[0] == drawings[1]
+    async with stage.http.post(f"{stage.url}/qr.svg", data=b"x" * 501) as answer:
+        assert answer.status == 400
 
 
 async def test_metrics_are_complete_from_the_start(stage: Stage) -> None:
