@@ -82,6 +82,9 @@ class GatewayMetrics:
         self._http = Counter(
             "bilten_gateway_http_responses", "HTTP responses", ("route", "status"), registry=self.registry
         )
+        self.unreadable_requests = Counter(
+            "bilten_gateway_unreadable_requests", "Requests that were no HTTP", registry=self.registry
+        )
         self.updates_replaced = Counter(
             "bilten_gateway_updates_replaced",
             "State updates that a slow reader never saw because a newer one took their place",

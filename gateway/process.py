@@ -20,6 +20,7 @@ from aiohttp import web
 
 from gateway.app import GATEWAY, GatewayDependencies, build_app
 from gateway.limits import GatewayLimits
+from gateway.no_http import server_log
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 _BACKLOG: Final = 4_096
@@ -39,12 +40,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
-def runner_for(app: web.Application, limits: GatewayLimits) -> web.AppRunner:
-    """Return what serves an application, with the deadlines that aiohttp leaves open."""
+def runner_for(
+    app: web.Application, limits: GatewayLimits, unreadable: Callable[[], None] = lambda: None
+) -> web.AppRunner:
+    """Return what serves an application, with the deadlines that aiohttp leaves open; `unreadable` is called
+    for each request that is no HTTP.
+    """
     return web.AppRunner(
         app,
         handle_signals=False,
         access_log=None,
+        logger=server_log(unreadable),
         # This is also how long the head of a request may take to come.
         keepalive_timeout=limits.handshake_ms / 1000,
         lingering_time=0.5,
@@ -71,7 +77,7 @@ async def serve(
         stop: set by whoever wants this to end; signals set it too.
     """
     app = build_app(dependencies)
-    runner = runner_for(app, dependencies.limits)
+    runner = runner_for(app, dependencies.limits, app[GATEWAY].metrics.unreadable_requests.inc)
     await runner.setup()
     site = web.SockSite(runner, listener, backlog=_BACKLOG)
     await site.start()

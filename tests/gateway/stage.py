@@ -315,7 +315,7 @@ class Stage:
 
     async def start(self) -> None:
         self.app = build_app(self.dependencies())
-        self.runner = runner_for(self.app, self.limits)
+        self.runner = runner_for(self.app, self.limits, self.app[GATEWAY].metrics.unreadable_requests.inc)
         await self.runner.setup()
         listener = listening_socket("127.0.0.1", 0)
         self.port = listener.getsockname()[1]

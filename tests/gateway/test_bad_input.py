@@ -316,6 +316,29 @@ async def test_a_silent_but_living_client_is_kept(staging: Staging) -> None:
     reading.cancel()
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00SECRET\r\n\r\n", id="another protocol"),
+        pytest.param(b"GET /" + b"SECRET" * 1_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="a long address"),
+        pytest.param(b"GET / HTTP/1.1\r\nCookie: " + b"SECRET" * 2_000 + b"\r\n\r\n", id="a long cookie"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6SECRET\r\n\r\n", id="two lengths"
+        ),
+    ],
+)
+async def test_what_is_no_http_is_counted_and_not_logged(
+    stage: Stage, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bystander(stage):
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        writer.write(sent)
+        assert b" 400 " in await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+    assert stage.metric("bilten_gateway_unreadable_requests_total") == 1
+    assert "SECRET" not in caplog.text
+
+
 @pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/organisations/x/import", "/qr.svg"])
 async def test_a_hundred_megabytes_are_refused_before_they_are_read(stage: Stage, path: str) -> None:
     async with bystander(stage):
