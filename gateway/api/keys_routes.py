@@ -1,173 +1,164 @@
-"""API keys, and the tokens of devices that scan."""
+"""API keys, and the tokens of devices that scan: two sorts of token with one life."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from pydantic import BaseModel
 
 from domain import ids
 from domain.ids import EventId
 from domain.refusals import Code, Refusal
 from domain.roles import DEVICE_SCOPES, Permission
-from gateway.api.route import Answer, Call, Handler, LimitClass, Route
-from services.keys.keys import Issued, Keys, Wanted
+from gateway.api.route import Answer, Call, LimitClass, Route
+from services.keys.keys import Keys, Wanted
 from services.keys.models import DeviceView, KeyView, MadeDevice, MadeKey, NewDevice, NewKey
 from services.models import Page, PageQuery
 from storage.api_tokens import ApiToken, TokenKind
 
 
+class _Sort(msgspec.Struct, frozen=True):
+    """What the routes of one sort of token have of their own.
+
+    Attributes:
+        one, many: what it is called, in paths too.
+        summaries: of making, listing and revoking.
+    """
+
+    kind: TokenKind
+    one: str
+    many: str
+    permission: Permission
+    summaries: tuple[str, str, str]
+    new: type[BaseModel]
+    view: Callable[[ApiToken, int], BaseModel]
+    made: Callable[[ApiToken, int, str], BaseModel]
+    made_model: type[BaseModel]
+    page: type[Page[Any]]
+    scopes: Callable[[Any], frozenset[Permission]]
+
+
 def routes(keys: Keys) -> list[Route]:
     """Return the routes of keys and devices."""
-    return [*_key_routes(keys), *_device_routes(keys)]
+    return [route for sort in (_KEYS, _DEVICES) for route in _routes(keys, sort)]
 
 
-def _key_routes(keys: Keys) -> list[Route]:
+def _routes(keys: Keys, sort: _Sort) -> list[Route]:
     async def create(call: Call) -> Answer | Refusal:
-        wanted: NewKey = call.body
-        scopes = frozenset(Permission(scope) for scope in wanted.scopes)
-        issued = await _issue(keys, call, TokenKind.KEY, scopes)
+        said: NewKey | NewDevice = call.body
+        event_id = EventId(ids.parse(ids.EVENT, said.event)) if said.event else None
+        wanted = Wanted(sort.kind, said.name, sort.scopes(said), event_id, said.expires_in_days)
+        issued = await keys.issue(call.who, call.organisation, wanted, call.now_ms)
         if isinstance(issued, Refusal):
             return issued
-        return Answer(body=MadeKey(key=_key(issued.stored, call.now_ms), token=issued.token))
+        return Answer(body=sort.made(issued.stored, call.now_ms, issued.token))
 
     async def listed(call: Call) -> Answer | Refusal:
-        found = await keys.list(call.organisation, TokenKind.KEY, call.query)
+        found = await keys.list(call.organisation, sort.kind, call.query)
         if isinstance(found, Refusal):
             return found
-        items = tuple(_key(token, call.now_ms) for token in found.items)
-        return Answer(body=Page[KeyView](items=items, next_cursor=found.next_cursor))
+        items = tuple(sort.view(token, call.now_ms) for token in found.items)
+        return Answer(body=sort.page(items=items, next_cursor=found.next_cursor))
 
-    return [
-        Route(
-            method="POST",
-            path="/organisations/{organisation}/keys",
-            name="keys.create",
-            tag="Keys",
-            summary="Make an API key; its token is shown this once",
-            access=Permission.KEYS_MANAGE,
-            handler=create,
-            limit=LimitClass.ORGANIZER,
-            body=NewKey,
-            answer=MadeKey,
-            status=201,
-            refusals=(Code.LIMIT_REACHED, Code.NOT_FOUND),
-        ),
-        Route(
-            method="GET",
-            path="/organisations/{organisation}/keys",
-            name="keys.list",
-            tag="Keys",
-            summary="API keys that were not revoked",
-            access=Permission.KEYS_MANAGE,
-            handler=listed,
-            limit=LimitClass.ORGANIZER,
-            query=PageQuery,
-            answer=Page[KeyView],
-        ),
-        Route(
-            method="DELETE",
-            path="/organisations/{organisation}/keys/{key}",
-            name="keys.revoke",
-            tag="Keys",
-            summary="Make an API key worthless, everywhere within a second",
-            access=Permission.KEYS_MANAGE,
-            handler=_revoking(keys, TokenKind.KEY, "key"),
-            limit=LimitClass.ORGANIZER,
-        ),
-    ]
-
-
-def _device_routes(keys: Keys) -> list[Route]:
-    async def create(call: Call) -> Answer | Refusal:
-        issued = await _issue(keys, call, TokenKind.DEVICE, DEVICE_SCOPES)
-        if isinstance(issued, Refusal):
-            return issued
-        return Answer(body=MadeDevice(device=_device(issued.stored, call.now_ms), token=issued.token))
-
-    async def listed(call: Call) -> Answer | Refusal:
-        found = await keys.list(call.organisation, TokenKind.DEVICE, call.query)
-        if isinstance(found, Refusal):
-            return found
-        items = tuple(_device(token, call.now_ms) for token in found.items)
-        return Answer(body=Page[DeviceView](items=items, next_cursor=found.next_cursor))
-
-    return [
-        Route(
-            method="POST",
-            path="/organisations/{organisation}/devices",
-            name="devices.create",
-            tag="Devices",
-            summary="Let a device scan tickets; its token is shown this once",
-            access=Permission.DEVICES_MANAGE,
-            handler=create,
-            limit=LimitClass.ORGANIZER,
-            body=NewDevice,
-            answer=MadeDevice,
-            status=201,
-            refusals=(Code.LIMIT_REACHED, Code.NOT_FOUND),
-        ),
-        Route(
-            method="GET",
-            path="/organisations/{organisation}/devices",
-            name="devices.list",
-            tag="Devices",
-            summary="Devices whose tokens were not revoked",
-            access=Permission.DEVICES_MANAGE,
-            handler=listed,
-            limit=LimitClass.ORGANIZER,
-            query=PageQuery,
-            answer=Page[DeviceView],
-        ),
-        Route(
-            method="DELETE",
-            path="/organisations/{organisation}/devices/{device}",
-            name="devices.revoke",
-            tag="Devices",
-            summary="Make a device's token worthless, everywhere within a second",
-            access=Permission.DEVICES_MANAGE,
-            handler=_revoking(keys, TokenKind.DEVICE, "device"),
-            limit=LimitClass.ORGANIZER,
-        ),
-    ]
-
-
-async def _issue(keys: Keys, call: Call, kind: TokenKind, scopes: frozenset[Permission]) -> Issued | Refusal:
-    wanted: NewKey | NewDevice = call.body
-    event_id = EventId(ids.parse(ids.EVENT, wanted.event)) if wanted.event else None
-    return await keys.issue(
-        call.who,
-        call.organisation,
-        Wanted(kind, wanted.name, scopes, event_id, wanted.expires_in_days),
-        call.now_ms,
-    )
-
-
-def _revoking(keys: Keys, kind: TokenKind, part: str) -> Handler:
     async def revoke(call: Call) -> Answer | Refusal:
-        token_id = call.path[part]
-        refusal = await keys.revoke(call.who, call.organisation, kind, token_id, call.now_ms)
+        token_id = call.path[sort.one]
+        refusal = await keys.revoke(call.who, call.organisation, sort.kind, token_id, call.now_ms)
         return refusal or Answer()
 
-    return revoke
+    path = f"/organisations/{{organisation}}/{sort.many}"
+    making, listing, revoking = sort.summaries
+    return [
+        Route(
+            method="POST",
+            path=path,
+            name=f"{sort.many}.create",
+            tag=sort.many.capitalize(),
+            summary=making,
+            access=sort.permission,
+            handler=create,
+            limit=LimitClass.ORGANIZER,
+            body=sort.new,
+            answer=sort.made_model,
+            status=201,
+            refusals=(Code.LIMIT_REACHED, Code.NOT_FOUND),
+        ),
+        Route(
+            method="GET",
+            path=path,
+            name=f"{sort.many}.list",
+            tag=sort.many.capitalize(),
+            summary=listing,
+            access=sort.permission,
+            handler=listed,
+            limit=LimitClass.ORGANIZER,
+            query=PageQuery,
+            answer=sort.page,
+        ),
+        Route(
+            method="DELETE",
+            path=f"{path}/{{{sort.one}}}",
+            name=f"{sort.many}.revoke",
+            tag=sort.many.capitalize(),
+            summary=revoking,
+            access=sort.permission,
+            handler=revoke,
+            limit=LimitClass.ORGANIZER,
+        ),
+    ]
+
+
+def _common(token: ApiToken, now_ms: int) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "prefix": token.prefix,
+        "event": ids.text(ids.EVENT, token.event_id) if token.event_id else None,
+        "created_at_ms": token.created_at_ms,
+        "expires_at_ms": token.expires_at_ms,
+        "last_used_at_ms": token.last_used_at_ms,
+        "is_expired": token.expires_at_ms <= now_ms,
+    }
 
 
 def _key(token: ApiToken, now_ms: int) -> KeyView:
-    return KeyView(
-        id=ids.text(ids.API_KEY, token.token_id),
-        name=token.name,
-        prefix=token.prefix,
-        scopes=tuple(sorted(token.scopes)),
-        event=ids.text(ids.EVENT, token.event_id) if token.event_id else None,
-        created_at_ms=token.created_at_ms,
-        expires_at_ms=token.expires_at_ms,
-        last_used_at_ms=token.last_used_at_ms,
-        is_expired=token.expires_at_ms <= now_ms,
-    )
+    key_id = ids.text(ids.API_KEY, token.token_id)
+    return KeyView(id=key_id, scopes=tuple(sorted(token.scopes)), **_common(token, now_ms))
 
 
 def _device(token: ApiToken, now_ms: int) -> DeviceView:
-    return DeviceView(
-        id=ids.text(ids.DEVICE, token.token_id),
-        name=token.name,
-        prefix=token.prefix,
-        event=ids.text(ids.EVENT, token.event_id) if token.event_id else None,
-        created_at_ms=token.created_at_ms,
-        expires_at_ms=token.expires_at_ms,
-        last_used_at_ms=token.last_used_at_ms,
-        is_expired=token.expires_at_ms <= now_ms,
-    )
+    return DeviceView(id=ids.text(ids.DEVICE, token.token_id), **_common(token, now_ms))
+
+
+_KEYS: Final = _Sort(
+    kind=TokenKind.KEY,
+    one="key",
+    many="keys",
+    permission=Permission.KEYS_MANAGE,
+    summaries=(
+        "Make an API key; its token is shown this once",
+        "API keys that were not revoked",
+        "Make an API key worthless, everywhere within a second",
+    ),
+    new=NewKey,
+    view=_key,
+    made=lambda stored, now_ms, token: MadeKey(key=_key(stored, now_ms), token=token),
+    made_model=MadeKey,
+    page=Page[KeyView],
+    scopes=lambda said: frozenset(Permission(scope) for scope in said.scopes),
+)
+_DEVICES: Final = _Sort(
+    kind=TokenKind.DEVICE,
+    one="device",
+    many="devices",
+    permission=Permission.DEVICES_MANAGE,
+    summaries=(
+        "Let a device scan tickets; its token is shown this once",
+        "Devices whose tokens were not revoked",
+        "Make a device's token worthless, everywhere within a second",
+    ),
+    new=NewDevice,
+    view=_device,
+    made=lambda stored, now_ms, token: MadeDevice(device=_device(stored, now_ms), token=token),
+    made_model=MadeDevice,
+    page=Page[DeviceView],
+    scopes=lambda _: DEVICE_SCOPES,
+)
