@@ -14,7 +14,7 @@ from cluster.settings import Settings
 from domain.roles import PlatformRole
 
 if TYPE_CHECKING:
-    from services.users.administration import UserAdministration
+    from services.users.operations import AccountOperations
 
 # How long a command waits for the mail server.
 _LETTER_MS: Final = 15_000
@@ -160,11 +160,11 @@ def _settings(config: Path | None) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def _administration(settings: Settings) -> AsyncIterator["UserAdministration"]:
+async def _administration(settings: Settings) -> AsyncIterator["AccountOperations"]:
     from actors.ports import steady_clock
     from cluster.people_wiring import audit_key, people_vault
     from cluster.wiring import new_ids
-    from services.users.administration import UserAdministration
+    from services.users.operations import AccountOperations
     from services.users.passwords import Passwords, PasswordSettings
     from storage import audit_log
     from storage.postgres import close_pool, create_pool
@@ -175,7 +175,7 @@ async def _administration(settings: Settings) -> AsyncIterator["UserAdministrati
     try:
         clock = steady_clock()
         vault = people_vault(settings, pool, clock)
-        yield UserAdministration(pool, vault, passwords, clock, new_ids(clock))
+        yield AccountOperations(pool, vault, passwords, clock, new_ids(clock))
     finally:
         await passwords.close()
         await close_pool(pool)

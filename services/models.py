@@ -150,6 +150,16 @@ Language = Annotated[str, Field(max_length=12, pattern=LANGUAGE_PATTERN, example
 Version = Annotated[int, Field(ge=1, le=2**63 - 1)]
 TimeMs = Annotated[int, Field(ge=0, le=TIME_MS_MAX, examples=[1_893_528_000_000])]
 """Milliseconds since the epoch."""
+LocalTime = Annotated[
+    str,
+    Field(
+        min_length=16,
+        max_length=25,
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d)?$",
+        examples=["2030-05-01T20:00"],
+    ),
+]
+"""A time as clocks where the event is show it; its offset is for the hour that comes twice a year."""
 AmountMinor = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX, examples=[4_900])]
 """Money in the currency's smallest unit."""
 

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-LOCAL_PATTERN: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d)?$"
 YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 2200
 

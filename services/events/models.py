@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.events.local_time import LOCAL_PATTERN
 from services.events.tickets_models import TicketsDocument
 from services.models import (
     Country,
@@ -17,6 +16,7 @@ from services.models import (
     Language,
     Line,
     Lines,
+    LocalTime,
     Model,
     Name,
     OrganisationRef,
@@ -33,10 +33,6 @@ from services.models import (
     Version,
 )
 
-LocalTime = Annotated[
-    str, Field(min_length=16, max_length=25, pattern=LOCAL_PATTERN, examples=["2030-05-01T20:00"])
-]
-"""As clocks in the event's time zone show it."""
 ImageAddress = Annotated[
     str, Field(max_length=2_048, pattern="^https://[^\\u0000-\\u0020\\u007f-\\u00a0\"'<>\\\\^`{|}]+$")
 ]

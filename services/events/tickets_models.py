@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.catalogue import BUYER_LIMIT_MAX, CAPACITY_MAX, POOLS_MAX, TICKET_TYPES_MAX
-from services.events.local_time import LOCAL_PATTERN
 from services.models import (
     AmountMinor,
+    LocalTime,
     Model,
     Name,
     PoolRef,
@@ -21,9 +21,6 @@ from services.models import (
     Version,
 )
 
-_Time = Annotated[
-    str, Field(min_length=16, max_length=25, pattern=LOCAL_PATTERN, examples=["2030-05-01T20:00"])
-]
 _Position = Annotated[int, Field(ge=0, lt=POOLS_MAX)]
 Quantity = Annotated[int, Field(ge=1, le=BUYER_LIMIT_MAX)]
 TIERS_MAX = 20
@@ -48,7 +45,7 @@ class TierFields(Model):
     name: Annotated[Text, Field(max_length=80)] = ""
     price_minor: AmountMinor
     quantity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)] | None = None
-    ends_at: _Time | None = None
+    ends_at: LocalTime | None = None
 
 
 class TicketTypeFields(Model):
@@ -68,8 +65,8 @@ class TicketTypeFields(Model):
     quantity_min: Quantity = 1
     quantity_max: Quantity = 10
     buyer_limit: Quantity | None = None
-    sales_start: _Time | None = None
-    sales_end: _Time | None = None
+    sales_start: LocalTime | None = None
+    sales_end: LocalTime | None = None
     """None is with the end of the event."""
     is_hidden: bool = False
     """Shown to those only who have an access code."""

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.catalogue import BUYER_LIMIT_MAX, CAPACITY_MAX
-from services.events.local_time import LOCAL_PATTERN
 from services.models import (
     AmountMinor,
     Line,
+    LocalTime,
     Model,
     PageQuery,
     PoolRef,
@@ -20,9 +20,6 @@ from services.models import (
 
 CODE_PATTERN = "^[0-9A-Za-z -]{3,60}$"
 BULK_MAX = 2_000
-_Time = Annotated[
-    str, Field(min_length=16, max_length=25, pattern=LOCAL_PATTERN, examples=["2030-05-01T20:00"])
-]
 Code = Annotated[str, Field(min_length=3, max_length=60, pattern=CODE_PATTERN, examples=["EARLY-2030"])]
 """Letters and digits; case, spaces and hyphens do not count."""
 Batch = Annotated[Line, Field(max_length=80)]
@@ -42,8 +39,8 @@ class VoucherFields(Model):
     uses_max: Annotated[int, Field(ge=1, le=CAPACITY_MAX)] | None = None
     per_buyer_max: Annotated[int, Field(ge=1, le=BUYER_LIMIT_MAX)] | None = None
     quantity_min: Annotated[int, Field(ge=1, le=BUYER_LIMIT_MAX)] = 1
-    starts_at: _Time | None = None
-    ends_at: _Time | None = None
+    starts_at: LocalTime | None = None
+    ends_at: LocalTime | None = None
     block_pool: PoolRef | None = None
     block_quantity: Annotated[int, Field(ge=1, le=CAPACITY_MAX)] | None = None
 

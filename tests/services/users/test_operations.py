@@ -6,8 +6,8 @@ import json
 
 from domain.refusals import Refusal
 from domain.roles import PlatformRole, Role
-from services.users.administration import UserAdministration
 from services.users.models import SignIn
+from services.users.operations import AccountOperations
 from tests.people import PASSWORD, fresh
 from tests.services.users.conftest import ORIGIN, House
 from tests.storage.rows import add_event
@@ -16,7 +16,7 @@ OTHER_PASSWORD = "nine herons over the tide"
 
 
 async def test_an_account_becomes_an_administrator(house: House) -> None:
-    administration = UserAdministration(house.pool, house.vault, house.passwords, house.clock, fresh)
+    administration = AccountOperations(house.pool, house.vault, house.passwords, house.clock, fresh)
     email = await house.account()
     token = await house.sign_in(email)
     assert not await administration.promote("nobody@example.org", PlatformRole.ADMIN)
@@ -41,7 +41,7 @@ async def test_an_account_becomes_an_administrator(house: House) -> None:
 
 
 async def test_an_owner_is_made_once(house: House) -> None:
-    administration = UserAdministration(house.pool, house.vault, house.passwords, house.clock, fresh)
+    administration = AccountOperations(house.pool, house.vault, house.passwords, house.clock, fresh)
     event_id = fresh()
     await add_event(house.pool, event_id, house.clock())  # type: ignore[arg-type]
     slug = await house.pool.fetchval("SELECT slug FROM events WHERE event_id = $1", event_id)
@@ -57,7 +57,7 @@ async def test_an_owner_is_made_once(house: House) -> None:
 
 
 async def test_a_lost_password_is_replaced_and_everybody_is_signed_out(house: House) -> None:
-    administration = UserAdministration(house.pool, house.vault, house.passwords, house.clock, fresh)
+    administration = AccountOperations(house.pool, house.vault, house.passwords, house.clock, fresh)
     email = await house.account()
     token = await house.sign_in(email)
     assert "good enough" in await administration.set_password(email, "short")

@@ -21,7 +21,7 @@ _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
-class UserAdministration:
+class AccountOperations:
     """Methods raise `ConnectionError` when PostgreSQL is away."""
 
     def __init__(
