@@ -144,6 +144,17 @@ def test_the_locks_carry_no_addresses_and_pin_everything() -> None:
     assert all(pin for _, pin in pinned)
 
 
+def test_what_pages_of_the_docs_lead_to_is_there() -> None:
+    lost = [
+        f"{name_of(page)}: {target}"
+        for page in tracked()
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert lost == []
+
+
 def test_no_file_knows_this_machine() -> None:
     """An absolute path of one machine, or a home folder, breaks on the next."""
     pattern = re.compile(r"(?<![\w.])/(?:work|root|home)/[\w.-]+")
