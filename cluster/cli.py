@@ -142,18 +142,18 @@ def migrate(config: Config = None) -> None:
 
         BILTEN_POSTGRES_DSN=postgresql://… bilten migrate
     """
-    from storage.migrate import MigrationChanged, MigrationNotAllowed
-    from storage.migrate import migrate as apply
+    from cluster.migrating import bring_up_to_date
+    from cluster.processes import StartFailed
 
-    dsn = dsn_or_exit(settings_of_running(config))
+    settings = settings_of_running(config)
     try:
-        applied = asyncio.run(apply(dsn))
-    except (MigrationChanged, MigrationNotAllowed, ConnectionError) as error:
+        done = bring_up_to_date(settings, dsn_or_exit(settings))
+    except StartFailed as error:
         typer.echo(f"migrate: {error}", err=True)
         raise typer.Exit(1) from None
-    for name in applied:
-        typer.echo(f"applied {name}")
-    if not applied:
+    for line in done:
+        typer.echo(line)
+    if not done:
         typer.echo("up to date")
 
 

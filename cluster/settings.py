@@ -238,7 +238,8 @@ class TicketSettings(Section, frozen=True, kw_only=True):
         str,
         Meta(
             pattern="^([0-9a-f]{64})?$",
-            description="64 hex digits that sign ticket codes; made and kept in the data folder when empty",
+            description="64 hex digits that sign ticket codes and seal those of vouchers, all of which end "
+            "when it changes; made and kept in the data folder when empty",
         ),
     ] = ""
 

@@ -11,7 +11,6 @@ the order in which they depend on each other: gateways, shards, Ray, Valkey, Pos
 started again. What a killed supervisor left behind is ended at the next start, by pid and start time.
 """
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -215,10 +214,10 @@ class Platform:
         return self._ray.address
 
     def _migrate(self) -> str:
-        from storage.migrate import migrate
+        from cluster.migrating import bring_up_to_date
 
-        applied = asyncio.run(migrate(self._dsn))
-        return f"{len(applied)} migrations applied" if applied else "up to date"
+        done = bring_up_to_date(self._settings, self._dsn)
+        return f"brought up to date in {len(done)} steps" if done else "up to date"
 
     def _load_demo(self) -> str:
         demo = self._settings.demo

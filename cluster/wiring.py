@@ -16,11 +16,11 @@ import msgspec
 from actors.host import NAMESPACE, HostSettings, connect_through_ray
 from actors.ports import ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
-from cluster import processes
 from cluster.capabilities import Ground, services
 from cluster.part_health import Parts, part_checks
 from cluster.people_wiring import PeopleParts, audit_key, people_parts
 from cluster.settings import Settings
+from cluster.ticket_key import ticket_key
 from domain import ids
 from domain.codes import code_key
 from gateway.app import GatewayDependencies
@@ -181,8 +181,8 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         fanout = RedisFanout(settings.redis.url)
         event_pages = EventPages(settings.redis.url, fanout)
         shared_limits = RedisLimits(settings.redis.url, settings.redis.limits_ms)
-        ticket_key = _ticket_key(settings)
-        tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(ticket_key))
+        signing_key = ticket_key(settings)
+        tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(signing_key))
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         new_id = new_ids(parts.clock)
@@ -197,7 +197,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
             events=parts.events,
             tickets=tickets,
             answers=answers,
-            ticket_key=ticket_key,
+            ticket_key=signing_key,
             clock=parts.clock,
             settings=_purchase_settings(settings),
         )
@@ -217,7 +217,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
-                unlocking=Unlocking(parts.shards, parts.events, code_key(ticket_key), parts.clock, new_id),
+                unlocking=Unlocking(parts.shards, parts.events, code_key(signing_key), parts.clock, new_id),
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
@@ -230,10 +230,10 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         parts,
                         people,
                         sessions,
-                        BuyerOrders(orders, parts.events, answers, ticket_key, parts.clock),
+                        BuyerOrders(orders, parts.events, answers, signing_key, parts.clock),
                         answers,
                         Reading(parts.pool, event_pages, parts.clock),
-                        code_key(ticket_key),
+                        code_key(signing_key),
                     )
                 ),
             )
@@ -336,16 +336,6 @@ def _provider(settings: Settings, ledger: SandboxLedger, clock: Callable[[], int
         ),
         clock,
     )
-
-
-def voucher_key(settings: Settings) -> bytes:
-    """The key that hashes codes of vouchers: it ends with the one that signs ticket codes."""
-    return code_key(_ticket_key(settings))
-
-
-def _ticket_key(settings: Settings) -> bytes:
-    """The key that signs ticket codes: the same in every process, and for as long as tickets are valid."""
-    return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))
 
 
 def new_ids(clock: Callable[[], int]) -> Callable[[], bytes]:

@@ -22,12 +22,20 @@ _NAME: Final = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK: Final = 0x42_49_4C_54_45_4E  # BILTEN
 
 
-class MigrationChanged(Exception):
+class NotMigrated(Exception):
+    """A database is as it was, or up to an earlier migration; `args[0]` says why, and what to do."""
+
+
+class MigrationChanged(NotMigrated):
     """Applied migrations do not agree with the files. `args[0]` names the file and says what to do."""
 
 
-class MigrationNotAllowed(Exception):
+class MigrationNotAllowed(NotMigrated):
     """Whoever migrates lacks a right in PostgreSQL. `args[0]` says which, and what a superuser has to do."""
+
+
+class MigrationTooEarly(NotMigrated):
+    """What the database holds is still in a migration's way. `args[0]` says what has to be done before."""
 
 
 async def migrate(dsn: str, *, folder: Path = FOLDER, now_ms: int | None = None) -> list[str]:
@@ -36,6 +44,7 @@ async def migrate(dsn: str, *, folder: Path = FOLDER, now_ms: int | None = None)
     Raises:
         MigrationChanged: an applied file was edited, or is gone.
         MigrationNotAllowed: the role of the DSN lacks a right that a migration needs.
+        MigrationTooEarly: something has to be finished first.
         ConnectionError: the server can't be reached.
     """
     files = _read(folder)
@@ -101,5 +110,7 @@ async def _apply(connection: Connection, files: dict[str, str]) -> list[str]:
         except asyncpg.InsufficientPrivilegeError as error:
             advice = f"; {error.hint}" if error.hint else ""
             raise MigrationNotAllowed(f"{name}: {error}{advice}") from None
+        except asyncpg.RaiseError as error:
+            raise MigrationTooEarly(f"{name}: {error}") from None
         applied.append(name)
     return applied

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from domain.ids import EventId, PoolId, TicketTypeId, VoucherId
+from domain.vouchers import VoucherCode
 from storage.postgres import AnyConnection
 
 
@@ -16,13 +17,16 @@ class VoucherRecord(msgspec.Struct, frozen=True):
     """A code and what it gives; see `domain.vouchers.VoucherRule`.
 
     Attributes:
-        code: as it is printed, without spaces and dashes.
+        fingerprint: by which the sale knows the code (`domain.codes`).
+        code_sealed: the code as it is printed, without spaces and dashes; `services.events.voucher_codes`
+            opens it.
         batch: of those that were made together, "" for one made alone.
     """
 
     voucher_id: VoucherId
     event_id: EventId
-    code: str
+    fingerprint: VoucherCode
+    code_sealed: bytes
     kind: str
     percent_basis_points: int | None = None
     amount_minor: int | None = None
@@ -45,7 +49,7 @@ _COLUMNS: Final = ", ".join(_NAMES)
 _STORE: Final = f"""
     INSERT INTO vouchers ({_COLUMNS}) VALUES ({", ".join(f"${at + 1}" for at in range(len(_NAMES)))})
     ON CONFLICT (voucher_id) DO UPDATE SET
-        {", ".join(f"{name} = excluded.{name}" for name in _NAMES[3:])}
+        {", ".join(f"{name} = excluded.{name}" for name in _NAMES[4:])}
 """  # noqa: S608 - the names are this module's own
 
 
@@ -84,12 +88,14 @@ async def list_vouchers(
     return [_record(tuple(row)) for row in rows]
 
 
-async def taken_codes(connection: AnyConnection, event_id: EventId, codes: Sequence[str]) -> set[str]:
-    """Return those of some codes that the event has already."""
-    rows = await connection.fetch(
-        "SELECT code FROM vouchers WHERE event_id = $1 AND code = ANY ($2)", event_id, list(codes)
+async def has_any(connection: AnyConnection, event_id: EventId, codes: Sequence[VoucherCode]) -> bool:
+    """Say whether an event has one of some codes already."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM vouchers WHERE event_id = $1 AND fingerprint = ANY ($2))",
+        event_id,
+        list(codes),
     )
-    return {row["code"] for row in rows}
+    return found
 
 
 async def count_vouchers(connection: AnyConnection, event_id: EventId) -> int:

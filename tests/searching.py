@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Mapping
 
 import redis.asyncio
 from asyncpg import Record
@@ -16,11 +17,22 @@ _RELATIONS = """
 """
 
 
+def marker_in(field: str) -> str:
+    """A text of letters that no field refuses and that is nowhere else; it begins with its field's name."""
+    return field + "".join(secrets.choice("bdfghjkmnpqrstvwxz") for _ in range(20))
+
+
 def forms(marker: str) -> list[str]:
-    """A marker as text, as PostgreSQL prints its bytes, and as base 64 at each of its three offsets."""
-    raw = marker.encode()
+    """A marker as text, as PostgreSQL prints its bytes, and as base 64 at each of its three offsets: as it
+    is, in capitals and without.
+    """
+    cases = dict.fromkeys((marker, marker.upper(), marker.lower()))
+    return [form for case in cases for form in (case, *_packed(case.encode()))]
+
+
+def _packed(raw: bytes) -> list[str]:
     encoded = [base64.b64encode(b"\0" * offset + raw).decode()[4:-4] for offset in range(3)]
-    return [marker, raw.hex(), *encoded]
+    return [raw.hex(), *encoded]
 
 
 def found_in(text: str, marker: str) -> bool:
@@ -54,6 +66,13 @@ async def in_redis(url: str, marker: str) -> list[str]:
     finally:
         await client.aclose()
     return found
+
+
+async def in_no_store(pool: Pool, redis_url: str, planted: Mapping[str, str]) -> None:
+    """Fail if one of the markers, by what they are planted in, is in PostgreSQL or Redis."""
+    for field, marker in planted.items():
+        assert await in_postgres(pool, marker) == [], f"{field} is stored in the clear"
+        assert await in_redis(redis_url, marker) == [], f"{field} is in Redis"
 
 
 def in_texts(texts: Iterable[tuple[str, str]], marker: str) -> list[str]:

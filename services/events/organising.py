@@ -1,12 +1,10 @@
 """Everything an organiser does with events, put together from what it stands on."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 import msgspec
 
-from domain.codes import fingerprint
 from services.events.access import Access
 from services.events.changing import Announcing, Changes
 from services.events.drafts import Drafts
@@ -18,6 +16,7 @@ from services.events.series import SeriesMaking
 from services.events.sharing import Sharing
 from services.events.steps import Steps
 from services.events.venues import Venues
+from services.events.voucher_codes import VoucherCodes
 from services.events.vouchers import Counting, Vouchers
 from services.tickets import Asking
 from storage.event_owners import EventOwners
@@ -61,8 +60,7 @@ def organising(
     changes = Changes(pool, shards, announcing, clock, new_id)
     drafts = Drafts(clock, new_id)
     editing = Editing(pool, changes, access, clock, new_id)
-    codes = partial(fingerprint, code_key)
-    steps = Steps(changes, access, clock, codes)
+    steps = Steps(changes, access, clock)
     return Organising(
         changes=changes,
         editing=editing,
@@ -70,7 +68,7 @@ def organising(
         venues=Venues(pool, changes, clock, new_id),
         series=SeriesMaking(pool, drafts, clock, new_id),
         sharing=Sharing(pool, changes, editing, steps, clock, new_id),
-        vouchers=Vouchers(pool, changes, shards, access, clock, new_id, codes),
+        vouchers=Vouchers(pool, changes, shards, access, clock, new_id, VoucherCodes(code_key)),
         grants=CoOrganisers(pool, access, clock),
         importing=Importing(pool, drafts, clock, new_id),
         exporting=Exporting(pool, clock, url),

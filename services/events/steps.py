@@ -13,7 +13,7 @@ from domain import commands as c
 from domain.catalogue import SaleDefinition
 from domain.event_status import LIVE, EventStatus, Step, step
 from domain.identity import Who
-from domain.ids import EVENT, POOL, EventId, OperationId, OrganisationId, PoolId, text
+from domain.ids import EVENT, POOL, VOUCHER, EventId, OperationId, OrganisationId, PoolId, text
 from domain.refusals import Code, Refusal
 from domain.vouchers import CODES_A_COMMAND_MAX, VOUCHERS_MAX, VoucherCode, VoucherRule, rule_problems
 from services.audit import entry_for
@@ -31,20 +31,16 @@ from storage.postgres import AnyConnection
 from storage.vouchers import VoucherRecord, list_vouchers
 
 Asks = list[Callable[[OperationId], c.AnyCommand]]
-Fingerprint = Callable[[EventId, str], VoucherCode]
 _PLACEHOLDERS: Final = frozenset({"", "Untitled"})
 
 
 class Steps:
     """Publishes, pauses, resumes, closes, cancels and archives events, and changes their stock."""
 
-    def __init__(
-        self, changes: Changes, access: Access, clock: Callable[[], int], fingerprint: Fingerprint
-    ) -> None:
+    def __init__(self, changes: Changes, access: Access, clock: Callable[[], int]) -> None:
         self._changes = changes
         self._access = access
         self._clock = clock
-        self._fingerprint = fingerprint
 
     async def take(
         self,
@@ -187,7 +183,7 @@ class Steps:
         refusal = voucher_problem(event, vouchers, made)
         if refusal is not None:
             return refusal
-        ruled = [(rule_of(one, event), self._fingerprint(event.event_id, one.code)) for one in vouchers]
+        ruled = [(rule_of(one, event), one.fingerprint) for one in vouchers]
         for rule, group in groupby(ruled, key=lambda pair: pair[0]):
             codes = [code for _, code in group]
             for start in range(0, len(codes), CODES_A_COMMAND_MAX):
@@ -245,7 +241,7 @@ def voucher_problem(
     for voucher in vouchers:
         wrong = rule_problems(rule_of(voucher, event), sale)
         if wrong:
-            return invalid(f"vouchers.{voucher.code}", wrong[0])
+            return invalid(f"vouchers.{text(VOUCHER, voucher.voucher_id)}", wrong[0])
         if voucher.block_pool_id is not None:
             quantity = kept.get(voucher.block_pool_id, 0) + (voucher.block_quantity or 0)
             kept[voucher.block_pool_id] = quantity

@@ -78,6 +78,7 @@ class Voucher(VoucherFields):
     voucher: VoucherRef
     version: Version
     code: str
+    """Empty if the key that it is sealed with is not there any more: the code has ended then."""
     batch: str
     is_retired: bool
     starts_at_ms: TimeMs | None

@@ -11,13 +11,18 @@ from services.events import local_time
 from services.events.drafting import invalid
 from services.events.steps import voucher_problem
 from services.events.tickets_document import definition
+from services.events.voucher_codes import SealedCode
 from services.events.voucher_models import VoucherFields
 from storage.event_records import EventRecord
 from storage.vouchers import VoucherRecord
 
 
 def records_of(
-    said: VoucherFields, event: EventRecord, codes: Sequence[str], batch: str, new_id: Callable[[], bytes]
+    said: VoucherFields,
+    event: EventRecord,
+    codes: Sequence[SealedCode],
+    batch: str,
+    new_id: Callable[[], bytes],
 ) -> list[VoucherRecord] | Refusal:
     """Return codes that give what is said, or why there can be none."""
     type_ids = tuple(TicketTypeId(parse(TICKET_TYPE, name)) for name in said.ticket_types)
@@ -45,7 +50,8 @@ def records_of(
         VoucherRecord(
             voucher_id=VoucherId(new_id()),
             event_id=event.event_id,
-            code=code,
+            fingerprint=code.fingerprint,
+            code_sealed=code.sealed,
             kind=said.kind,
             percent_basis_points=said.percent_basis_points,
             amount_minor=said.amount_minor,
@@ -73,7 +79,8 @@ def edited(
     if old.is_retired or (event.status not in LIVE and event.status != EventStatus.DRAFT):
         status = "retired" if old.is_retired else event.status
         return Refusal(Code.ILLEGAL_STEP, None, {"status": status})
-    made = records_of(said, event, [old.code], old.batch, lambda: old.voucher_id)
+    code = SealedCode(old.fingerprint, old.code_sealed)
+    made = records_of(said, event, [code], old.batch, lambda: old.voucher_id)
     if isinstance(made, Refusal):
         return made
     if made[0].kind != old.kind:

@@ -6,6 +6,7 @@ from domain.events import Uses
 from domain.ids import POOL, TICKET_TYPE, VOUCHER, text
 from services.events import local_time
 from services.events.csv_text import csv_text
+from services.events.voucher_codes import VoucherCodes
 from services.events.voucher_models import Voucher, VoucherUses
 from storage.event_records import EventRecord
 from storage.vouchers import VoucherRecord
@@ -16,7 +17,7 @@ def unused(record: VoucherRecord) -> Uses:
     return Uses(0, 0, record.uses_max, record.block_quantity)
 
 
-def voucher_model(record: VoucherRecord, time_zone: str, uses: Uses | None) -> Voucher:
+def voucher_model(record: VoucherRecord, codes: VoucherCodes, time_zone: str, uses: Uses | None) -> Voucher:
     """Return a code as it is."""
 
     def said(at_ms: int | None) -> str | None:
@@ -25,7 +26,7 @@ def voucher_model(record: VoucherRecord, time_zone: str, uses: Uses | None) -> V
     return Voucher.model_construct(
         voucher=text(VOUCHER, record.voucher_id),
         version=record.version,
-        code=record.code,
+        code=codes.read(record),
         batch=record.batch,
         is_retired=record.is_retired,
         kind=record.kind,
@@ -48,7 +49,7 @@ def voucher_model(record: VoucherRecord, time_zone: str, uses: Uses | None) -> V
     )
 
 
-def vouchers_csv(records: Sequence[VoucherRecord], event: EventRecord) -> str:
+def vouchers_csv(records: Sequence[VoucherRecord], codes: VoucherCodes, event: EventRecord) -> str:
     """Return codes as CSV."""
     names = {kind.ticket_type_id: kind.name for kind in event.ticket_types}
     rows = [
@@ -60,5 +61,6 @@ def vouchers_csv(records: Sequence[VoucherRecord], event: EventRecord) -> str:
         amount = "" if one.amount_minor is None else str(one.amount_minor)
         uses = "" if one.uses_max is None else str(one.uses_max)
         ended = "yes" if one.is_retired else ""
-        rows.append([one.code, one.kind, percent, amount, event.currency, types, uses, one.batch, ended])
+        code = codes.read(one)
+        rows.append([code, one.kind, percent, amount, event.currency, types, uses, one.batch, ended])
     return csv_text(rows)

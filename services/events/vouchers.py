@@ -32,8 +32,9 @@ from services.events.access import Access
 from services.events.auditing import voucher_as_audited
 from services.events.changing import Change, Changes
 from services.events.drafting import invalid
-from services.events.steps import Fingerprint, voucher_problem
+from services.events.steps import voucher_problem
 from services.events.tickets_document import definition
+from services.events.voucher_codes import SealedCode, VoucherCodes
 from services.events.voucher_models import (
     Bulk,
     BulkVouchers,
@@ -51,7 +52,7 @@ from storage.event_changes import Effect
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
-from storage.vouchers import VoucherRecord, count_vouchers, find_vouchers, list_vouchers, taken_codes
+from storage.vouchers import VoucherRecord, count_vouchers, find_vouchers, has_any, list_vouchers
 
 # Without letters and digits that are taken for each other when a code is read out or typed from paper.
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -78,7 +79,7 @@ class Vouchers:
         access: Access,
         clock: Callable[[], int],
         new_id: Callable[[], bytes],
-        fingerprint: Fingerprint,
+        codes: VoucherCodes,
     ) -> None:
         self._pool = pool
         self._changes = changes
@@ -86,7 +87,7 @@ class Vouchers:
         self._access = access
         self._clock = clock
         self._new_id = new_id
-        self._fingerprint = fingerprint
+        self._codes = codes
 
     async def create(
         self, who: Who, organisation_id: OrganisationId, event_id: EventId, new: NewVoucher
@@ -106,7 +107,7 @@ class Vouchers:
         made = await self._make(who, organisation_id, event_id, new, codes, new.batch)
         if isinstance(made, Refusal):
             return made
-        return Bulk(batch=new.batch, codes=tuple(record.code for record in made[1]))
+        return Bulk(batch=new.batch, codes=tuple(codes))
 
     async def resume(self, operation_id: OperationId) -> tuple[Voucher, ...] | Refusal:
         """Return the codes of a change that was written down before."""
@@ -117,7 +118,7 @@ class Vouchers:
         vouchers = change.effect.vouchers
         uses = await self._uses(event, vouchers)
         return tuple(
-            voucher_model(record, event.time_zone, counted)
+            voucher_model(record, self._codes, event.time_zone, counted)
             for record, counted in zip(vouchers, uses, strict=True)
         )
 
@@ -139,7 +140,7 @@ class Vouchers:
         is_more = len(records) > query.limit
         return Page[Voucher].model_construct(
             items=tuple(
-                voucher_model(record, event.time_zone, counted)
+                voucher_model(record, self._codes, event.time_zone, counted)
                 for record, counted in zip(shown, uses, strict=True)
             ),
             next_cursor=text(VOUCHER, shown[-1].voucher_id) if is_more else None,
@@ -167,7 +168,7 @@ class Vouchers:
         async with tenant(self._pool, found.owner) as connection:
             (event,) = await read_events(connection, "WHERE events.event_id = $1", event_id)
             records = await list_vouchers(connection, event_id, None, VOUCHERS_MAX, batch)
-        return vouchers_csv(records, event).encode()
+        return vouchers_csv(records, self._codes, event).encode()
 
     async def edit(
         self,
@@ -200,10 +201,10 @@ class Vouchers:
             effect = Effect(entry, vouchers=(made,))
             if event.status not in LIVE:
                 return Change("edit_voucher", effect)
-            code, rule = self._fingerprint(event_id, made.code), rule_of(made, event)
+            rule = rule_of(made, event)
 
             def ask(operation: OperationId) -> c.AnyCommand:
-                return c.ChangeVoucher(operation, event_id, code, rule)
+                return c.ChangeVoucher(operation, event_id, made.fingerprint, rule)
 
             return Change("edit_voucher", effect, (ask,))
 
@@ -243,10 +244,9 @@ class Vouchers:
             effect = Effect(entry, vouchers=(record,))
             if event.status not in LIVE or found[0].is_retired:
                 return Change("retire_voucher", effect)
-            code = self._fingerprint(event_id, record.code)
 
             def ask(operation: OperationId) -> c.AnyCommand:
-                return c.RetireVouchers(operation, event_id, (code,))
+                return c.RetireVouchers(operation, event_id, (record.fingerprint,))
 
             return Change("retire_voucher", effect, (ask,))
 
@@ -265,13 +265,16 @@ class Vouchers:
         owner = await self._access.owner_to_edit(organisation_id, event_id)
         if isinstance(owner, Refusal):
             return owner
+        if any(not 3 <= len(code) <= _CODE_MAX for code in codes):
+            return invalid("code", "too_short")
+        sealed = [self._codes.seal(event_id, code) for code in codes]
         records: list[VoucherRecord] = []
 
         async def make(connection: AnyConnection, event: EventRecord) -> Change | Refusal:
-            wrong = await self._unusable(connection, event, codes)
+            wrong = await self._unusable(connection, event, sealed)
             if wrong is not None:
                 return wrong
-            made = records_of(said, event, codes, batch, self._new_id)
+            made = records_of(said, event, sealed, batch, self._new_id)
             if isinstance(made, Refusal):
                 return made
             sale = definition(event)
@@ -291,7 +294,7 @@ class Vouchers:
             if event.status not in LIVE:
                 return Change("vouchers", effect)
             rule = rule_of(made[0], event)
-            fingerprints = tuple(self._fingerprint(event_id, code) for code in codes)
+            fingerprints = tuple(code.fingerprint for code in sealed)
 
             def ask(operation: OperationId) -> c.AnyCommand:
                 return c.DefineVouchers(operation, event_id, rule, fingerprints)
@@ -310,25 +313,23 @@ class Vouchers:
 
     async def _model(self, event: EventRecord, records: Sequence[VoucherRecord]) -> Voucher:
         (uses,) = await self._uses(event, records[:1])
-        return voucher_model(records[0], event.time_zone, uses)
+        return voucher_model(records[0], self._codes, event.time_zone, uses)
 
     async def _uses(self, event: EventRecord, records: Sequence[VoucherRecord]) -> Sequence[e.Uses | None]:
         """Return how often codes are in use, as the sale counts them; None where it can't be asked now."""
         if event.status == EventStatus.DRAFT:
             return [unused(record) for record in records]
-        codes = tuple(self._fingerprint(event.event_id, record.code) for record in records)
+        codes = tuple(record.fingerprint for record in records)
         command = c.CountUses(OperationId(self._new_id()), event.event_id, codes)
         counted = await self._shards.count_uses(command)
         return [None] * len(records) if isinstance(counted, Refusal) else counted.uses
 
     async def _unusable(
-        self, connection: AnyConnection, event: EventRecord, codes: Sequence[str]
+        self, connection: AnyConnection, event: EventRecord, codes: Sequence[SealedCode]
     ) -> Refusal | None:
         if event.status not in LIVE and event.status != EventStatus.DRAFT:
             return Refusal(Code.ILLEGAL_STEP, None, {"status": event.status})
-        if any(not 3 <= len(code) <= _CODE_MAX for code in codes):
-            return invalid("code", "too_short")
-        if await taken_codes(connection, event.event_id, codes):
+        if await has_any(connection, event.event_id, [code.fingerprint for code in codes]):
             return Refusal(Code.VOUCHER_EXISTS)
         if await count_vouchers(connection, event.event_id) + len(codes) > VOUCHERS_MAX:
             return Refusal(Code.VOUCHER_LIMIT, None, {"vouchers_max": VOUCHERS_MAX})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cluster.cli_settings import settings_of_running
+from cluster.ticket_key import voucher_key
 from domain import commands as c
 from domain.catalogue import Pool, PriceTier, SaleDefinition, TicketType
 from domain.codes import fingerprint
@@ -134,7 +135,7 @@ async def serve() -> None:
                 opens_in_ms=request.opens_in_ms,
             )
             if request.percents or request.early or request.hidden or request.named:
-                await add_prices(core, wiring.voucher_key(settings), loaded.event_id, request)
+                await add_prices(core, voucher_key(settings), loaded.event_id, request)
             await add_questions(core, loaded.event_id, request.questions)
             answer = LoadAnswer(loaded.event_id.hex(), loaded.organisation_id.hex(), loaded.opens_at_ms)
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")

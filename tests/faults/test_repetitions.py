@@ -76,6 +76,13 @@ async def desk(stand: Town) -> Desk:
     return Desk(owner, await stand.organisation(owner))
 
 
+async def codes_of(ours: Desk, path: str) -> list[str]:
+    """Return the codes of an event as an organiser reads them."""
+    status, page = await ours.ask("GET", f"{path}/vouchers?limit=100")
+    assert status == 200, page
+    return sorted(voucher["code"] for voucher in page["items"])
+
+
 async def audited(pool: Pool) -> list[str]:
     rows = await pool.fetch("SELECT action FROM audit_entries ORDER BY at, seq")
     return [row["action"] for row in rows]
@@ -127,9 +134,8 @@ async def test_what_was_written_down_while_its_shard_was_away_is_done_once(stand
     assert [status for status, _ in answers] == [200, 200, 201]
     assert answers[0][1]["status"] == "on_sale"
     assert await withheld(stand, live) == 7
-    stored = await stand.made.pool.fetch("SELECT code FROM vouchers ORDER BY code")
-    assert [row["code"] for row in stored] == sorted(answers[2][1]["codes"])
-    assert len(stored) == CODES["count"]
+    assert await codes_of(ours, another) == sorted(answers[2][1]["codes"])
+    assert await stand.made.pool.fetchval("SELECT count(*) FROM vouchers") == CODES["count"]
     # And who asks once more, is told the same.
     for (where, body), key, answer in zip(asked, keys, answers, strict=True):
         assert await ours.ask("POST", where, body, key=key) == answer
@@ -251,9 +257,8 @@ async def test_a_gateway_is_killed_between_the_work_and_its_record(
     assert [status for status, _ in answers] == [201, 201, 409]
     assert answers[0][1]["title"] == "Reading"
     assert await pool.fetchval("SELECT count(*) FROM events WHERE title = 'Reading'") == 1
-    codes = {row["code"] for row in await pool.fetch("SELECT code FROM vouchers")}
-    assert set(answers[1][1]["codes"]) == codes
-    assert len(codes) == CODES["count"]
+    assert await codes_of(ours, path) == sorted(answers[1][1]["codes"])
+    assert await pool.fetchval("SELECT count(*) FROM vouchers") == CODES["count"]
     # The secret was in the answer only: what is left is to say which key to revoke.
     assert answers[2][1]["code"] == "done_before"
     assert answers[2][1]["details"]["made"].startswith("key_")

@@ -42,7 +42,7 @@ class Organiser:
         self.heard = Heard()
         self.services = self.build(made.shards)
 
-    def build(self, shards: Any) -> Organising:
+    def build(self, shards: Any, key: bytes = CODE_KEY) -> Organising:
         return organising(
             pool=self.pool,
             shards=shards,
@@ -50,7 +50,7 @@ class Organiser:
             announcing=self.heard,
             clock=self.works.clock,
             new_id=fresh,
-            code_key=CODE_KEY,
+            code_key=key,
             url="https://t.example",
         )
 

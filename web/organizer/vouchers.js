@@ -37,18 +37,18 @@ export function Vouchers({ path, event, tickets, may }) {
                 toast(problemOf(thrown).text);
                 back();
             });
-        delayed(t("organizer.codes.removed", { code: voucher.code }), send, back);
+        delayed(t("organizer.codes.removed", { code: named(voucher) }), send, back);
     };
     const columns = [
-        { name: t("organizer.codes.code"), cell: (/** @type {Voucher} */ one) => html`<span class="mono">${one.code}</span>` },
+        { name: t("organizer.codes.code"), cell: (/** @type {Voucher} */ one) => one.code ? html`<span class="mono">${one.code}</span>` : html`<span class="quiet">${named(one)}</span>` },
         { name: t("organizer.codes.gives"), cell: (/** @type {Voucher} */ one) => gives(one, event.currency) },
         { name: t("organizer.codes.uses"), cell: (/** @type {Voucher} */ one) => html`<${UsesOf} voucher=${one} />` },
         {
             name: "",
             cell: (/** @type {Voucher} */ one) =>
                 may &&
-                html`<button type="button" class="button button-plain" aria-label=${t("organizer.codes.edit_one", { code: one.code })} onClick=${() => setEdited(one)}>${t("organizer.codes.edit")}</button
-                    ><button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: one.code })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
+                html`<button type="button" class="button button-plain" aria-label=${t("organizer.codes.edit_one", { code: named(one) })} onClick=${() => setEdited(one)}>${t("organizer.codes.edit")}</button
+                    ><button type="button" class="button button-plain" data-tone="danger" aria-label=${t("organizer.codes.remove_one", { code: named(one) })} onClick=${() => drop(one)}>${t("shared.remove")}</button>`,
         },
     ];
     const shown = (list.page.value?.items ?? []).filter((one) => !one.is_retired && !hidden.includes(one.voucher));
@@ -69,6 +69,11 @@ export function Vouchers({ path, event, tickets, may }) {
         ${edited &&
         html`<${EditVoucher} path=${path} event=${event} tickets=${tickets} voucher=${edited} onClose=${() => setEdited(null)} onDone=${() => (setEdited(null), list.page.reload())} />`}
     `;
+}
+
+/** A code, or that nobody can read it any more. @param {Voucher} voucher */
+function named(voucher) {
+    return voucher.code || t("organizer.codes.unreadable");
 }
 
 /**
@@ -184,12 +189,12 @@ function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
             const kept = { kind: voucher.kind, ticket_types, per_buyer_max, quantity_min, starts_at, ends_at: given["ends_at"] || null };
             const said = bodyOf({ ...given, kind: voucher.kind, block_pool: voucher.block_pool, ticket_type: "" }, event.currency);
             await put(`${path}/vouchers/${voucher.voucher}`, { ...said, ...kept }, { version: voucher.version });
-            toast(t("organizer.codes.changed", { code: voucher.code }));
+            toast(t("organizer.codes.changed", { code: named(voucher) }));
             onDone();
         },
     });
     const pool = tickets.pools.find((one) => one.pool === voucher.block_pool)?.name ?? "";
-    return html`<${Dialog} title=${t("organizer.codes.edit_one", { code: voucher.code })} onClose=${onClose}>
+    return html`<${Dialog} title=${t("organizer.codes.edit_one", { code: named(voucher) })} onClose=${onClose}>
         <${FormBox} form=${form}>
             <p class="quiet">${t("organizer.codes.edit_text")}</p>
             ${voucher.kind === "discount" &&
