@@ -29,7 +29,7 @@ class AuditQuery(PageQuery):
     action: Annotated[str, Field(max_length=60, pattern="^[a-z_.]*$", examples=["member."])] = ""
     """What an action begins with."""
     target: Reference = ""
-    """TypeID of what something was done to."""
+    """TypeID of what something was done to; an event is found with its codes and all else that is its own."""
     from_ms: TimeMs | None = None
     to_ms: TimeMs | None = None
 

@@ -17,6 +17,7 @@ class AuditFilter(msgspec.Struct, frozen=True):
 
     Attributes:
         action: the beginning of an action, such as "member.".
+        target: what something was done to, or the event that this belongs to, such as a voucher's.
         from_ms, to_ms: from this time on, and until before that one.
     """
 
@@ -35,7 +36,9 @@ async def entries_of(
         """
         SELECT * FROM audit_entries
         WHERE chain = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR starts_with(action, $3))
-            AND ($4 = '' OR target = $4) AND ($5::timestamptz IS NULL OR at >= $5)
+            AND ($5::timestamptz IS NULL OR at >= $5)
+            AND ($4 = '' OR target = $4
+                OR NOT starts_with(target, 'event_') AND $4 IN (before ->> 'event', after ->> 'event'))
             AND ($6::timestamptz IS NULL OR at < $6) AND ($7::bigint IS NULL OR seq < $7)
         ORDER BY seq DESC LIMIT $8
         """,
@@ -60,7 +63,9 @@ async def entries_of_all(
     rows = await connection.fetch(
         """
         SELECT * FROM audit_entries
-        WHERE ($1 = '' OR actor = $1) AND ($2 = '' OR starts_with(action, $2)) AND ($3 = '' OR target = $3)
+        WHERE ($1 = '' OR actor = $1) AND ($2 = '' OR starts_with(action, $2))
+            AND ($3 = '' OR target = $3
+                OR NOT starts_with(target, 'event_') AND $3 IN (before ->> 'event', after ->> 'event'))
             AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
             AND ($6::timestamptz IS NULL OR (at, chain, seq) < ($6, $7::uuid, $8::bigint))
         ORDER BY at DESC, chain DESC, seq DESC LIMIT $9

@@ -197,7 +197,11 @@ class Vouchers:
                 return made
             kept[:] = [made]
             was, becomes = only_changes(voucher_as_audited(found[0]), voucher_as_audited(made))
-            entry = self._entry(who, event, "voucher.edit", text(VOUCHER, voucher_id), becomes, before=was)
+            # Of what stays the same only whose code it is, by which the entry is found.
+            whose = {"event": text(EVENT, event_id)}
+            entry = self._entry(
+                who, event, "voucher.edit", text(VOUCHER, voucher_id), whose | becomes, before=whose | was
+            )
             effect = Effect(entry, vouchers=(made,))
             if event.status not in LIVE:
                 return Change("edit_voucher", effect)

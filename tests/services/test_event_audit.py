@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from domain.ids import VOUCHER, VoucherId, parse
+from services.audit_search import AuditQuery, AuditSearch, PlatformAuditQuery
 from services.events.tickets_models import TicketsFields
-from services.events.voucher_models import BulkVouchers, NewVoucher
+from services.events.voucher_models import BulkVouchers, NewVoucher, VoucherFields
 from tests.gateway.stage import works
 from tests.services.organiser import WHO, Organiser, id_of, new_organisation, sure, tickets
 
@@ -73,6 +74,31 @@ async def test_every_price_of_the_largest_event_is_kept(hall: Organiser) -> None
         assert first["ticket_types"][kind.ticket_type]["tiers"]["1"]["price_minor"] == 1_000 + number
         assert before["ticket_types"][kind.ticket_type]["price_minor"] == number
         assert after["ticket_types"][kind.ticket_type]["price_minor"] == 5_000 + number
+
+
+async def test_what_is_done_to_its_codes_is_found_with_an_event(hall: Organiser) -> None:
+    """Who looks into an event would miss that somebody made a code of it worth more."""
+    event, other = await hall.published(), await hall.published()
+    vouchers = hall.services.vouchers
+    for one in (event, other):
+        where = (WHO, hall.organisation_id, id_of(one))
+        made = sure(await vouchers.create(*where, NewVoucher(code="SUMMER", amount_minor=300, uses_max=7)))
+        voucher_id = VoucherId(parse(VOUCHER, made.voucher))
+        more = VoucherFields(amount_minor=900, uses_max=7)
+        sure(await vouchers.edit(*where, voucher_id, made.version, more))
+        sure(await vouchers.retire(*where, voucher_id))
+    (edit, _) = await logged(hall, "voucher.edit")
+    assert edit == (
+        {"event": event.event, "amount_minor": 300},
+        {"event": event.event, "amount_minor": 900},
+    )
+    search = AuditSearch(hall.pool)
+    of_ours = await search.of_organisation(hall.organisation_id, AuditQuery(target=event.event))
+    of_all = await search.of_all(PlatformAuditQuery(target=event.event))
+    for found in (sure(of_ours), sure(of_all)):
+        actions = [entry.action for entry in found.items]
+        assert actions[:3] == ["voucher.retire", "voucher.edit", "voucher.create"]
+        assert set(actions[3:]) == {"event.publish", "event.tickets", "event.create"}
 
 
 async def test_what_a_code_gives_is_told_and_the_code_is_not(hall: Organiser) -> None:
