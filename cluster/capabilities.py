@@ -18,6 +18,7 @@ from services.events.organising import Sales, organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
+from services.organisations.closing import Closing
 from services.own_data import OwnData
 from services.sessions import Sessions
 from services.users.capability import Users
@@ -79,6 +80,7 @@ def services(ground: Ground) -> Services:
         event_orders=EventOrders(ground.pool, Access(owners), ground.events, ground.answers, ground.clock),
         users=ground.users,
         organisations=ground.organisations,
+        closing=Closing(ground.pool, organisers.steps, ground.shards, ground.reading),
         reading=ground.reading,
         organising=organisers,
         clock=ground.clock,

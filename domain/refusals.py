@@ -42,6 +42,7 @@ class Code(enum.StrEnum):
     ALREADY_MEMBER = "already_member"
     OTHER_ADDRESS = "other_address"
     SLUG_TAKEN = "slug_taken"
+    ORGANISATION_IN_USE = "organisation_in_use"
     LIMIT_REACHED = "limit_reached"
     RATE_LIMITED = "rate_limited"
     BUSY = "busy"
@@ -106,6 +107,7 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.ALREADY_MEMBER: 409,
     Code.OTHER_ADDRESS: 403,
     Code.SLUG_TAKEN: 409,
+    Code.ORGANISATION_IN_USE: 409,
     Code.LIMIT_REACHED: 409,
     Code.RATE_LIMITED: 429,
     Code.BUSY: 503,
@@ -165,6 +167,7 @@ MESSAGES: Final[Mapping[Code, str]] = {
     Code.ALREADY_MEMBER: "This person is a member already.",
     Code.OTHER_ADDRESS: "This invitation was sent to another address than the one you are signed in with.",
     Code.SLUG_TAKEN: "Somebody else has this address already.",
+    Code.ORGANISATION_IN_USE: "Something of this organisation is not over yet.",
     Code.LIMIT_REACHED: "There are as many as there can be. Remove some first.",
     Code.RATE_LIMITED: "Too many requests. Wait a moment.",
     Code.BUSY: "Very many people are here right now. Try again in a moment.",

@@ -15,6 +15,7 @@ class Permission(enum.StrEnum):
 
     ORGANISATION_READ = "organisation.read"
     ORGANISATION_EDIT = "organisation.edit"
+    ORGANISATION_CLOSE = "organisation.close"
     MEMBERS_READ = "members.read"
     MEMBERS_MANAGE = "members.manage"
     KEYS_MANAGE = "keys.manage"
@@ -81,7 +82,7 @@ ORGANISATION_PERMISSIONS: Final = frozenset(Permission) - PLATFORM_PERMISSIONS
 _VIEWS: Final = frozenset({_P.ORGANISATION_READ, _P.EVENTS_READ, _P.SALES_WATCH})
 GRANTS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OWNER: ORGANISATION_PERMISSIONS,
-    Role.ADMIN: ORGANISATION_PERMISSIONS - {_P.PAYOUTS_MANAGE, _P.PEOPLE_ERASE},
+    Role.ADMIN: ORGANISATION_PERMISSIONS - {_P.ORGANISATION_CLOSE, _P.PAYOUTS_MANAGE, _P.PEOPLE_ERASE},
     Role.EVENT_MANAGER: _VIEWS
     | {
         _P.MEMBERS_READ,
@@ -133,7 +134,14 @@ MESSAGES: Final[Mapping[str, Access | Permission]] = {
 
 # What is asked for once more, with a password or a second factor, although somebody is signed in.
 STEP_UP: Final = frozenset(
-    {_P.ORDERS_REFUND, _P.PAYOUTS_MANAGE, _P.PEOPLE_EXPORT, _P.PEOPLE_ERASE, _P.PEOPLE_REVEAL}
+    {
+        _P.ORGANISATION_CLOSE,
+        _P.ORDERS_REFUND,
+        _P.PAYOUTS_MANAGE,
+        _P.PEOPLE_EXPORT,
+        _P.PEOPLE_ERASE,
+        _P.PEOPLE_REVEAL,
+    }
 )
 # What an API key may be given: nothing that makes or changes rights. Of an organisation it edits everything
 # but what members need to act (services/organisations); devices that it makes may no more than itself.

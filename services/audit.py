@@ -14,7 +14,7 @@ SYSTEM: Final = Who(Identity(), Origin("", ""))
 ORGANISATION_ACTIONS: Final = frozenset(
     f"{kind}.{done}"
     for kind, all_done in {
-        "organisation": "create edit suspend unsuspend",
+        "organisation": "create edit suspend unsuspend close reopen",
         "member": "add join change remove leave",
         "invitation": "create revoke",
         "key": "create revoke",

@@ -124,8 +124,8 @@ async def revoke(
 
 
 async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | None:
-    """Return the token with a hash if it is good: neither revoked nor expired, and its organisation not
-    suspended. Raises `ConnectionError`.
+    """Return the token with a hash if it is good: neither revoked nor expired, and its organisation
+    active. Raises `ConnectionError`.
     """
     async with asking(pool) as connection:
         row = await connection.fetchrow(
@@ -133,7 +133,7 @@ async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | No
             SELECT {COLUMNS} FROM api_tokens
             WHERE token_hash = $1 AND revoked_at IS NULL AND expires_at > $2 AND NOT EXISTS (
                 SELECT FROM organisations
-                WHERE organisations.organisation_id = api_tokens.organisation_id AND suspended_at IS NOT NULL)
+                WHERE organisations.organisation_id = api_tokens.organisation_id AND standing <> 'active')
             """,  # noqa: S608 - this module's columns
             token_hash,
             now_ms,

@@ -67,11 +67,13 @@ async def lock_user(connection: AnyConnection, user_id: UserId) -> bool:
 
 
 async def owned_alone(connection: AnyConnection, user_id: UserId) -> tuple[OrganisationId, str] | None:
-    """Return one of the organisations that would have no owner without somebody, and its name."""
+    """Return one of the organisations that would have no owner without somebody, and its name. One that is
+    closed needs none.
+    """
     row = await connection.fetchrow(
         """
         SELECT organisation_id, name FROM members JOIN organisations USING (organisation_id)
-        WHERE user_id = $1 AND role = 'owner' AND NOT EXISTS (
+        WHERE user_id = $1 AND role = 'owner' AND standing <> 'closed' AND NOT EXISTS (
             SELECT FROM members AS others
             WHERE others.organisation_id = members.organisation_id AND others.role = 'owner'
                 AND others.user_id <> $1)

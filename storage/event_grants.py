@@ -67,7 +67,7 @@ async def of_guest(connection: AnyConnection, organisation_id: OrganisationId) -
 async def organisation_named(connection: AnyConnection, slug: str) -> OrganisationId | None:
     """Return the organisation with a slug, None if there is none that everybody may see."""
     found: OrganisationId | None = await connection.fetchval(
-        "SELECT organisation_id FROM organisations WHERE slug = $1 AND suspended_at IS NULL", slug
+        "SELECT organisation_id FROM organisations WHERE slug = $1 AND standing = 'active'", slug
     )
     return found
 

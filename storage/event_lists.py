@@ -18,7 +18,7 @@ from storage.postgres import Pool, asking
 _WORDS_MAX: Final = 12
 _LISTED: Final = """status IN ('published', 'on_sale', 'paused', 'sold_out')
     AND events.organisation_id <> ALL (ARRAY(
-        SELECT organisation_id FROM organisations WHERE suspended_at IS NOT NULL))"""
+        SELECT organisation_id FROM organisations WHERE standing <> 'active'))"""
 # An event without an end counts as over a day after its start, as in domain/event_status.py.
 _OVER: Final = "coalesce(ends_at, starts_at + interval '1 day')"
 # By sort: the column, its direction, and how its value is compared with a cursor's.
@@ -158,7 +158,7 @@ async def organisation_slugs(pool: Pool, limit: int) -> list[str]:
         rows = await connection.fetch(
             f"""
             SELECT slug FROM organisations
-            WHERE suspended_at IS NULL AND organisation_id IN (
+            WHERE standing = 'active' AND organisation_id IN (
                 SELECT organisation_id FROM events WHERE {_LISTED} AND {_OVER} > now())
             ORDER BY slug LIMIT $1
             """,  # noqa: S608 - pieces of this module's own

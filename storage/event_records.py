@@ -112,7 +112,8 @@ class EventRecord(msgspec.Struct, frozen=True):
         hold_ms, extension_ms: how long a reservation lasts, and by how much it can be extended.
         sold_out: positions of the ticket types of which everything is sold, as the sale says it; `sold_seq`
             is the number of its event that made it so.
-        organisation_version, is_suspended: of the organisation, whose name and standing pages show too.
+        organisation_version: of the organisation, whose name pages show too.
+        is_withdrawn: the organisation is suspended or closed.
     """
 
     event_id: EventId
@@ -157,7 +158,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     sold_out: tuple[int, ...] = ()
     sold_seq: int = 0
     organisation_version: int = 1
-    is_suspended: bool = False
+    is_withdrawn: bool = False
 
     @property
     def revision(self) -> int:
@@ -203,7 +204,7 @@ _EVENTS: Final = f"""
         {", ".join(f"events.{name} AS {name}_ms" for name in TIMES)},
         events.version, events.tickets_version, organisations.name AS organisation,
         organisations.slug AS organisation_slug, organisations.version AS organisation_version,
-        organisations.suspended_at IS NOT NULL AS is_suspended, {_PARTS},
+        organisations.standing <> 'active' AS is_withdrawn, {_PARTS},
         coalesce(sale_standings.sold_out, '{{}}') AS sold_out, coalesce(sale_standings.seq, 0) AS sold_seq
     FROM events JOIN organisations USING (organisation_id) LEFT JOIN sale_standings USING (event_id)
 """  # noqa: S608 - the names are this module's own

@@ -58,7 +58,7 @@ class Memberships:
         self, user_id: UserId, *, with_second_factor: bool = True
     ) -> tuple[Membership, ...]:
         """Return the roles that somebody has. Those in organisations that require a second factor are barred
-        without one; those in suspended organisations are not among them.
+        without one; those in organisations that are suspended or closed are not among them.
         """
         return tuple(
             Membership(
@@ -77,7 +77,7 @@ class Memberships:
                 """
                 SELECT organisation_id, slug, name, role, event_id, require_second_factor
                 FROM members JOIN organisations USING (organisation_id)
-                WHERE user_id = $1 AND suspended_at IS NULL
+                WHERE user_id = $1 AND standing = 'active'
                 ORDER BY member_id
                 """,
                 user_id,

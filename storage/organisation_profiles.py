@@ -18,12 +18,12 @@ class OrganisationProfile(msgspec.Struct, frozen=True):
 
 
 async def find_profile(pool: Pool, slug: str) -> OrganisationProfile | None:
-    """Return the organisation with an address, None if there is none or it is suspended."""
+    """Return the organisation with an address, None if there is none or it is not active."""
     async with asking(pool) as connection:
         row = await connection.fetchrow(
             """
             SELECT organisation_id, name, slug, description, website, contact_email FROM organisations
-            WHERE slug = $1 AND suspended_at IS NULL
+            WHERE slug = $1 AND standing = 'active'
             """,
             slug,
         )

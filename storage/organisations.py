@@ -1,18 +1,20 @@
 """Organisations: who sells. Functions take the connection of the transaction that they are part of."""
 
+import asyncpg
 import msgspec
 
 from domain.ids import EventId, OrganisationId, UserId
+from domain.standing import Standing
 from storage.postgres import AnyConnection, Pool, asking
 
 _COLUMNS = (
     "organisation_id, name, slug, description, website, contact_email, require_second_factor, version, "
-    "suspended_at, created_at"
+    "standing, created_at"
 )
 
 
 class Organisation(msgspec.Struct, frozen=True):
-    """An organisation's profile. Times are ms since the epoch; `suspended_at_ms` is None unless it is."""
+    """An organisation's profile. Times are ms since the epoch."""
 
     organisation_id: OrganisationId
     name: str
@@ -22,7 +24,7 @@ class Organisation(msgspec.Struct, frozen=True):
     contact_email: str
     require_second_factor: bool
     version: int
-    suspended_at_ms: int | None
+    standing: Standing
     created_at_ms: int
 
 
@@ -45,7 +47,7 @@ async def find(connection: AnyConnection, organisation_id: OrganisationId) -> Or
         f"SELECT {_COLUMNS} FROM organisations WHERE organisation_id = $1",  # noqa: S608 - this module's columns
         organisation_id,
     )
-    return None if row is None else Organisation(*row)
+    return None if row is None else _organisation(row)
 
 
 async def lock(connection: AnyConnection, organisation_id: OrganisationId) -> Organisation | None:
@@ -56,7 +58,7 @@ async def lock(connection: AnyConnection, organisation_id: OrganisationId) -> Or
         f"SELECT {_COLUMNS} FROM organisations WHERE organisation_id = $1 FOR NO KEY UPDATE",  # noqa: S608
         organisation_id,
     )
-    return None if row is None else Organisation(*row)
+    return None if row is None else _organisation(row)
 
 
 async def update(connection: AnyConnection, changed: Organisation) -> None:
@@ -78,13 +80,23 @@ async def update(connection: AnyConnection, changed: Organisation) -> None:
     )
 
 
-async def suspend(connection: AnyConnection, organisation_id: OrganisationId, at_ms: int | None) -> None:
-    """Suspend an organisation as of a time, or end that with None."""
+async def stand(connection: AnyConnection, organisation_id: OrganisationId, standing: Standing) -> None:
+    """Suspend an organisation, close it, or let it act again."""
     await connection.execute(
-        "UPDATE organisations SET suspended_at = $2, version = version + 1 WHERE organisation_id = $1",
+        "UPDATE organisations SET standing = $2, version = version + 1 WHERE organisation_id = $1",
         organisation_id,
-        at_ms,
+        standing.value,
     )
+
+
+async def is_closed_for_now(connection: AnyConnection, organisation_id: OrganisationId) -> bool:
+    """Say whether an organisation is closed, and keep it as it is until the transaction ends: whoever closes
+    it waits, and finds what was written meanwhile.
+    """
+    standing: str | None = await connection.fetchval(
+        "SELECT standing FROM organisations WHERE organisation_id = $1 FOR SHARE", organisation_id
+    )
+    return standing == Standing.CLOSED
 
 
 async def selling(pool: Pool, organisation_id: OrganisationId) -> list[EventId]:
@@ -109,7 +121,7 @@ async def count_owned(connection: AnyConnection, user_id: UserId) -> int:
 
 
 async def list_all(
-    pool: Pool, *, search: str, only_suspended: bool, after: OrganisationId | None, limit: int
+    pool: Pool, *, search: str, standing: Standing | None, after: OrganisationId | None, limit: int
 ) -> list[Organisation]:
     """Return organisations whose name or slug contains a text, oldest first, for the platform's people.
 
@@ -120,13 +132,18 @@ async def list_all(
             f"""
             SELECT {_COLUMNS} FROM organisations
             WHERE ($1 = '' OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)
-                AND (NOT $2 OR suspended_at IS NOT NULL)
+                AND ($2::text IS NULL OR standing = $2)
                 AND ($3::uuid IS NULL OR organisation_id > $3)
             ORDER BY organisation_id LIMIT $4
             """,  # noqa: S608 - this module's columns
             search,
-            only_suspended,
+            standing,
             after,
             limit,
         )
-    return [Organisation(*row) for row in rows]
+    return [_organisation(row) for row in rows]
+
+
+def _organisation(row: asyncpg.Record) -> Organisation:
+    *said, standing, created_at_ms = row
+    return Organisation(*[*said, Standing(standing), created_at_ms])

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.ids import EventId, OrganisationId, UserId
 from domain.roles import PlatformRole, Role
+from domain.standing import Standing
 from storage.postgres import AnyConnection
 
 _USER = """
@@ -50,7 +51,7 @@ class PlatformMembership(msgspec.Struct, frozen=True):
     organisation_id: OrganisationId
     slug: str
     name: str
-    is_suspended: bool
+    standing: Standing
     role: Role
     event_id: EventId | None
 
@@ -98,10 +99,10 @@ async def sealed_user(connection: AnyConnection, user_id: UserId) -> SealedUser 
 
 
 async def memberships_of(connection: AnyConnection, user_id: UserId) -> list[PlatformMembership]:
-    """Return a user's roles, those in suspended organisations too, in the order of joining."""
+    """Return a user's roles, those in organisations that do not act too, in the order of joining."""
     rows = await connection.fetch(
         """
-        SELECT organisation_id, slug, name, suspended_at IS NOT NULL AS is_suspended, role, event_id
+        SELECT organisation_id, slug, name, standing, role, event_id
         FROM members JOIN organisations USING (organisation_id)
         WHERE user_id = $1 ORDER BY member_id
         """,
@@ -112,7 +113,7 @@ async def memberships_of(connection: AnyConnection, user_id: UserId) -> list[Pla
             row["organisation_id"],
             row["slug"],
             row["name"],
-            row["is_suspended"],
+            Standing(row["standing"]),
             Role(row["role"]),
             row["event_id"],
         )

@@ -93,6 +93,9 @@ def _organisation_routes(administration: Administration) -> list[Route]:
     async def unsuspend(call: Call) -> OrganisationView | Refusal:
         return await organisations.unsuspend(call.who, call.organisation, call.body.reason, call.now_ms)
 
+    async def reopen(call: Call) -> OrganisationView | Refusal:
+        return await organisations.reopen(call.who, call.organisation, call.body.reason, call.now_ms)
+
     read, manage = Permission.PLATFORM_READ, Permission.PLATFORM_MANAGE
     return [
         _route(
@@ -102,12 +105,18 @@ def _organisation_routes(administration: Administration) -> list[Route]:
         _route(
             "POST", "/organisations/{organisation}/suspend", "organisations.suspend",
             "Keep an organisation from acting, its keys included", manage, _answering(suspend),
-            body=ReasonBody, answer=OrganisationView, refusals=(Code.NOT_FOUND,),
+            body=ReasonBody, answer=OrganisationView, refusals=(Code.NOT_FOUND, Code.ILLEGAL_STEP),
         ),
         _route(
             "POST", "/organisations/{organisation}/unsuspend", "organisations.unsuspend",
             "Let an organisation act again", manage, _answering(unsuspend),
-            body=ReasonBody, answer=OrganisationView, refusals=(Code.NOT_FOUND,),
+            body=ReasonBody, answer=OrganisationView, refusals=(Code.NOT_FOUND, Code.ILLEGAL_STEP),
+        ),
+        _route(
+            "POST", "/organisations/{organisation}/reopen", "organisations.reopen",
+            "Let an organisation that was closed act again", manage, _answering(reopen),
+            body=ReasonBody, answer=OrganisationView,
+            refusals=(Code.NOT_FOUND, Code.ILLEGAL_STEP, Code.LAST_OWNER),
         ),
     ]  # fmt: skip
 

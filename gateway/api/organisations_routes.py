@@ -4,13 +4,14 @@ from domain.ids import ORGANISATION, OrganisationId, parse
 from domain.refusals import Code, Refusal
 from domain.roles import Access, Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
+from services.organisations.closing import Closing
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
 from services.organisations.organisations import Organisations
 
 _TAG = "Organisations"
 
 
-def routes(organisations: Organisations) -> list[Route]:
+def routes(organisations: Organisations, closing: Closing) -> list[Route]:
     """Return the routes of organisations."""
 
     async def create(call: Call) -> Answer | Refusal:
@@ -69,7 +70,28 @@ def routes(organisations: Organisations) -> list[Route]:
             is_versioned=True,
             refusals=(Code.SLUG_TAKEN, Code.SECOND_FACTOR_NEEDED, Code.STEP_UP_NEEDED),
         ),
+        _closing(closing),
     ]
+
+
+def _closing(closing: Closing) -> Route:
+    async def close(call: Call) -> Answer | Refusal:
+        assert call.version is not None
+        return _answer(await closing.close(call.who, call.organisation, call.version, call.now_ms))
+
+    return Route(
+        method="POST",
+        path="/organisations/{organisation}/close",
+        name="organisations.close",
+        tag=_TAG,
+        summary="Close an organisation that has nothing left to sell or to finish",
+        access=Permission.ORGANISATION_CLOSE,
+        handler=close,
+        limit=LimitClass.ORGANIZER,
+        answer=OrganisationView,
+        is_versioned=True,
+        refusals=(Code.ORGANISATION_IN_USE, Code.BUSY),
+    )
 
 
 def _answer(result: OrganisationView | Refusal) -> Answer | Refusal:

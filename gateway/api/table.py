@@ -38,6 +38,7 @@ from services.events.organising import Organising
 from services.events.reading import Reading
 from services.orders import BuyerOrders
 from services.organisations.capability import OrganisationServices
+from services.organisations.closing import Closing
 from services.own_data import OwnData
 from services.sessions import Sessions
 from services.users.capability import Users
@@ -55,6 +56,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     event_orders: EventOrders
     users: Users
     organisations: OrganisationServices
+    closing: Closing
     administration: Administration
     organising: Organising
     reading: Reading
@@ -75,7 +77,7 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *account_routes.routes(services.users, services.orders, services.own_data),
         *factors_routes.routes(services.users),
         *orders_routes.routes(services.orders, services.users.account.buyers),
-        *organisations_routes.routes(services.organisations.organisations),
+        *organisations_routes.routes(services.organisations.organisations, services.closing),
         *members_routes.routes(services.organisations.members, services.organisations.invitations),
         *keys_routes.routes(services.organisations.keys),
         *audit_routes.routes(services.organisations.audit),

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.roles import PlatformRole, Role
+from domain.standing import Standing
 from services.models import (
     Email,
     EventRef,
@@ -25,7 +26,7 @@ class OrganisationsQuery(PageQuery):
 
     q: Annotated[Line, Field(max_length=100)] = ""
     """In the name or the slug."""
-    only_suspended: bool = False
+    standing: Standing | None = None
 
 
 class UsersQuery(PageQuery):
@@ -63,8 +64,8 @@ class UserMembership(Model):
     """What a user is in an organisation, or for one event of it."""
 
     organisation: OrganisationName
-    is_suspended: bool
-    """The organisation is."""
+    standing: Standing
+    """The organisation's."""
     role: Role
     event: EventRef | None
 

@@ -67,7 +67,7 @@ class UserAdministration:
                     organisation=OrganisationName(
                         id=ids.text(ids.ORGANISATION, one.organisation_id), slug=one.slug, name=one.name
                     ),
-                    is_suspended=one.is_suspended,
+                    standing=one.standing,
                     role=one.role,
                     event=ids.text(ids.EVENT, one.event_id) if one.event_id else None,
                 )

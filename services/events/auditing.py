@@ -17,7 +17,7 @@ from storage.vouchers import VoucherRecord
 # What nobody types, or what is said elsewhere.
 _SILENT: Final = frozenset(
     {"event_id", "organisation_id", "description_html", "version", "tickets_version"}
-    | {"organisation", "organisation_slug", "organisation_version", "is_suspended", "sold_out", "sold_seq"}
+    | {"organisation", "organisation_slug", "organisation_version", "is_withdrawn", "sold_out", "sold_seq"}
 )
 
 

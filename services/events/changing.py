@@ -18,6 +18,7 @@ from domain import commands as c
 from domain.ids import EventId, OperationId, OrganisationId
 from domain.refusals import Code, Refusal
 from services.tickets import Asking
+from storage import organisations
 from storage.event_changes import (
     Effect,
     EventChange,
@@ -103,6 +104,9 @@ class Changes:
                     made = await make(connection, event)
                     if isinstance(made, Refusal):
                         return made
+                    if made.asks and await organisations.is_closed_for_now(connection, organisation_id):
+                        # Whoever closes it waits for this, or this for them.
+                        return Refusal(Code.NOT_FOUND)
                     mine = self._written(organisation_id, event_id, made)
                     if mine.commands or made.effect.audit.attempt is not None:
                         mine = await propose(connection, mine)

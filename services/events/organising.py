@@ -12,6 +12,7 @@ from services.events.editing import Editing
 from services.events.exporting import Exporting
 from services.events.grants import CoOrganisers
 from services.events.importing import Importing
+from services.events.sales import States
 from services.events.series import SeriesMaking
 from services.events.sharing import Sharing
 from services.events.steps import Steps
@@ -23,7 +24,7 @@ from storage.event_owners import EventOwners
 from storage.postgres import Pool
 
 
-class Sales(Asking, Counting, Protocol):
+class Sales(Asking, Counting, States, Protocol):
     """As much of `actors.refs.Shards` as organisers need."""
 
 

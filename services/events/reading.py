@@ -98,8 +98,8 @@ class Reading:
         await self._pages.announce(event)
 
     async def announce_organisation(self, organisation_id: OrganisationId, version: int) -> None:
-        """Tell every gateway, this one at once, that what is said of an organisation has changed, or that it
-        is suspended or no longer so.
+        """Tell every gateway, this one at once, that what is said of an organisation has changed, or whether
+        it acts.
         """
         word = Word(organisation_id=organisation_id, organisation_version=version)
         self._heard(word)
@@ -108,11 +108,12 @@ class Reading:
     async def page(self, name: str) -> Kept | None:
         """Return the event with a slug or TypeID if everybody may see it.
 
-        Drafts, what was put away and what a suspended organisation has are not told from what never was.
+        Drafts, what was put away and what a suspended or closed organisation has are not told from what
+        never was.
         """
         event_id = await self._id_of(name)
         kept = None if event_id is None else await self._find(event_id)
-        if kept is None or kept.event.is_suspended or status_of(kept.event, self._clock()) not in PUBLIC:
+        if kept is None or kept.event.is_withdrawn or status_of(kept.event, self._clock()) not in PUBLIC:
             return None
         if kept.event.slug != name and not name.startswith(EVENT + "_"):
             # It has moved to another address.

@@ -80,6 +80,19 @@ class Steps:
 
         return self._model(await self._changes.change(owner, event_id, make))
 
+    async def settle(self, who: Who, organisation_id: OrganisationId, event_id: EventId) -> Refusal | None:
+        """Close the sale of an event that time has ended: nobody has told it that."""
+
+        async def make(_: AnyConnection, event: EventRecord) -> Change | Refusal:
+            if event.status not in LIVE or status_of(event, self._clock()) is not EventStatus.ENDED:
+                return Refusal(Code.ILLEGAL_STEP, None, {"status": event.status})
+            becomes = msgspec.structs.replace(event, status=EventStatus.ENDED.value)
+            entry = self._entry(who, event, "event.close", {"status": event.status}, {"status": "ended"})
+            return Change("close", Effect(entry, becomes), tuple(_asks(event, Step.CLOSE)))
+
+        settled = await self._changes.change(organisation_id, event_id, make)
+        return settled if isinstance(settled, Refusal) else None
+
     async def resume(self, operation_id: OperationId) -> Event | Refusal:
         """Return what became of a step, or of a change of stock, that was written down before."""
         resumed = await self._changes.resume(operation_id)
@@ -220,7 +233,8 @@ def _asks(event: EventRecord, taken: Step) -> Asks:
     if taken is Step.RESUME:
         opens_ms = event.opens_at_ms or 0
         return [lambda operation: c.OpenSale(operation, event_id, opens_ms)]
-    if taken is Step.CLOSE:
+    # What time has ended has a sale that was never told.
+    if taken is Step.CLOSE or (taken is Step.ARCHIVE and event.status in LIVE):
         return [lambda operation: c.CloseSale(operation, event_id)]
     if taken is Step.CANCEL:
         return [lambda operation: c.CancelEvent(operation, event_id)]

@@ -14,6 +14,7 @@ from domain.identity import Who
 from domain.ids import EventId, InvitationId, MemberId, OrganisationId, UserId
 from domain.refusals import Code, Refusal
 from domain.roles import may_give
+from domain.standing import Standing
 from services.audit import entry_for
 from services.cursors import cursor_of, parts_of
 from services.models import Page, PageQuery
@@ -198,7 +199,7 @@ class Invitations:
     ) -> Joined | Refusal:
         organisation_id = invitation.organisation_id
         organisation = await organisations.lock(connection, organisation_id)
-        if organisation is None or organisation.suspended_at_ms is not None:
+        if organisation is None or organisation.standing is not Standing.ACTIVE:
             return _NOT_VALID
         if not may_give(await roles_of(connection, organisation_id, invitation.invited_by), invitation.role):
             return _NOT_VALID

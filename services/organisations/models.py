@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from domain.roles import WHOLE_ORGANISATION, Role
+from domain.standing import Standing
 from services.models import (
     Email,
     EventRef,
@@ -56,7 +57,7 @@ class OrganisationView(Model):
     website: str
     contact_email: str
     require_second_factor: bool
-    is_suspended: bool
+    standing: Standing
     version: Version
     created_at_ms: TimeMs
 

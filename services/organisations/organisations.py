@@ -10,6 +10,7 @@ from domain.identity import Who
 from domain.ids import MemberId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import Role
+from domain.standing import Standing
 from services.audit import entry_for, only_changes
 from services.flags import Flags
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
@@ -18,7 +19,7 @@ from storage.audit_log import record
 from storage.journal import Refused
 from storage.members import Member
 from storage.organisations import Organisation
-from storage.postgres import Pool, asking, broken_constraint
+from storage.postgres import AnyConnection, Pool, asking, broken_constraint
 from storage.tenancy import tenant
 
 OWNED_MAX: Final = 50
@@ -148,6 +149,34 @@ def _refused_rights(who: Who, was: Organisation, changed: Organisation, now_ms: 
     return None
 
 
+async def change_standing(
+    connection: AnyConnection,
+    who: Who,
+    was: Organisation,
+    becomes: Standing,
+    action: str,
+    now_ms: int,
+    **told: object,
+) -> None:
+    """Let a locked organisation stand otherwise, under the owner's role. Its owners are to see it in their
+    log, and the platform's people in theirs; everybody locks chains in this order.
+    """
+    await organisations.stand(connection, was.organisation_id, becomes)
+    for chain in (was.organisation_id, None):
+        await record(
+            connection,
+            entry_for(
+                who,
+                action,
+                ids.text(ids.ORGANISATION, was.organisation_id),
+                organisation_id=chain,
+                at_ms=now_ms,
+                before={"standing": was.standing.value},
+                after={"standing": becomes.value, **told},
+            ),
+        )
+
+
 def view(organisation: Organisation) -> OrganisationView:
     """Return an organisation as its members see it."""
     return OrganisationView(
@@ -158,7 +187,7 @@ def view(organisation: Organisation) -> OrganisationView:
         website=organisation.website,
         contact_email=organisation.contact_email,
         require_second_factor=organisation.require_second_factor,
-        is_suspended=organisation.suspended_at_ms is not None,
+        standing=organisation.standing,
         version=organisation.version,
         created_at_ms=organisation.created_at_ms,
     )

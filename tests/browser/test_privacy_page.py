@@ -67,7 +67,9 @@ def test_data_is_taken_along_and_the_account_erased(platform: Platform, open_con
     expect(page.get_by_role("alert").filter(has_text="did not sign you in")).to_be_visible()
 
 
-def test_the_last_owner_is_led_to_the_members(platform: Platform, open_context: OpenContext) -> None:
+def test_the_last_owner_closes_the_organisation_and_goes(
+    platform: Platform, open_context: OpenContext
+) -> None:
     mark = uuid.uuid4().hex[:8]
     person = Organiser(open_context(), platform.url, f"olaf-{mark}@example.org")
     person.sign_up("Olaf", then="/organizer")
@@ -79,6 +81,23 @@ def test_the_last_owner_is_led_to_the_members(platform: Platform, open_context: 
     expect(page.get_by_role("alert").filter(has_text="Hafenbühne would have no owner left")).to_be_visible()
     page.get_by_role("link", name="Members of Hafenbühne").click()
     expect(page.get_by_role("heading", level=2, name="Members")).to_be_visible()
+    page.go_back()
+    meant(page, "Erase for good")
+    page.get_by_role("link", name="Close Hafenbühne").click()
+    page.get_by_role("button", name="Close the organisation").click()
+    dialog = page.get_by_role("dialog", name="Close Hafenbühne for good?")
+    name = dialog.get_by_label("Type its name")
+    name.fill("Hafen")
+    dialog.get_by_role("button", name="Close it").click()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    name.fill("Hafenbühne")
+    dialog.get_by_role("button", name="Close it").click()
+    # There is nothing left that they organise.
+    expect(person.heading("Start selling")).to_be_visible()
+    assert page.request.get(f"{platform.url}/o/hafenbuehne-{mark}").status == 404
+    page.goto(f"{platform.url}/privacy")
+    meant(page, "Erase for good")
+    expect(page.get_by_role("heading", name="Your account is erased")).to_be_focused()
 
 
 def test_a_stranger_is_sent_to_sign_in_and_back(platform: Platform, open_context: OpenContext) -> None:

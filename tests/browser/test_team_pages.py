@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 from cluster import processes
 from tests.browser.conftest import DESKTOP, PHONE, OpenContext
 from tests.browser.organiser import Organiser, TicketKind
-from tests.browser.platform import Platform
+from tests.browser.platform import PASSWORD, Platform
 from tests.browser.test_looks import problems
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
@@ -29,6 +29,7 @@ class Owned:
     """An organisation with a published event, and the cookies of its owner."""
 
     name: str
+    email: str
     base: str
     event: str
     state: StorageState
@@ -53,7 +54,7 @@ def owned(platform: Platform, browser: Browser) -> Iterator[Owned]:
     owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
     owner.publish()
     event = owner.page.url.split("#")[0]
-    yield Owned("Alte Börse", event.rsplit("/events/", 1)[0], event, context.storage_state())
+    yield Owned("Alte Börse", owner.email, event.rsplit("/events/", 1)[0], event, context.storage_state())
     context.close()
 
 
@@ -195,6 +196,28 @@ def test_a_key_is_shown_once_works_and_is_revoked(
         "async ([url, authorization]) => (await fetch(url, {headers: {authorization}})).status === 401",
         arg=[f"{asked}/audit", f"Bearer {token}"],
     )
+
+
+def test_an_organisation_that_sells_is_not_closed(
+    platform: Platform, open_context: OpenContext, owned: Owned
+) -> None:
+    # A session's token changes with a proof, and the one of the other tests is not to.
+    page = open_context(viewport=DESKTOP).new_page()
+    page.goto(f"{platform.url}/sign-in?next={owned.base.removeprefix(platform.url)}/settings")
+    page.get_by_label("E-mail", exact=True).fill(owned.email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("button", name="Close the organisation").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Type its name").fill(owned.name)
+    dialog.get_by_role("button", name="Close it").click()
+    proof = page.get_by_role("dialog", name="Is it still you?")
+    proof.get_by_label("Password").fill(PASSWORD)
+    proof.get_by_role("button", name="Confirm").click()
+    told = page.get_by_role("alert").filter(has_text="It can’t be closed yet")
+    expect(told).to_contain_text("One event is not over")
+    told.get_by_role("link", name=EVENT_TITLE).click()
+    expect(page.get_by_role("heading", level=1, name=EVENT_TITLE)).to_be_visible()
 
 
 def test_a_device_shows_its_token_as_a_picture(open_context: OpenContext, owned: Owned) -> None:

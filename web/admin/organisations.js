@@ -11,10 +11,15 @@ import { askReason } from "./reason.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
-/** @typedef {{id: string, name: string, slug: string, contact_email: string, require_second_factor: boolean, is_suspended: boolean}} Organisation */
+/** @typedef {"active" | "suspended" | "closed"} Standing */
+/** @typedef {{id: string, name: string, slug: string, contact_email: string, require_second_factor: boolean, standing: Standing}} Organisation */
 /** @typedef {import("./frame.js").ListPage<Organisation>} Organisations */
 
 const LIMIT = 50;
+/** @type {Record<Standing, import("../shared/parts.js").Tone>} */
+const TONES = { active: "good", suspended: "danger", closed: "calm" };
+// What is done to one that stands so.
+const SWITCHES = /** @type {const} */ ({ active: "suspend", suspended: "unsuspend", closed: "reopen" });
 const SEARCH_LENGTH_MAX = 100;
 
 /**
@@ -26,7 +31,7 @@ function OrganisationList({ place }) {
     const [filter, setFilter] = useState("all");
     const load = (/** @type {string | null} */ cursor) =>
         /** @type {Promise<Organisations>} */ (
-            get("/admin/organisations", { q, only_suspended: filter === "suspended" || null, limit: LIMIT, cursor })
+            get("/admin/organisations", { q, standing: filter === "all" ? null : filter, limit: LIMIT, cursor })
         );
     const page = useResource(() => load(null), [q, filter]);
     const more = async () => {
@@ -40,6 +45,7 @@ function OrganisationList({ place }) {
     const tabs = [
         { id: "all", label: t("admin.all") },
         { id: "suspended", label: t("admin.suspended") },
+        { id: "closed", label: t("admin.closed") },
     ];
     const change = async (/** @type {Organisation} */ organisation) => {
         const changed = await switchOrganisation(organisation);
@@ -87,7 +93,7 @@ function columns(place, change) {
         },
         {
             name: t("admin.state"),
-            cell: (one) => html`<${Badge} tone=${one.is_suspended ? "danger" : "good"}>${t(one.is_suspended ? "admin.suspended" : "admin.active")}<//>`,
+            cell: (one) => html`<${Badge} tone=${TONES[one.standing]}>${t(`admin.${one.standing}`)}<//>`,
         },
         {
             name: t("admin.actions"),
@@ -96,12 +102,12 @@ function columns(place, change) {
                 ${place.may("platform.manage") &&
                 html`<${ActionButton}
                     kind="button-plain"
-                    tone=${one.is_suspended ? undefined : "danger"}
-                    aria-label=${t(one.is_suspended ? "admin.organisations.unsuspend_one" : "admin.organisations.suspend_one", { name: one.name })}
+                    tone=${one.standing === "active" ? "danger" : undefined}
+                    aria-label=${t(`admin.organisations.${SWITCHES[one.standing]}_one`, { name: one.name })}
                     onPress=${() => change(one)}
                     onProblem=${(/** @type {unknown} */ thrown) => toast(problemOf(thrown).text)}
                 >
-                    ${t(one.is_suspended ? "admin.unsuspend" : "admin.suspend")}
+                    ${t(`admin.${SWITCHES[one.standing]}`)}
                 <//>`}
             </span>`,
         },
@@ -112,19 +118,19 @@ function columns(place, change) {
  * @param {Organisation} organisation
  * @returns {Promise<Organisation | null>} as it is now; null when nobody gave a reason
  */
-async function switchOrganisation({ id, name, is_suspended: isSuspended }) {
+async function switchOrganisation({ id, name, standing }) {
+    const taken = SWITCHES[standing];
     const reason = await askReason({
-        title: t(isSuspended ? "admin.organisations.unsuspend_title" : "admin.organisations.suspend_title", { name }),
-        text: isSuspended ? "" : t("admin.organisations.suspend_text"),
-        button: t(isSuspended ? "admin.unsuspend" : "admin.suspend"),
-        isDangerous: !isSuspended,
+        title: t(`admin.organisations.${taken}_title`, { name }),
+        text: taken === "unsuspend" ? "" : t(`admin.organisations.${taken}_text`),
+        button: t(`admin.${taken}`),
+        isDangerous: taken === "suspend",
     });
     if (reason === null) {
         return null;
     }
-    const path = `/admin/organisations/${id}/${isSuspended ? "unsuspend" : "suspend"}`;
-    const changed = /** @type {Organisation} */ ((await post(path, { reason })).value);
-    toast(t(changed.is_suspended ? "admin.organisations.is_suspended" : "admin.organisations.is_active", { name }));
+    const changed = /** @type {Organisation} */ ((await post(`/admin/organisations/${id}/${taken}`, { reason })).value);
+    toast(t(changed.standing === "suspended" ? "admin.organisations.is_suspended" : "admin.organisations.is_active", { name }));
     return changed;
 }
 

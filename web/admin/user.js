@@ -16,7 +16,7 @@ import { short } from "./references.js";
 /** @typedef {import("./frame.js").Place} Place */
 /** @typedef {{id: string, state: string, created_at_ms: number, is_suspended: boolean, platform_role: string | null, has_second_factor: boolean, memberships: number, sessions: number}} UserRow */
 /** @typedef {{id: string, device: string, created_at_ms: number, last_used_at_ms: number}} Session */
-/** @typedef {{organisation: {id: string, slug: string, name: string}, is_suspended: boolean, role: string, event: string | null}} Membership */
+/** @typedef {{organisation: {id: string, slug: string, name: string}, standing: string, role: string, event: string | null}} Membership */
 /** @typedef {{name: string, email: string, locale: string}} Person */
 
 const SHOWN_MS = 120_000;
@@ -196,12 +196,12 @@ function Organisations({ path }) {
                     ? html`<p class="quiet">${t("admin.user.no_organisations")}</p>`
                     : html`<ul class="rows">
                           ${list.map(
-                              ({ organisation, role, event, is_suspended: isSuspended }) => html`<li>
+                              ({ organisation, role, event, standing }) => html`<li>
                                   <div class="row-text">
                                       <strong><a href=${`/o/${organisation.slug}`}><bdi>${organisation.name}</bdi></a></strong>
                                       <span>${t("admin.user.member", { role })}${event && html` · ${t("admin.user.one_event")}`}</span>
                                   </div>
-                                  ${isSuspended && html`<${Badge} tone="danger">${t("admin.suspended")}<//>`}
+                                  ${standing !== "active" && html`<${Badge} tone=${standing === "closed" ? "calm" : "danger"}>${t(`admin.${standing}`)}<//>`}
                               </li>`,
                           )}
                       </ul>`}

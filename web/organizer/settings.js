@@ -6,12 +6,13 @@ import { rich, t } from "../shared/i18n.js";
 import { withStepUp } from "../shared/page.js";
 import { PageHead, Panel } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
+import { CloseOrganisation } from "./closing.js";
 import { showOrganisation } from "./frame.js";
 import { tell } from "./list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
-/** @typedef {{id: string, name: string, slug: string, description: string, website: string, contact_email: string, require_second_factor: boolean, is_suspended: boolean, version: number}} Organisation */
+/** @typedef {{id: string, name: string, slug: string, description: string, website: string, contact_email: string, require_second_factor: boolean, standing: string, version: number}} Organisation */
 
 const PROFILE = /** @type {const} */ (["name", "slug", "description", "website", "contact_email"]);
 
@@ -31,11 +32,12 @@ function Settings({ place, given }) {
     const mayEdit = place.may("organisation.edit");
     return html`
         <${PageHead} title=${t("organizer.nav.settings")}><a class="button button-quiet" href=${`/o/${organisation.slug}`}>${t("organizer.public_page")}</a><//>
-        ${organisation.is_suspended && html`<div class="notice" data-tone="danger" role="status"><p>${t("team.settings.suspended")}</p></div>`}
+        ${organisation.standing === "suspended" && html`<div class="notice" data-tone="danger" role="status"><p>${t("team.settings.suspended")}</p></div>`}
         ${mayEdit
             ? html`<${Profile} key=${organisation.version} organisation=${organisation} onChange=${change} onReload=${reload} />
                   <${SecondFactor} place=${place} organisation=${organisation} onChange=${change} onReload=${reload} />`
             : html`<${ReadOnly} organisation=${organisation} />`}
+        ${place.may("organisation.close") && html`<${CloseOrganisation} place=${place} organisation=${organisation} />`}
     `;
 }
 

@@ -55,7 +55,8 @@ function Erase({ onErased }) {
                 <p class="notice-title">${rich("privacy.erase.last_owner", { name: html`<bdi>${owned.name}</bdi>` })}</p>
                 <p>
                     ${rich("privacy.erase.last_owner_text", {
-                        link: html`<a href=${`/organizer/${owned.organisation}/members`}>${rich("privacy.erase.members", { name: html`<bdi>${owned.name}</bdi>` })}</a>`,
+                        members: html`<a href=${`/organizer/${owned.organisation}/members`}>${rich("privacy.erase.members", { name: html`<bdi>${owned.name}</bdi>` })}</a>`,
+                        close: html`<a href=${`/organizer/${owned.organisation}/settings#close`}>${rich("privacy.erase.close", { name: html`<bdi>${owned.name}</bdi>` })}</a>`,
                     })}
                 </p>
             </div>`}

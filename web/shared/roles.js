@@ -2,7 +2,7 @@
 // that would be refused. What decides is the API.
 
 /** @typedef {"owner" | "admin" | "event_manager" | "finance" | "box_office" | "scanner" | "viewer"} Role */
-/** @typedef {"audit.read" | "devices.manage" | "events.cancel" | "events.create" | "events.edit" | "events.publish" | "events.read" | "keys.manage" | "members.manage" | "members.read" | "orders.read" | "orders.refund" | "organisation.edit" | "organisation.read" | "payouts.manage" | "people.erase" | "people.export" | "people.read" | "sale.control" | "sales.watch" | "tickets.scan" | "tickets.sell" | "venues.edit" | "vouchers.manage" | "vouchers.read"} Permission */
+/** @typedef {"audit.read" | "devices.manage" | "events.cancel" | "events.create" | "events.edit" | "events.publish" | "events.read" | "keys.manage" | "members.manage" | "members.read" | "orders.read" | "orders.refund" | "organisation.close" | "organisation.edit" | "organisation.read" | "payouts.manage" | "people.erase" | "people.export" | "people.read" | "sale.control" | "sales.watch" | "tickets.scan" | "tickets.sell" | "venues.edit" | "vouchers.manage" | "vouchers.read"} Permission */
 /** @typedef {"people.reveal" | "platform.audit" | "platform.manage" | "platform.read"} PlatformPermission */
 
 /** @type {Record<string, readonly string[]>} */
@@ -20,6 +20,7 @@ export const GRANTS = {
         "members.read",
         "orders.read",
         "orders.refund",
+        "organisation.close",
         "organisation.edit",
         "organisation.read",
         "payouts.manage",

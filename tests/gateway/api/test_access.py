@@ -51,6 +51,7 @@ WITHOUT_A_VERSION = {
     "admin.users.reveal": "it changes nothing",
     "admin.organisations.suspend": _SWITCH,
     "admin.organisations.unsuspend": _SWITCH,
+    "admin.organisations.reopen": _SWITCH,
 }
 
 

@@ -144,7 +144,7 @@ async def test_a_suspended_organisation_can_do_nothing_nor_can_its_keys(place: T
     program = await place.caller(made["token"])
     assert (await program.ask("GET", path, stage=place.there))[0] == 200
     status, shown = await admin.ask("POST", f"/admin{path}/suspend", {"reason": "Fraud"})
-    assert (status, shown["is_suspended"]) == (200, True)
+    assert (status, shown["standing"]) == (200, "suspended")
     assert await until_refused(anna, path, place) < 1
     assert await until_refused(program, path, place) < 1
     await admin.ask("POST", f"/admin{path}/unsuspend", {"reason": "Mistake"})
@@ -269,12 +269,12 @@ async def test_support_sees_what_a_user_is_in_which_organisations(place: Town) -
     admin = await place.platform_person(PlatformRole.ADMIN)
     assert (await admin.ask("POST", f"/admin/organisations/{south}/suspend", {"reason": "Fraud"}))[0] == 200
     _, found = await admin.ask("GET", f"/admin/users/{user(place, 0)}/memberships")
-    assert [(one["organisation"]["id"], one["role"], one["is_suspended"]) for one in found["items"]] == [
-        (north, "owner", False),
-        (south, "owner", True),
+    assert [(one["organisation"]["id"], one["role"], one["standing"]) for one in found["items"]] == [
+        (north, "owner", "active"),
+        (south, "owner", "suspended"),
     ]
     assert (await admin.ask("GET", f"/admin/users/{text(USER, b'n' * 16)}/memberships"))[0] == 404
-    _, suspended = await admin.ask("GET", "/admin/organisations", query={"only_suspended": "true"})
+    _, suspended = await admin.ask("GET", "/admin/organisations", query={"standing": "suspended"})
     assert [one["id"] for one in suspended["items"]] == [south]
 
 

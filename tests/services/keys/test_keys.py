@@ -156,9 +156,9 @@ async def test_another_organisation_can_not_revoke_it(stage: Stage) -> None:
 async def test_keys_expire_and_end_with_their_organisation(stage: Stage) -> None:
     made = await stage.issue()
     assert isinstance(made, Issued)
-    await stage.pool.execute("UPDATE organisations SET suspended_at = now()")
+    await stage.pool.execute("UPDATE organisations SET standing = 'suspended'")
     assert await stage.here.of_key(made.token) is None
-    await stage.pool.execute("UPDATE organisations SET suspended_at = NULL")
+    await stage.pool.execute("UPDATE organisations SET standing = 'active'")
     stage.now_ms = made.stored.expires_at_ms - 1
     assert await stage.here.of_key(made.token) is not None
     stage.now_ms += KEPT_MS

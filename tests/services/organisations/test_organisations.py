@@ -27,7 +27,7 @@ async def test_who_makes_an_organisation_owns_it(stage: Stage) -> None:
     assert await stage.log(organisation_id) == ["organisation.create"]
     shown = await stage.organisations.read(organisation_id)
     assert isinstance(shown, OrganisationView)
-    assert (shown.name, shown.slug, shown.version, shown.is_suspended) == ("North", "north", 1, False)
+    assert (shown.name, shown.slug, shown.version, shown.standing) == ("North", "north", 1, "active")
 
 
 async def test_two_do_not_get_one_slug(stage: Stage) -> None:
