@@ -184,6 +184,25 @@ def test_signing_up_and_in_with_the_keyboard_alone(platform: Platform, open_cont
     expect(again.get_by_role("link", name="Sign in").first).to_be_visible()
 
 
+def test_who_is_signed_in_is_asked_for_nothing(
+    platform: Platform, open_context: OpenContext, signed_in: Visits
+) -> None:
+    """Somebody would be led to sign in, or to make a second account, over a link that they kept."""
+    page = open_context(storage_state=signed_in.state).new_page()
+    for asked, led in (
+        ("/sign-in", "/account"),
+        ("/sign-up", "/account"),
+        ("/sign-in?next=/tickets%3Fall", "/tickets?all"),
+        ("/sign-up?next=/privacy", "/privacy"),
+        ("/sign-in?next=/sign-in", "/account"),
+        ("/sign-in?next=//evil.example", "/account"),
+        ("/sign-up?next=/%5Cevil.example", "/account"),
+        ("/sign-in?next=https://evil.example/", "/account"),
+    ):
+        page.goto(platform.url + asked)
+        page.wait_for_url(platform.url + led)
+
+
 def test_a_second_factor_is_set_up_and_asked_for(platform: Platform, open_context: OpenContext) -> None:
     person = Organiser(open_context(), platform.url, f"otto-{uuid.uuid4().hex[:8]}@example.org")
     person.sign_up("Otto", then="/account/security")

@@ -1,6 +1,7 @@
 // What the pages about one's own account share: a sheet for those that are one form, and the account's own tabs.
 import { html, render, useEffect, useRef } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
+import { nextAddress, whoIsThere } from "../shared/page.js";
 import { Failure } from "../shared/resource.js";
 import { problemOf } from "../shared/api.js";
 
@@ -21,6 +22,21 @@ export function show(view) {
             app.replaceChildren();
         }
         render(view, app);
+    }
+}
+
+/**
+ * Draw a view for those who are not signed in; who is goes on to where signing in would have led.
+ *
+ * @param {Child} view
+ */
+export async function showToStrangers(view) {
+    // Who can't be asked for may still try.
+    const user = await whoIsThere().catch(() => null);
+    if (user) {
+        location.replace(nextAddress("/account"));
+    } else {
+        show(view);
     }
 }
 

@@ -5,7 +5,7 @@ import { html, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
 import { nextAddress, setMe, useLanguage } from "../shared/page.js";
 import { hasPasskeys, isDismissed, usePasskey } from "../shared/passkeys.js";
-import { Sheet, show } from "./account-frame.js";
+import { Sheet, showToStrangers } from "./account-frame.js";
 import { PasswordField, emailProblem } from "./credentials.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -124,4 +124,4 @@ async function finish() {
     location.replace(nextAddress("/"));
 }
 
-show(html`<${SignIn} />`);
+void showToStrangers(html`<${SignIn} />`);

@@ -4,7 +4,7 @@ import { FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { language, rich, t } from "../shared/i18n.js";
 import { nextAddress } from "../shared/page.js";
-import { Sheet, show } from "./account-frame.js";
+import { Sheet, showToStrangers } from "./account-frame.js";
 import { PasswordField, emailProblem, passwordProblem } from "./credentials.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -50,4 +50,4 @@ function SignUp() {
     <//>`;
 }
 
-show(html`<${SignUp} />`);
+void showToStrangers(html`<${SignUp} />`);
