@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from babel import Locale
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.numbers import format_currency
 
 from domain.money import currency_exponent
 from services.messages import Messages
 
 _DAY_MS: Final = 86_400_000
+# What ends within this time is one evening, even if it goes on after midnight: as the pages' scripts say it.
+_EVENING_MS: Final = _DAY_MS // 2
 _CACHED_MAX: Final = 4_000
 _TONES: Final = {
     "on_sale": "good",
@@ -49,6 +51,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     currency: str
     standing: str
+    ends_at_ms: int | None = None
     image_url: str = ""
     opens_at_ms: int | None = None
     price_minor: int | None = None
@@ -167,7 +170,6 @@ def _card(card: Card, messages: Messages, now_ms: int) -> str:
 def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     """Return what stands around how the sale stands: it does not change, and writing dates is slow."""
     starts, locale = _local(card.starts_at_ms, card.time_zone), messages.locale
-    when = f"{format_skeleton('yMMMEd', starts, locale=locale)} · {_clock(starts, locale)}"
     place = messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
     month, day = format_date(starts, "MMM", locale=locale), format_date(starts, "d", locale=locale)
     slug, picture = html.escape(card.slug), html.escape(poster_address(card.slug, card.image_url))
@@ -177,7 +179,7 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         f'<div class="date-leaf" aria-hidden="true"><span>{html.escape(month)}</span>'
         f"<strong>{day}</strong></div></div>"
         f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'
-        f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{html.escape(when)}</time></p>'
+        f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{html.escape(_when(card, locale))}</time></p>'
         f'<p><bdi>{html.escape(place)}</bdi></p><p class="event-card-foot">'
     )
     price = ""
@@ -186,6 +188,19 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         said = messages.text("home.free_price") if card.is_free else messages.text("home.from", amount=amount)
         price = f"<span>{html.escape(said)}</span>"
     return before, f"{price}</p></div></li>"
+
+
+def _when(card: Card, locale: Locale) -> str:
+    """Return "Sat, 1 Jun 2030 · 20:00–23:00", and for several days "1–3 Jun 2030" only."""
+    starts, ends_ms = _local(card.starts_at_ms, card.time_zone), card.ends_at_ms
+    clock = _clock(starts, locale)
+    if ends_ms is not None:
+        # What ends at midnight does not have the day that begins then.
+        last = _local(ends_ms - 1, card.time_zone)
+        if ends_ms - card.starts_at_ms > _EVENING_MS and last.date() != starts.date():
+            return format_interval(starts.date(), last.date(), "yMMMd", locale=locale)
+        clock += f"–{_clock(_local(ends_ms, card.time_zone), locale)}"  # noqa: RUF001
+    return f"{format_skeleton('yMMMEd', starts, locale=locale)} · {clock}"
 
 
 def _standing(card: Card, messages: Messages, now_ms: int) -> str:

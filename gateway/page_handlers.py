@@ -333,6 +333,7 @@ def _card(event: EventRecord, now_ms: int) -> Card:
         venue=event.venue,
         city=event.city,
         starts_at_ms=event.starts_at_ms,
+        ends_at_ms=event.ends_at_ms,
         time_zone=event.time_zone,
         currency=event.currency,
         standing=status_of(event, now_ms).value,

@@ -58,13 +58,14 @@ class Platform:
         opens_in_ms: int = 0,
         hold_seconds: int = 480,
         extension_seconds: int = 240,
+        ends_at: str = "",
         **prices: Any,
     ) -> EventPage:
-        """Puts an event on sale that has a pool and a ticket type of each name; `prices` are what else a
-        `LoadRequest` takes.
+        """Puts an event on sale that has a pool and a ticket type of each name; `ends_at` is as clocks there
+        show it, `prices` are what else a `LoadRequest` takes.
         """
         slug = f"evening-{next(_numbers)}"
-        catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds)
+        catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds, ends_at)
         asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
         asking.write(msgspec.json.encode(LoadRequest(catalogue, opens_in_ms, **prices)).decode() + "\n")
         asking.flush()
@@ -129,7 +130,9 @@ async def _tickets_by_order(dsn: str, event_id: bytes) -> list[int]:
     return [row["tickets"] for row in rows]
 
 
-def catalogue_text(slug: str, capacity: dict[str, int], hold_seconds: int, extension_seconds: int) -> str:
+def catalogue_text(
+    slug: str, capacity: dict[str, int], hold_seconds: int, extension_seconds: int, ends_at: str = ""
+) -> str:
     """A catalogue file as a person would write it."""
     event = f"""
         [organisation]
@@ -147,6 +150,7 @@ def catalogue_text(slug: str, capacity: dict[str, int], hold_seconds: int, exten
         time_zone = "Europe/Berlin"
         doors_at = 2030-06-19T18:30:00
         starts_at = 2030-06-19T20:00:00
+        {ends_at and f"ends_at = {ends_at}"}
         currency = "EUR"
         hold_seconds = {hold_seconds}
         extension_seconds = {extension_seconds}

@@ -4,6 +4,7 @@ If these failed, a buyer would not get the tickets, get them twice, lose a reser
 connection, or be told something that is not so.
 """
 
+import re
 import time
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_ticket_is_bought_and_is_there_after_a_reload(
     expect(buyer.left("Standing")).to_have_text("48 left")
     expect(buyer.left("Balcony")).to_have_text("19 left")
     assert platform.tickets_by_order(event) == [3]
+
+
+def test_a_festival_has_all_its_days(platform: Platform, open_context: OpenContext) -> None:
+    event = platform.add_event({"Pass": 50}, ends_at="2030-06-21T23:00:00")
+    buyer = Visitor(open_context(), event.address)
+    when = buyer.page.locator(".facts dd").first
+    expect(when).to_contain_text(re.compile(r"19\W+21 June 2030"))
+    expect(when).to_contain_text(re.compile(r"Doors 18:30 · Wed,? 19 Jun,? 20:00.*Fri,? 21 Jun,? 23:00 CEST"))
+    buyer.page.goto(f"{platform.url}/o/kulturwerk")
+    card = buyer.page.locator(f".event-card[data-event={event.slug}]")
+    expect(card).to_contain_text(re.compile(r"19\W+21 Jun 2030"))
 
 
 def test_two_buyers_race_for_the_last_one(platform: Platform, open_context: OpenContext) -> None:

@@ -8,6 +8,7 @@ import functools
 import http.server
 import json
 import random
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,29 @@ def test_countdowns_and_amounts_read_as_meant(page: Page) -> None:
         "€49", "€49.50", "¥5,000", "KWD\xa01,234.567",
         "1 minute", "1 minute 1 second", "01:00",
     ]  # fmt: skip
+
+
+def test_an_event_has_all_its_days(page: Page) -> None:
+    """Somebody would come on the wrong day, or leave before the end."""
+    evening = [1_904_061_600_000, "Europe/Berlin"]  # 3 May 2030, 20:00
+    body = """
+        const end = (hours) => hours && a[0] + hours * 3_600_000;
+        const spans = [null, 3, 6, 28, 28.5, 24 * 30].map((hours) => (
+            {starts_at_ms: a[0], ends_at_ms: end(hours), time_zone: a[1]}
+        ));
+        return spans.map((span) => [m.eventDays(span), m.eventTimes(span)]);
+    """
+    shown = call(page, "shared/formats.js", body, evening)
+    # Whether there is space about the dash is the browser's to know.
+    assert [[re.sub("\\s*\u2013\\s*", " - ", text) for text in pair] for pair in shown] == [
+        ["Friday, 3 May 2030", "20:00"],
+        ["Friday, 3 May 2030", "20:00 - 23:00"],
+        ["Friday, 3 May 2030", "20:00 - 02:00"],
+        # What ends at midnight does not have the day that begins then.
+        ["3 - 4 May 2030", "Fri 3 May, 20:00 - Sun 5 May, 00:00"],
+        ["3 - 5 May 2030", "Fri 3 May, 20:00 - Sun 5 May, 00:30"],
+        ["3 May - 2 June 2030", "Fri 3 May, 20:00 - Sun 2 Jun, 20:00"],
+    ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

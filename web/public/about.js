@@ -1,5 +1,5 @@
 // Who, what, when, where.
-import { leaf, longDate, timeOfDay, zoneName } from "../shared/formats.js";
+import { eventDays, eventTimes, leaf, timeOfDay, zoneName } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
 import { ServerHtml } from "../shared/server-html.js";
@@ -26,7 +26,7 @@ export function EventHeader({ event }) {
                 <div>
                     <dt><${Icon} path="M4 6h16v14H4zM4 10.5h16M8.5 3v5M15.5 3v5" /><span class="visually-hidden">${t("event.when")}</span></dt>
                     <dd>
-                        <strong>${longDate(event.starts_at_ms, event.time_zone)}</strong>
+                        <strong>${eventDays(event)}</strong>
                         <span>${times(event)}</span>
                     </dd>
                 </div>
@@ -82,10 +82,10 @@ function Icon({ path }) {
 
 /** @param {EventData} event */
 function times(event) {
-    const starts = timeOfDay(event.starts_at_ms, event.time_zone);
     const zone = zoneName(event.starts_at_ms, event.time_zone);
-    const values = { starts, zone, doors: event.doors_at_ms ? timeOfDay(event.doors_at_ms, event.time_zone) : "" };
-    return t(event.doors_at_ms ? "event.doors_and_start" : "event.starts", values);
+    const values = { times: eventTimes(event), zone, doors: event.doors_at_ms ? timeOfDay(event.doors_at_ms, event.time_zone) : "" };
+    const name = event.ends_at_ms === null ? "starts" : "times";
+    return t(event.doors_at_ms ? `event.doors_and_${name}` : `event.${name}`, values);
 }
 
 /** @param {EventData} event */

@@ -1,7 +1,7 @@
 // All of somebody's tickets, what is ahead first, and what they paid. A guest sees those of this browser.
 import { Problem, get, problemOf } from "../shared/api.js";
 import { ActionButton } from "../shared/forms.js";
-import { calendarDays, longDate, moment, money, timeOfDay } from "../shared/formats.js";
+import { calendarDays, eventDays, moment, money, timeOfDay } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, Empty, PageHead } from "../shared/parts.js";
@@ -97,7 +97,7 @@ function OrderTickets({ order: { about, tickets } }) {
                         <p class="ticket-type"><bdi>${name}</bdi></p>
                         <p class="ticket-event"><bdi>${about.slug ? html`<a href=${`/e/${about.slug}`}>${about.title}</a>` : about.title}</bdi></p>
                         ${about.status === "cancelled" && html`<p class="ticket-cancelled">${t("account.tickets.cancelled")}</p>`}
-                        <p class="ticket-when">${longDate(about.starts_at_ms, about.time_zone)}, ${timeOfDay(about.starts_at_ms, about.time_zone)}</p>
+                        <p class="ticket-when">${eventDays(about)}, ${timeOfDay(about.starts_at_ms, about.time_zone)}</p>
                         <p class="ticket-when"><bdi>${[about.venue_name, about.city].filter(Boolean).join(", ")}</bdi></p>
                         ${ticket.valid_days.length > 0 && html`<p class="ticket-days">${t("event.valid_on", { days: calendarDays(ticket.valid_days) })}</p>`}
                         <p class="ticket-id"><bdi>${shown}</bdi></p>

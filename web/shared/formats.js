@@ -3,6 +3,8 @@
 import { language, locale, t } from "./i18n.js";
 
 const DAY_MS = 86_400_000;
+// What ends within this time is one evening, even if it goes on after midnight.
+const EVENING_MS = DAY_MS / 2;
 
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
@@ -156,6 +158,45 @@ function pad(value, isPadded) {
  */
 export function longDate(ms, timeZone) {
     return dateFormat({ weekday: "long", day: "numeric", month: "long", year: "numeric" }, timeZone).format(ms);
+}
+
+/** @typedef {{starts_at_ms: number, ends_at_ms: number | null, time_zone: string}} Span */
+
+/**
+ * Return when an event is, in its own time zone: "Saturday, 5 December 2026", and "5–7 May 2030" for several days.
+ *
+ * @param {Span} span
+ */
+export function eventDays(span) {
+    const { starts_at_ms: starts, ends_at_ms: ends, time_zone: zone } = span;
+    if (ends === null || !isOfSeveralDays(span)) {
+        return longDate(starts, zone);
+    }
+    // What ends at midnight does not have the day that begins then.
+    return dateFormat({ day: "numeric", month: "long", year: "numeric" }, zone).formatRange(starts, ends - 1);
+}
+
+/**
+ * Return from when until when an event is: "20:00", "20:00–23:00", or "Sun 5 May, 18:00 – Tue 7 May, 16:00".
+ *
+ * @param {Span} span
+ */
+export function eventTimes(span) {
+    const { starts_at_ms: starts, ends_at_ms: ends, time_zone: zone } = span;
+    if (ends === null) {
+        return timeOfDay(starts, zone);
+    }
+    if (isOfSeveralDays(span)) {
+        return dateFormat({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }, zone).formatRange(starts, ends);
+    }
+    // A range that Intl makes would name the days of an evening that goes on after midnight.
+    return `${timeOfDay(starts, zone)}–${timeOfDay(ends, zone)}`;
+}
+
+/** @param {Span} span */
+function isOfSeveralDays({ starts_at_ms: starts, ends_at_ms: ends, time_zone: zone }) {
+    const day = dateFormat({ day: "numeric", month: "numeric", year: "numeric" }, zone);
+    return ends !== null && ends - starts > EVENING_MS && day.format(starts) !== day.format(ends - 1);
 }
 
 /**
