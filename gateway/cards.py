@@ -101,7 +101,9 @@ def cards(found: list[Card], messages: Messages, now_ms: int) -> str:
 
 @lru_cache(maxsize=_CACHED_MAX)
 def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.date) -> str:
-    """Return links for what is looked for most: any time, today, this weekend, free."""
+    """Return links for what is looked for most: any time, today, this weekend, free. `today` is UTC's; the
+    script puts in the reader's own.
+    """
     # Friday to Sunday; on a Saturday or a Sunday what is left of it.
     friday = today + dt.timedelta(days=(4 - today.weekday()) % 7) if today.weekday() < 5 else today
     sunday = today + dt.timedelta(days=(6 - today.weekday()) % 7)
@@ -117,12 +119,12 @@ def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.dat
     ]
     if filters.tag:
         chips.append(("home.tag", {"tag": ""}, True))
-    links = []
+    links, of_days = [], {"home.today": ' data-days="today"', "home.weekend": ' data-days="weekend"'}
     for name, changes, is_chosen in chips:
         address = html.escape(f"{path}?{filters.query(**changes)}".rstrip("?"))
         current = ' aria-current="true"' if is_chosen else ""
         said = html.escape(messages.text(name, tag=filters.tag))
-        links.append(f'<li><a class="chip" href="{address}"{current}>{said}</a></li>')
+        links.append(f'<li><a class="chip" href="{address}"{of_days.get(name, "")}{current}>{said}</a></li>')
     return "".join(links)
 
 

@@ -5,10 +5,13 @@ without scripts.
 If these failed, somebody could not get an account, not read a page, or not find an event.
 """
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
@@ -281,6 +284,28 @@ def test_events_are_found_with_and_without_a_script(platform: Platform, open_con
         expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
         page.get_by_role("link", name="Show everything").click()
         expect(page.locator(".event-card").first).to_be_visible()
+
+
+# At every hour it is another day than UTC's in one of them.
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_today_is_the_day_of_who_looks(platform: Platform, open_context: OpenContext, zone: str) -> None:
+    page = open_context(timezone_id=zone).new_page()
+    before = dt.datetime.now(ZoneInfo(zone)).date()
+    page.goto(platform.url)
+    today = page.get_by_role("link", name="Today")
+    today.click()
+    page.wait_for_url(re.compile("from="))
+    expect(today).to_have_attribute("aria-current", "true")
+    shown = dt.date.fromisoformat(parse_qs(urlsplit(page.url).query)["from"][0])
+    assert before <= shown <= dt.datetime.now(ZoneInfo(zone)).date()
+    page.goto(f"{platform.url}/?from={shown}&to={shown}")
+    expect(today).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("link", name="Any time")).not_to_have_attribute("aria-current", "true")
+    weekend = page.get_by_role("link", name="This weekend")
+    address = parse_qs(urlsplit(weekend.get_attribute("href")).query)
+    first, last = (dt.date.fromisoformat(str(address[name][0])) for name in ("from", "to"))
+    assert (last.weekday(), (last - shown).days) == (6, 6 - shown.weekday())
+    assert first == max(shown, last - dt.timedelta(days=2))
 
 
 def test_the_language_is_chosen_and_stays(platform: Platform, open_context: OpenContext) -> None:

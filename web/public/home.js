@@ -39,6 +39,7 @@ async function show(address, isNew) {
         if (!events || !results) {
             throw new Error("no list at this address");
         }
+        useOwnDays(results, address);
         events.replaceChildren(...results.childNodes);
         if (isNew) {
             history.pushState(null, "", address);
@@ -52,6 +53,40 @@ async function show(address, isNew) {
     }
     events?.removeAttribute("aria-busy");
 }
+
+/**
+ * Make the links for today and the weekend those of the reader's own calendar: the server knows no other day than UTC's.
+ *
+ * @param {ParentNode} place
+ * @param {string} address of what is shown there
+ */
+function useOwnDays(place, address) {
+    const now = new Date();
+    const dayIn = (/** @type {number} */ days) => {
+        const day = new Date(Date.UTC(now.getFullYear(), now.getMonth(), now.getDate() + days));
+        return day.toISOString().slice(0, 10);
+    };
+    const untilSunday = (7 - now.getDay()) % 7;
+    const spans = { today: [0, 0], weekend: [Math.max(0, untilSunday - 2), untilSunday] };
+    const asked = new URL(address, location.href).searchParams;
+    for (const [name, [first = 0, last = 0]] of Object.entries(spans)) {
+        const link = place.querySelector(`.chips [data-days="${name}"]`);
+        if (!(link instanceof HTMLAnchorElement)) {
+            continue;
+        }
+        const [from, to] = [dayIn(first), dayIn(last)];
+        const url = new URL(link.getAttribute("href") ?? "", location.href);
+        url.searchParams.set("from", from);
+        url.searchParams.set("to", to);
+        link.href = url.pathname + url.search;
+        link.removeAttribute("aria-current");
+        if (asked.get("from") === from && asked.get("to") === to) {
+            link.setAttribute("aria-current", "true");
+        }
+    }
+}
+
+useOwnDays(document, location.href);
 
 /** @param {HTMLAnchorElement} link */
 async function more(link) {
