@@ -5,6 +5,7 @@ last.
 """
 
 import uuid
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -70,3 +71,33 @@ def test_a_ticket_that_was_removed_comes_back(platform: Platform, open_context: 
     owner.page.reload()
     expect(owner.ticket_types()).to_have_count(2)
     expect(owner.pools()).to_contain_text("Shared by Seat and Bench")
+
+
+def test_a_code_ends_when_it_did_after_an_edit_of_something_else(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    """A code that ends in the hour that comes twice would end an hour earlier because its uses were changed."""
+    mark = uuid.uuid4().hex[:8]
+    owner = Organiser(open_context(), platform.url, f"cleo-{mark}@example.org")
+    owner.sign_up("Cleo", then="/organizer")
+    owner.make_organisation("Third desk", f"third-desk-{mark}")
+    owner.draft_event("Draft", "2030-11-19T20:00")
+    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    path = owner.page.url.split("#")[0].removeprefix(f"{platform.url}/organizer")
+    vouchers = f"/organisations{path}/vouchers"
+    exact = "2030-10-27T02:30:15+01:00"
+
+    def asked(call: str, body: object = None) -> Any:
+        script = f"async (a) => {{ const m = await import('/static/shared/api.js'); return {call}; }}"
+        return owner.page.evaluate(script, [vouchers, body])
+
+    asked("await m.post(a[0], a[1])", {"code": "LATE", "amount_minor": 100, "ends_at": exact})
+    owner.page.reload()
+    owner.tab("Codes")
+    owner.page.get_by_role("button", name="Edit LATE").click()
+    dialog = owner.page.get_by_role("dialog")
+    dialog.get_by_label("How often it works").fill("5")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    (kept,) = asked("(await m.get(a[0])).items")
+    assert (kept["uses_max"], kept["ends_at"]) == (5, exact)

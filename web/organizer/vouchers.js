@@ -10,6 +10,7 @@ import { Loaded, Skeleton } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
 import { amountText, minorOf } from "./amounts.js";
 import { More, useList } from "./list.js";
+import { TimeField } from "./time-field.js";
 import { NO_LIMITS, VoucherLimits, VoucherTypes, limitsOf, wrongLimits } from "./voucher-fields.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -176,7 +177,7 @@ function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
             amount,
             uses_max: numberOf(voucher.uses_max),
             block_quantity: numberOf(voucher.block_quantity),
-            ends_at: voucher.ends_at?.slice(0, 16) ?? "",
+            ends_at: voucher.ends_at ?? "",
         },
         check: (given) => ({
             amount: voucher.kind !== "discount" || isAmount(given, event.currency) ? undefined : t("organizer.wrong.amount"),
@@ -205,7 +206,7 @@ function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
             ${voucher.kind === "block" && html`<${TextField} ...${form.field("block_quantity")} label=${`${t("organizer.codes.quantity")} · ${pool}`} inputmode="numeric" />`}
             <div class="form-row">
                 <${TextField} ...${form.field("uses_max")} label=${t("organizer.codes.uses_max")} hint=${t("organizer.codes.uses_hint")} inputmode="numeric" isOptional />
-                <${TextField} ...${form.field("ends_at")} label=${t("organizer.codes.ends_at")} type="datetime-local" isOptional />
+                <${TimeField} ...${form.field("ends_at")} zone=${event.time_zone} label=${t("organizer.codes.ends_at")} isOptional />
             </div>
             <div class="form-actions"><${SubmitButton} form=${form}>${t("shared.save")}<//></div>
         <//>
