@@ -27,7 +27,9 @@ class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Configure(Command, frozen=True, tag=1):
-    """Give a new event its pools and ticket types. Once; later changes are made by `Reconfigure`."""
+    """Give an event whose sale has not opened yet its pools and ticket types, in the place of those that it
+    may have, vouchers included. Later changes are made by `Reconfigure`.
+    """
 
     definition: SaleDefinition
 

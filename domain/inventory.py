@@ -188,6 +188,8 @@ def _unblock(state: Inventory, block: int, quantity: int) -> None:
 
 
 def _configured(state: Inventory, event: e.Configured | e.Reconfigured) -> None:
+    if isinstance(event, e.Configured):  # Perhaps anew: it has not opened, so nothing is held or sold.
+        state.pools, state.types, state.limited, state.vouchers = [], [], set(), Vouchers()
     state.adopt(event.definition)
     state.definition_seq = state.seq + 1
     kinds = enumerate(event.definition.ticket_types)

@@ -21,8 +21,10 @@ _CODE_BYTES: Final = 16
 
 
 def configure(state: Inventory, command: c.Configure, _now_ms: int) -> e.Configured | Refusal:
-    """Decide whether an event gets its definition."""
-    if state.definition is not None:
+    """Decide whether an event gets its definition: anew until its sale opens, because what follows a
+    definition may be refused, and a draft goes on being edited then.
+    """
+    if state.definition is not None and state.status is not SaleStatus.NEW:
         return Refusal(Code.ILLEGAL_STEP)
     refusal = _definition_refusal(state, command.definition)
     return refusal or e.Configured(command.operation_id, command.definition)

@@ -35,8 +35,10 @@ def test_nothing_happens_to_an_event_that_is_not_configured() -> None:
     assert stage.code(stage.place((REGULAR, 1))) is Code.NOT_FOUND
 
 
-def test_an_event_is_configured_once_and_by_its_own_definition() -> None:
+@pytest.mark.parametrize("status", set(SaleStatus) - {SaleStatus.NEW})
+def test_an_event_is_configured_until_it_opens_and_by_its_own_definition(status: SaleStatus) -> None:
     stage = Stage()
+    stage.state.status = status
     assert stage.code(c.Configure(op(1), EVENT, definition())) is Code.ILLEGAL_STEP
     blank = Stage(is_configured=False)
     other = SaleDefinition(EventId(identifier(1, 2)), "EUR", definition().pools, definition().ticket_types)

@@ -26,6 +26,7 @@ from domain.ids import (
 )
 from domain.pricing import total as total_of
 from domain.refusals import Code, Refusal
+from domain.vouchers import VoucherKind, VoucherRule
 from services.events.models import (
     CopyRequest,
     EventPatch,
@@ -212,6 +213,55 @@ class Away:
     async def ask(self, command: c.AnyCommand) -> Refusal:
         self.asked.append(command)
         return Refusal(Code.BUSY, 100)
+
+
+class Overtaking:
+    """The real shards, where somebody else has a code right after the sale is set up."""
+
+    def __init__(self, hall: Organiser, code: str) -> None:
+        self._shards = hall.works.shards
+        self._code = code
+
+    async def ask(self, command: c.AnyCommand) -> Any:
+        answer = await self._shards.ask(command)
+        if isinstance(command, c.Configure):
+            mark = fingerprint(CODE_KEY, command.event_id, self._code)
+            rule = VoucherRule(VoucherKind.DISCOUNT, 100)
+            await self._shards.ask(c.DefineVouchers(OperationId(fresh()), command.event_id, rule, (mark,)))
+        return answer
+
+
+async def test_a_draft_whose_publishing_was_refused_midway_is_published_as_it_is_then(
+    hall: Organiser,
+) -> None:
+    """The sale was set up before a later step was refused: the event could never be published, or would sell
+    by the prices and the types that it had then.
+    """
+    event = await hall.with_tickets(await hall.draft())
+    where = (hall.organisation_id, id_of(event))
+    sure(await hall.services.vouchers.create(WHO, *where, NewVoucher(code="EARLY", amount_minor=100)))
+    refused = await hall.build(Overtaking(hall, "EARLY")).steps.take(WHO, *where, Step.PUBLISH)
+    assert code_of(refused) is Code.VOUCHER_EXISTS
+    assert (await hall.read(event)).status == "draft"
+
+    document = event.tickets.model_dump(mode="json", exclude={"version"})
+    document["ticket_types"] = [
+        {"name": "Balcony", "price_minor": 3_000, "pools": [0]},
+        {**document["ticket_types"][1], "price_minor": 1_300, "pools": [1]},
+    ]
+    document["pools"] = [{"name": "Balcony", "capacity": 7}, {**document["pools"][0], "capacity": 50}]
+    edited = await hall.with_tickets(event, tickets(**document))
+    assert sure(await hall.step(edited, "publish")).status == "on_sale"
+    sale = await state(hall, edited)
+    assert [pool.free for pool in sale.pools] == [7, 50]
+    assert [(await place_hold(hall, edited, 1, at)).lines[0].unit_price_minor for at in (0, 1)] == [
+        3_000,
+        1_300,
+    ]
+    assert code_of(await place_hold(hall, event)) is Code.UNKNOWN_TICKET_TYPE
+    (voucher,) = sure(await hall.services.vouchers.listed(*where, VouchersQuery())).items
+    assert voucher.uses is not None
+    assert (voucher.code, voucher.uses.used) == ("EARLY", 0)
 
 
 async def test_a_change_that_was_left_behind_is_finished(hall: Organiser) -> None:
