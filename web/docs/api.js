@@ -10,6 +10,12 @@ const swagger = /** @type {{SwaggerUIBundle: (options: SwaggerOptions) => unknow
     /** @type {unknown} */ (window)
 );
 
+// Swagger's dark colours go by a class, not by what the reader's system says.
+const isDark = matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark-mode", isDark.matches);
+isDark.addEventListener("change", followScheme);
+followScheme();
+
 swagger.SwaggerUIBundle({
     dom_id: "#api",
     url: "/api/v1/openapi.json",
