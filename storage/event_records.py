@@ -114,6 +114,7 @@ class EventRecord(msgspec.Struct, frozen=True):
             is the number of its event that made it so.
         organisation_version: of the organisation, whose name pages show too.
         is_withdrawn: the organisation is suspended or closed.
+        changed_at_ms: when `revision` went up last; PostgreSQL writes it down.
     """
 
     event_id: EventId
@@ -159,6 +160,7 @@ class EventRecord(msgspec.Struct, frozen=True):
     sold_seq: int = 0
     organisation_version: int = 1
     is_withdrawn: bool = False
+    changed_at_ms: int = 0
 
     @property
     def revision(self) -> int:
@@ -202,8 +204,9 @@ _PARTS: Final = """
 _EVENTS: Final = f"""
     SELECT {", ".join(f"events.{name}" for name in PLAIN)},
         {", ".join(f"events.{name} AS {name}_ms" for name in TIMES)},
-        events.version, events.tickets_version, organisations.name AS organisation,
-        organisations.slug AS organisation_slug, organisations.version AS organisation_version,
+        events.version, events.tickets_version, events.changed_at AS changed_at_ms,
+        organisations.name AS organisation, organisations.slug AS organisation_slug,
+        organisations.version AS organisation_version,
         organisations.standing <> 'active' AS is_withdrawn, {_PARTS},
         coalesce(sale_standings.sold_out, '{{}}') AS sold_out, coalesce(sale_standings.seq, 0) AS sold_seq
     FROM events JOIN organisations USING (organisation_id) LEFT JOIN sale_standings USING (event_id)

@@ -52,6 +52,7 @@ def _entry(event: EventRecord, status: EventStatus, url: str, now_ms: int) -> Ca
     entry.add("sequence", event.edition)
     # Of what has a method, this is when it was put together (RFC 5545, section 3.8.7.2).
     entry.add("dtstamp", _utc(now_ms))
+    entry.add("last-modified", _utc(event.changed_at_ms))
     # At UTC, so that no calendar needs our definitions of zones to be right.
     entry.add("dtstart", starts)
     entry.add("dtend", _utc(event.ends_at_ms) if event.ends_at_ms is not None else starts + _USUAL)
