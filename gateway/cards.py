@@ -172,6 +172,7 @@ def _card(card: Card, messages: Messages, now_ms: int) -> str:
 def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     """Return what stands around how the sale stands: it does not change, and writing dates is slow."""
     starts, locale = _local(card.starts_at_ms, card.time_zone), messages.locale
+    when = html.escape(_when(card, locale))
     place = messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
     month, day = format_date(starts, "MMM", locale=locale), format_date(starts, "d", locale=locale)
     slug, picture = html.escape(card.slug), html.escape(poster_address(card.slug, card.image_url))
@@ -181,7 +182,7 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         f'<div class="date-leaf" aria-hidden="true"><span>{html.escape(month)}</span>'
         f"<strong>{day}</strong></div></div>"
         f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'
-        f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{html.escape(_when(card, locale))}</time></p>'
+        f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{when}</time></p>'
         f'<p><bdi>{html.escape(place)}</bdi></p><p class="event-card-foot">'
     )
     price = ""
@@ -201,7 +202,7 @@ def _when(card: Card, locale: Locale) -> str:
         last = _local(ends_ms - 1, card.time_zone)
         if ends_ms - card.starts_at_ms > _EVENING_MS and last.date() != starts.date():
             return format_interval(starts.date(), last.date(), "yMMMd", locale=locale)
-        clock += f"–{_clock(_local(ends_ms, card.time_zone), locale)}"  # noqa: RUF001
+        clock += f"–{_clock(_local(ends_ms, card.time_zone), locale)}"
     return f"{format_skeleton('yMMMEd', starts, locale=locale)} · {clock}"
 
 

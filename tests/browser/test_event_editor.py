@@ -76,7 +76,7 @@ def test_a_ticket_that_was_removed_comes_back(platform: Platform, open_context: 
 def test_a_code_ends_when_it_did_after_an_edit_of_something_else(
     platform: Platform, open_context: OpenContext
 ) -> None:
-    """A code that ends in the hour that comes twice would end an hour earlier because its uses were changed."""
+    """A code that ends in the hour that comes twice would end earlier because its uses were changed."""
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"cleo-{mark}@example.org")
     owner.sign_up("Cleo", then="/organizer")

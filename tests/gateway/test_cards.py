@@ -17,12 +17,12 @@ EVENING_MS = 1_904_061_600_000
     ("language", "hours", "said"),
     [
         ("en", None, "Fri, 3 May 2030 · 20:00"),
-        ("en", 3, "Fri, 3 May 2030 · 20:00–23:00"),  # noqa: RUF001
-        ("en", 6, "Fri, 3 May 2030 · 20:00–02:00"),  # noqa: RUF001
+        ("en", 3, "Fri, 3 May 2030 · 20:00–23:00"),
+        ("en", 6, "Fri, 3 May 2030 · 20:00–02:00"),
         # Until Sunday, 0:00, which is none of its days.
-        ("en", 28, "3–4 May 2030"),  # noqa: RUF001
-        ("en", 24 * 30, "3 May – 2 Jun 2030"),  # noqa: RUF001
-        ("ar", 52, "3–5 مايو 2030"),  # noqa: RUF001
+        ("en", 28, "3–4 May 2030"),
+        ("en", 24 * 30, "3 May – 2 Jun 2030"),
+        ("ar", 52, "3–5 مايو 2030"),
     ],
 )
 def test_a_card_has_all_days_of_its_event(language: str, hours: int | None, said: str) -> None:
