@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenContext
+from tests.browser.organiser import Organiser
+from tests.browser.platform import PASSWORD as OWNERS_PASSWORD
 from tests.browser.platform import Platform
 from tests.browser.test_looks import problems
 
@@ -129,6 +131,32 @@ def test_an_administrator_ends_sessions_suspends_and_switches(
     admin.page.goto(f"{platform.url}/admin")
     expect(admin.page.get_by_text("Everything is well")).to_be_visible()
     expect(admin.page.get_by_role("heading", level=2, name="PostgreSQL")).to_be_visible()
+
+
+def test_an_administrator_opens_what_was_closed(platform: Platform, open_context: OpenContext) -> None:
+    name, slug = "Kleine Bühne", f"kleine-buehne-{uuid.uuid4().hex[:8]}"
+    owner = Organiser(open_context(viewport=DESKTOP), platform.url, f"{slug}@example.org")
+    owner.sign_up("Olga", then="/organizer")
+    owner.make_organisation(name, slug)
+    owner.section("Settings")
+    owner.page.get_by_role("button", name="Close the organisation").click()
+    owner.page.get_by_role("dialog").get_by_label("Type its name").fill(name)
+    owner.press("Close it")
+    proof = owner.page.get_by_role("dialog", name="Is it still you?")
+    proof.get_by_label("Password").fill(OWNERS_PASSWORD)
+    proof.get_by_role("button", name="Confirm").click()
+    expect(owner.heading("Start selling")).to_be_visible()
+
+    admin = Person(platform, open_context(viewport=DESKTOP), "Ada Root", "platform_admin")
+    admin.come_to("/admin/organisations")
+    admin.page.get_by_role("tab", name="Closed").click()
+    row = admin.page.get_by_role("row").filter(has_text=slug)
+    expect(row).to_contain_text("Closed")
+    row.get_by_role("button", name=f"Open {name} again").click()
+    admin.say_why("They asked for it", "Open again")
+    expect(row).to_contain_text("Active")
+    owner.page.goto(f"{platform.url}/organizer")
+    expect(owner.heading("Events")).to_be_visible()
 
 
 def test_who_is_not_of_the_platform_finds_nothing_there(
