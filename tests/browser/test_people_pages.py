@@ -302,8 +302,8 @@ def test_today_is_the_day_of_who_looks(platform: Platform, open_context: OpenCon
     expect(today).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("link", name="Any time")).not_to_have_attribute("aria-current", "true")
     weekend = page.get_by_role("link", name="This weekend")
-    address = parse_qs(urlsplit(weekend.get_attribute("href")).query)
-    first, last = (dt.date.fromisoformat(str(address[name][0])) for name in ("from", "to"))
+    address = parse_qs(urlsplit(str(weekend.get_attribute("href"))).query)
+    first, last = (dt.date.fromisoformat(address[name][0]) for name in ("from", "to"))
     assert (last.weekday(), (last - shown).days) == (6, 6 - shown.weekday())
     assert first == max(shown, last - dt.timedelta(days=2))
 

@@ -76,6 +76,7 @@ async def test_a_calendar_is_read_again_when_it_says_something_else(place: Town,
 
 def stamps(calendar: str) -> dict[str, Any]:
     """What an entry says of its own changes."""
+    entry: Any
     (entry,) = Calendar.from_ical(calendar).walk("VEVENT")
     return {
         name: entry["SEQUENCE"] if name == "SEQUENCE" else entry[name].dt
