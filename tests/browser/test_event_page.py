@@ -46,6 +46,9 @@ def test_a_festival_has_all_its_days(platform: Platform, open_context: OpenConte
     when = buyer.page.locator(".facts dd").first
     expect(when).to_contain_text(re.compile(r"19\W+21 June 2030"))
     expect(when).to_contain_text(re.compile(r"Doors 18:30 · Wed,? 19 Jun,? 20:00.*Fri,? 21 Jun,? 23:00 CEST"))
+    # What goes on in a second line does not press its picture together.
+    icons = buyer.page.locator(".fact-icon").all()
+    assert len({icon.evaluate("one => one.getBoundingClientRect().width") for icon in icons}) == 1
     buyer.page.goto(f"{platform.url}/o/kulturwerk")
     card = buyer.page.locator(f".event-card[data-event={event.slug}]")
     expect(card).to_contain_text(re.compile(r"19\W+21 Jun 2030"))

@@ -97,15 +97,21 @@ function Changes({ before, after }) {
             (one) => html`<div key=${one.name}>
                 <dt class="mono breakable">${one.name}</dt>
                 <dd>
-                    ${one.before !== undefined && html`<del><bdi>${shown(one.before)}</bdi></del>`} ${one.after !== undefined && html`<ins><bdi>${shown(one.after)}</bdi></ins>`}
+                    ${one.before !== undefined && html`<del><bdi>${shown(one.name, one.before)}</bdi></del>`} ${one.after !== undefined && html`<ins><bdi>${shown(one.name, one.after)}</bdi></ins>`}
                 </dd>
             </div>`,
         )}
     </dl>`;
 }
 
-/** @param {unknown} value */
-function shown(value) {
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function shown(name, value) {
+    if (typeof value === "number" && name.endsWith("_at_ms")) {
+        return AT.format(value);
+    }
     if (value === null || value === "") {
         return t("admin.audit.nothing");
     }

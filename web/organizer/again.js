@@ -106,7 +106,7 @@ function Repeat({ place, event, onClose }) {
                           <${Select} ...${form.field("end")} label=${t("again.repeat.end")} options=${["count", "until"].map((value) => ({ value, label: t(`again.repeat.end.${value}`) }))} />
                           ${end === "until"
                               ? html`<${TextField} ...${form.field("until")} label=${t("again.repeat.until")} type="date" />`
-                              : html`<${TextField} ...${form.field("count")} label=${t("again.repeat.count")} hint=${t("again.repeat.count_hint")} inputmode="numeric" maxlength="3" />`}
+                              : html`<${TextField} ...${form.field("count")} label=${t("again.repeat.count")} inputmode="numeric" maxlength="3" />`}
                       </div>
                   `}
             <div class="form-actions"><${SubmitButton} form=${form}>${t("again.repeat.button")}<//></div>

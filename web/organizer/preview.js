@@ -1,7 +1,7 @@
 // What visitors will see of an event, as it is being written.
-import { leaf } from "../shared/formats.js";
+import { eventDays, eventTimes, leaf } from "../shared/formats.js";
 import { html } from "../shared/html.js";
-import { locale, t } from "../shared/i18n.js";
+import { t } from "../shared/i18n.js";
 import { priceNow } from "./prices.js";
 import { ServerHtml } from "../shared/server-html.js";
 
@@ -14,9 +14,9 @@ import { ServerHtml } from "../shared/server-html.js";
 export function Preview({ event, tickets, organiser }) {
     const date = leaf(event.starts_at_ms, event.time_zone);
     // As the clock at the venue shows it: what is written is already that.
-    const [day = "", clock = ""] = event.starts_at.split("T");
-    const written = new Date(`${day}T00:00:00Z`);
-    const long = Number.isNaN(written.getTime()) ? "" : new Intl.DateTimeFormat(locale, { dateStyle: "full", timeZone: "UTC" }).format(written);
+    const written = (/** @type {string | null} */ text) => (text ? Date.parse(`${text.slice(0, 16)}Z`) || null : null);
+    const starts = written(event.starts_at);
+    const when = starts === null ? null : { starts_at_ms: starts, ends_at_ms: written(event.ends_at), time_zone: "UTC" };
     const shown = tickets.ticket_types.filter((type) => !type.is_hidden && !type.is_retired);
     return html`<article class="preview">
         <p class="preview-note">${t("organizer.preview.label")}</p>
@@ -28,7 +28,7 @@ export function Preview({ event, tickets, organiser }) {
             <p class="preview-organiser">${t("organizer.preview.presents", { organiser })}</p>
             <h2><bdi>${event.title}</bdi></h2>
             ${event.summary && html`<p class="quiet" dir="auto">${event.summary}</p>`}
-            <p>${long}${clock && `, ${clock.slice(0, 5)}`}</p>
+            ${when && html`<p>${eventDays(when)}<br />${eventTimes(when)}</p>`}
             <p class="quiet"><bdi>${[event.venue_name, event.address, event.city].filter(Boolean).join(", ")}</bdi></p>
             ${shown.length > 0 &&
             html`<ul class="rows">

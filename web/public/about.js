@@ -90,5 +90,6 @@ function times(event) {
 
 /** @param {EventData} event */
 function place(event) {
-    return [event.address, event.city].filter(Boolean).join(", ");
+    // Without a venue the city stands above.
+    return [event.address, event.venue_name && event.city].filter(Boolean).join(", ");
 }

@@ -1,5 +1,6 @@
 // Parts of pages that are no forms: headings, badges, tabs, tables, and what is shown where there is nothing.
 import { html, useRef } from "./html.js";
+import { t } from "./i18n.js";
 
 /** @typedef {import("./html.js").Child} Child */
 /** @typedef {"calm" | "good" | "warn" | "danger"} Tone */
@@ -114,11 +115,11 @@ export function TabPanel({ id, children }) {
  */
 export function Table({ label, columns, rows, keyOf }) {
     const kind = (/** @type {Column<T>} */ column) => (column.isNumber ? "number" : undefined);
-    return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
+    return html`<div class="table-scroll" tabindex="0" role="group" aria-label=${label}>
         <table class="table" data-stacks="true">
             <thead>
                 <tr>
-                    ${columns.map((column) => html`<th scope="col" data-kind=${kind(column)}>${column.name}</th>`)}
+                    ${columns.map((column) => html`<th scope="col" data-kind=${kind(column)}>${column.name || html`<span class="visually-hidden">${t("shared.actions")}</span>`}</th>`)}
                 </tr>
             </thead>
             <tbody>
