@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize, expect
 
 from tests.browser.conftest import PHONE, OpenContext
 from tests.browser.organiser import Organiser, TicketKind
@@ -25,7 +25,7 @@ from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
 
-SMALL = {"width": 360, "height": 740}
+SMALL: ViewportSize = {"width": 360, "height": 740}
 FOCUSED = """() => {
     const one = document.activeElement;
     return (one.getAttribute('aria-label') || one.labels?.[0]?.textContent || one.textContent).trim();
@@ -97,10 +97,11 @@ def speak(context: BrowserContext, platform: Platform, language: str) -> None:
         pytest.param("ar", "light", marks=pytest.mark.soak),
     ],
 )
-def test_axe_finds_nothing_serious_on_any_page(
+def test_axe_finds_nothing_on_any_page_and_each_fits_a_small_phone(
     platform: Platform, open_context: OpenContext, signed_in: Visits, language: str, scheme: str
 ) -> None:
     found: dict[str, list[str]] = {}
+    wide: list[str] = []
     for visits in (STRANGERS, signed_in):
         context = open_context(
             viewport=PHONE, color_scheme=scheme, bypass_csp=True, storage_state=visits.state
@@ -113,23 +114,11 @@ def test_axe_finds_nothing_serious_on_any_page(
                 "rtl" if language == "ar" else "ltr",
             ]
             found[path] = problems(page)
-            page.close()
-    assert {path: one for path, one in found.items() if one} == {}
-
-
-@pytest.mark.parametrize("language", ["en", "ar"])
-def test_no_page_scrolls_sideways_on_a_small_phone(
-    platform: Platform, open_context: OpenContext, signed_in: Visits, language: str
-) -> None:
-    wide: list[str] = []
-    for visits in (STRANGERS, signed_in):
-        context = open_context(viewport=SMALL, storage_state=visits.state)
-        speak(context, platform, language)
-        for path in visits.paths:
-            page = opened(context, platform, path)
+            page.set_viewport_size(SMALL)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wide.append(path)
             page.close()
+    assert {path: one for path, one in found.items() if one} == {}
     assert wide == []
 
 
