@@ -33,7 +33,7 @@ bench: setup ## measure everything, on servers of its own; results in .bilten/be
 rush: setup ## a whole sale against the running platform (make up), audited
 	@.venv/bin/bilten rush --buyers 2000 --tickets 10000 --seed 7 $(ARGS)
 
-soak: setup ## the fault tests in full length and 2000 simulated seeds
+soak: setup ## the fault tests in full length, every bench in short and 2000 simulated seeds
 	@.venv/bin/python -m pytest -m soak --timeout 7200 $(ARGS)
 	@.venv/bin/bilten simulate --seeds 2000
 

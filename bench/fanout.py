@@ -97,17 +97,22 @@ def delays_ms(
 
 @asynccontextmanager
 async def sockets(found: Running, watchers: list[Watcher]) -> AsyncIterator[None]:
-    """Open a socket for each, with tickets that are written straight into the database: what it costs to get
-    one over HTTP is not what is measured here.
+    """Open a socket for each, with sessions and tickets that are written straight into the database: what it
+    costs to get them over HTTP is not what is measured here.
     """
     tickets = [os.urandom(24).hex() for _ in watchers]
     fresh = Identifiers(seed=4).fresh
     connection = await connect(found.dsn, application_name="bilten bench")
     await connection.execute(
         """
+        WITH opened AS (
+            INSERT INTO sessions (token_hash, buyer_id, created_at, expires_at)
+            SELECT hash, buyer, now(), now() + interval '10 minutes'
+            FROM unnest($1::bytea[], $2::uuid[]) AS session (hash, buyer)
+            RETURNING token_hash, buyer_id, expires_at
+        )
         INSERT INTO socket_tickets (ticket_hash, session_hash, buyer_id, expires_at)
-        SELECT hash, hash, buyer, now() + interval '10 minutes'
-        FROM unnest($1::bytea[], $2::uuid[]) AS ticket (hash, buyer)
+        SELECT token_hash, token_hash, buyer_id, expires_at FROM opened
         """,
         [hashlib.sha256(ticket.encode()).digest() for ticket in tickets],
         [fresh() for _ in tickets],
