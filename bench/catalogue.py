@@ -81,14 +81,8 @@ async def load_events(connection: AnyConnection, count: int) -> OrganisationId:
         ),
         records=(
             (
-                *(
-                    event_id,
-                    owners[at % ORGANISERS],
-                    f"event-{at}",
-                    f"Evening number {at}",
-                    "An evening",
-                    text,
-                ),
+                *(event_id, owners[at % ORGANISERS], f"event-{at}"),
+                *(f"Evening number {at}", "An evening", text),
                 *(f"<p>{text}</p>", f"Hall {at % 500}", "Street 1", _CITIES[at % 10], "DE"),
                 *("Europe/Berlin", "EUR", "published", now_ms, now_ms + _DAY_MS + at * 60_000),
                 *(f"evening number {at} hall {at % 500}", _CITIES[at % 10].lower(), 1_200, 2_000, 10),

@@ -20,9 +20,8 @@ from cluster.capabilities import Ground, services
 from cluster.part_health import Parts, part_checks
 from cluster.people_wiring import PeopleParts, audit_key, people_parts
 from cluster.settings import Settings
-from cluster.ticket_key import ticket_key
+from cluster.ticket_key import ticket_key, voucher_key
 from domain import ids
-from domain.codes import code_key
 from gateway.app import GatewayDependencies
 from gateway.limits import ClassRates, GatewayLimits, Rate
 from services.answers import Answers
@@ -181,8 +180,8 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
         fanout = RedisFanout(settings.redis.url)
         event_pages = EventPages(settings.redis.url, fanout)
         shared_limits = RedisLimits(settings.redis.url, settings.redis.limits_ms)
-        signing_key = ticket_key(settings)
-        tickets = Tickets(parts.shards, parts.events, parts.clock, code_key(signing_key))
+        signing_key, codes_key = ticket_key(settings), voucher_key(settings)
+        tickets = Tickets(parts.shards, parts.events, parts.clock, codes_key)
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         new_id = new_ids(parts.clock)
@@ -217,7 +216,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
-                unlocking=Unlocking(parts.shards, parts.events, code_key(signing_key), parts.clock, new_id),
+                unlocking=Unlocking(parts.shards, parts.events, codes_key, parts.clock, new_id),
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
@@ -233,7 +232,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                         BuyerOrders(orders, parts.events, answers, signing_key, parts.clock),
                         answers,
                         Reading(parts.pool, event_pages, parts.clock),
-                        code_key(signing_key),
+                        codes_key,
                     )
                 ),
             )

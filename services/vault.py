@@ -25,15 +25,14 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.sealing import NONCE_BYTES, NotSealedSo, seal, unseal
 from storage.person_keys import PersonKeys, WrappedKey
 
 KEY_BYTES: Final = 32
-NONCE_BYTES: Final = 12
 CACHED_MAX: Final = 20_000
 # A key that was forgotten elsewhere is unusable here after this long.
 CACHED_MS: Final = 30_000
 ROTATED_TOGETHER: Final = 500
-_FORMAT: Final = b"\x01"
 
 
 class Unreadable(ValueError):
@@ -84,8 +83,7 @@ class Vault:
         none.
         """
         key = await self._key(person_id) or await self._first_key(person_id)
-        nonce = os.urandom(NONCE_BYTES)
-        return _FORMAT + nonce + key.encrypt(nonce, text.encode(), _bound_to(table, column, person_id))
+        return seal(key, text, _bound_to(table, column, person_id))
 
     async def open(self, person_id: bytes, table: str, column: str, sealed: bytes) -> str:
         """Return the text that `seal` was given for this very column and person.
@@ -96,13 +94,10 @@ class Vault:
         key = await self._key(person_id)
         if key is None:
             raise Unreadable("the person's key was forgotten")
-        if sealed[:1] != _FORMAT:
-            raise Unreadable("sealed in a format that is not known here")
-        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
-            return key.decrypt(nonce, body, _bound_to(table, column, person_id)).decode()
-        except (InvalidTag, ValueError) as error:
-            raise Unreadable(f"{table}.{column} was altered, or belongs elsewhere") from error
+            return unseal(key, sealed, _bound_to(table, column, person_id))
+        except NotSealedSo as error:
+            raise Unreadable(f"{table}.{column} {error}") from error
 
     def lookup(self, kind: str, value: str) -> bytes:
         """Return the keyed hash by which a value of a kind, such as "email", is found: 32 bytes, the same for

@@ -9,13 +9,12 @@ from typing import Final
 import msgspec
 
 from domain.ids import EventId, OrganisationId
+from storage.event_lists import LIVE, OVER_AT
 from storage.postgres import AnyConnection
 
 # As long as a reservation can last: the bounds of `hold_ms` and `extension_ms` together.
 RESERVED_MAX_MS: Final = 2 * 86_400_000
-_LIVE: Final = "events.status IN ('published', 'on_sale', 'paused', 'sold_out')"
-# An event without an end counts as over a day after its start, as in domain/event_status.py.
-_OVER: Final = "coalesce(ends_at, starts_at + interval '1 day') <= $2::timestamptz"
+_OVER: Final = f"{OVER_AT} <= $2::timestamptz"
 
 
 class InTheWay(msgspec.Struct, frozen=True):
@@ -43,7 +42,7 @@ async def in_the_way(
         f"""
         SELECT event_id, title, count(*) OVER () AS found FROM events
         WHERE organisation_id = $1 AND (
-            ({_LIVE} AND NOT {_OVER})
+            ({LIVE} AND NOT {_OVER})
             OR EXISTS (SELECT FROM event_changes
                 WHERE event_changes.event_id = events.event_id AND event_changes.state = 'pending'))
         ORDER BY starts_at, event_id LIMIT 1
@@ -73,7 +72,7 @@ async def in_the_way(
 async def not_told(connection: AnyConnection, organisation_id: OrganisationId, now_ms: int) -> list[EventId]:
     """Return the events that time has ended, whose sales have not been told so."""
     rows = await connection.fetch(
-        f"SELECT event_id FROM events WHERE organisation_id = $1 AND {_LIVE} AND {_OVER}",  # noqa: S608
+        f"SELECT event_id FROM events WHERE organisation_id = $1 AND {LIVE} AND {_OVER}",  # noqa: S608
         organisation_id,
         now_ms,
     )

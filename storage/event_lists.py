@@ -16,11 +16,13 @@ from storage.event_records import EventRecord, read_events
 from storage.postgres import Pool, asking
 
 _WORDS_MAX: Final = 12
-_LISTED: Final = """status IN ('published', 'on_sale', 'paused', 'sold_out')
+# The words of domain/event_status.py for what sells, or will.
+LIVE: Final = "status IN ('published', 'on_sale', 'paused', 'sold_out')"
+_LISTED: Final = f"""{LIVE}
     AND events.organisation_id <> ALL (ARRAY(
-        SELECT organisation_id FROM organisations WHERE standing <> 'active'))"""
+        SELECT organisation_id FROM organisations WHERE standing <> 'active'))"""  # noqa: S608 - pieces of this module's own
 # An event without an end counts as over a day after its start, as in domain/event_status.py.
-_OVER: Final = "coalesce(ends_at, starts_at + interval '1 day')"
+OVER_AT: Final = "coalesce(ends_at, starts_at + interval '1 day')"
 # By sort: the column, its direction, and how its value is compared with a cursor's.
 SORTS: Final = {
     "date": ("events.starts_at", "ASC", "timestamptz"),
@@ -142,7 +144,7 @@ async def slugs_of_part(pool: Pool, part: int, parts: int, limit: int) -> list[s
         rows = await connection.fetch(
             f"""
             SELECT slug FROM events
-            WHERE {_LISTED} AND {_OVER} > now() AND get_byte(uuid_send(event_id), 15) % $2 = $1
+            WHERE {_LISTED} AND {OVER_AT} > now() AND get_byte(uuid_send(event_id), 15) % $2 = $1
             ORDER BY starts_at, event_id LIMIT $3
             """,  # noqa: S608 - pieces of this module's own
             part,
@@ -159,7 +161,7 @@ async def organisation_slugs(pool: Pool, limit: int) -> list[str]:
             f"""
             SELECT slug FROM organisations
             WHERE standing = 'active' AND organisation_id IN (
-                SELECT organisation_id FROM events WHERE {_LISTED} AND {_OVER} > now())
+                SELECT organisation_id FROM events WHERE {_LISTED} AND {OVER_AT} > now())
             ORDER BY slug LIMIT $1
             """,  # noqa: S608 - pieces of this module's own
             limit,
@@ -175,7 +177,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         values.append(value)
         conditions.append(condition.replace("?", f"${len(values)}"))
 
-    add(f"{_OVER} > ?", wanted.from_ms)
+    add(f"{OVER_AT} > ?", wanted.from_ms)
     if wanted.words:
         add("search @@ to_tsquery('simple', ?)", _query(wanted.words))
     if wanted.city:
@@ -219,7 +221,7 @@ def _status_at(position: int) -> str:
     """The same as `domain.event_status.status_at`, as SQL; a test compares them."""
     now = f"${position}::timestamptz"
     return f"""CASE
-        WHEN status IN ('published', 'on_sale', 'paused', 'sold_out') AND {_OVER} <= {now} THEN 'ended'
+        WHEN {LIVE} AND {OVER_AT} <= {now} THEN 'ended'
         WHEN status IN ('on_sale', 'sold_out') OR (status = 'published' AND opens_at <= {now})
             THEN CASE WHEN {_sold_out_at(now)} THEN 'sold_out' ELSE 'on_sale' END
         ELSE status END"""

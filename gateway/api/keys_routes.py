@@ -32,8 +32,7 @@ class _Sort(msgspec.Struct, frozen=True):
     summaries: tuple[str, str, str]
     new: type[BaseModel]
     view: Callable[[ApiToken, int], BaseModel]
-    made: Callable[[ApiToken, int, str], BaseModel]
-    made_model: type[BaseModel]
+    made: type[BaseModel]
     page: type[Page[Any]]
     scopes: Callable[[Any], frozenset[Permission]]
 
@@ -51,7 +50,8 @@ def _routes(keys: Keys, sort: _Sort) -> list[Route]:
         issued = await keys.issue(call.who, call.organisation, wanted, call.now_ms)
         if isinstance(issued, Refusal):
             return issued
-        return Answer(body=sort.made(issued.stored, call.now_ms, issued.token))
+        view = sort.view(issued.stored, call.now_ms)
+        return Answer(body=sort.made(**{sort.one: view, "token": issued.token}))
 
     async def listed(call: Call) -> Answer | Refusal:
         found = await keys.list(call.organisation, sort.kind, call.query)
@@ -78,7 +78,7 @@ def _routes(keys: Keys, sort: _Sort) -> list[Route]:
             handler=create,
             limit=LimitClass.ORGANIZER,
             body=sort.new,
-            answer=sort.made_model,
+            answer=sort.made,
             status=201,
             refusals=(Code.LIMIT_REACHED, Code.NOT_FOUND),
         ),
@@ -140,8 +140,7 @@ _KEYS: Final = _Sort(
     ),
     new=NewKey,
     view=_key,
-    made=lambda stored, now_ms, token: MadeKey(key=_key(stored, now_ms), token=token),
-    made_model=MadeKey,
+    made=MadeKey,
     page=Page[KeyView],
     scopes=lambda said: frozenset(Permission(scope) for scope in said.scopes),
 )
@@ -157,8 +156,7 @@ _DEVICES: Final = _Sort(
     ),
     new=NewDevice,
     view=_device,
-    made=lambda stored, now_ms, token: MadeDevice(device=_device(stored, now_ms), token=token),
-    made_model=MadeDevice,
+    made=MadeDevice,
     page=Page[DeviceView],
     scopes=lambda _: DEVICE_SCOPES,
 )
