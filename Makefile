@@ -14,7 +14,7 @@ up: setup ## start the whole platform with a demo sale; Ctrl-C stops it
 
 test: setup ## run every test but the long ones
 	@# A file's tests stay together and browser tests come last (tests/conftest.py).
-	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## ruff, mypy --strict, import contracts, tsc over the pages
 	@# All of them run, so that one look shows everything.

@@ -15,7 +15,7 @@ import msgspec
 from playwright.sync_api import BrowserContext
 
 from domain.ids import EVENT, ORGANISATION, text
-from tests.browser.event_loader import LoadAnswer, LoadRequest
+from tests.browser.loader import AccountRequest, LoadAnswer, LoadRequest
 from tests.running_platform import RunningPlatform
 from tests.servers import run
 
@@ -66,10 +66,9 @@ class Platform:
         """
         slug = f"evening-{next(_numbers)}"
         catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds, ends_at)
-        asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
-        asking.write(msgspec.json.encode(LoadRequest(catalogue, opens_in_ms, **prices)).decode() + "\n")
-        asking.flush()
-        answer = msgspec.json.decode(answering.readline(), type=LoadAnswer)
+        answer = msgspec.json.decode(
+            self._load(LoadRequest(catalogue, opens_in_ms, **prices)), type=LoadAnswer
+        )
         event_id = bytes.fromhex(answer.event_id)
         organisation = text(ORGANISATION, bytes.fromhex(answer.organisation_id))
         return EventPage(
@@ -96,16 +95,15 @@ class Platform:
         """Makes an account that is confirmed; `role` is what it is to the platform, and `event` one whose
         organisation it owns.
         """
-        file = self._running.folder / "password"
-        file.write_text(password + "\n")
-        commands = [["users", "add", email, "--name", name, "--password-file", str(file)]]
-        if event is not None:
-            commands[0] += ["--owner-of-event", event.slug]
-        if role:
-            commands.append(["users", "promote", email, "--role", role])
-        for command in commands:
-            ran = self._running.bilten(*command)
-            assert ran.returncode == 0, ran.stderr
+        slug = event.slug if event else ""
+        assert self._load(AccountRequest(email, name, password, slug, role)) == '""\n'
+
+    def _load(self, request: LoadRequest | AccountRequest) -> str:
+        """The loader's answer, a line of JSON."""
+        asking, answering = cast("IO[str]", self._loader.stdin), cast("IO[str]", self._loader.stdout)
+        asking.write(msgspec.json.encode(request).decode() + "\n")
+        asking.flush()
+        return answering.readline()
 
     def kill_gateways(self) -> None:
         """Kills every gateway; the supervisor starts them again."""
@@ -179,7 +177,7 @@ def running(folder: Path) -> Iterator[Platform]:
     loader = None
     try:
         loader = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tests.browser.event_loader"],
+            [sys.executable, "-P", "-m", "tests.browser.loader"],
             env={**started.environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,8 +1,10 @@
-"""Puts events on sale at a running platform, in one process: joining Ray takes seconds.
+"""Puts events on sale and makes accounts at a running platform, in one process: joining Ray takes seconds, as
+does the start of a command.
 
-    python -P -m tests.browser.event_loader < requests
+    python -P -m tests.browser.loader < requests
 
-A line of input is the JSON of `LoadRequest`, its answer a line with the JSON of `services.demo.Loaded`.
+A line of input is the JSON of a `LoadRequest` or an `AccountRequest`, and a line of JSON is its answer: a
+`LoadAnswer`, or for an account what was wrong ("" if nothing was).
 """
 
 import asyncio
@@ -14,21 +16,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cluster.cli_settings import settings_of_running
+from cluster.people_wiring import audit_key, people_vault
 from cluster.ticket_key import voucher_key
 from domain import commands as c
 from domain.catalogue import Pool, PriceTier, SaleDefinition, TicketType
 from domain.codes import fingerprint
 from domain.ids import EventId, OperationId, uuid7
 from domain.refusals import Refusal
+from domain.roles import PlatformRole
 from domain.vouchers import VoucherKind, VoucherRule
 from services.demo import load
 from services.events.catalogue_file import read_catalogue
+from services.users.operations import AccountOperations
+from services.users.passwords import Passwords, PasswordSettings
+from storage.audit_log import seal_with
 
 if TYPE_CHECKING:
     from cluster.wiring import Core
 
 
-class LoadRequest(msgspec.Struct, frozen=True):
+class LoadRequest(msgspec.Struct, frozen=True, tag="event"):
     """A catalogue file's text, and when its sale opens.
 
     Attributes:
@@ -54,6 +61,21 @@ class LoadAnswer(msgspec.Struct, frozen=True):
     event_id: str
     organisation_id: str
     opens_at_ms: int
+
+
+class AccountRequest(msgspec.Struct, frozen=True, tag="account"):
+    """An account that is confirmed.
+
+    Attributes:
+        event_slug: an event whose organisation it is an owner of, or "".
+        role: what it is to the platform, or "".
+    """
+
+    email: str
+    name: str
+    password: str
+    event_slug: str = ""
+    role: str = ""
 
 
 async def add_prices(core: "Core", key: bytes, event_id: EventId, request: LoadRequest) -> None:
@@ -118,28 +140,48 @@ def fresh() -> OperationId:
     return OperationId(uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)))
 
 
+async def load_event(core: "Core", key: bytes, request: LoadRequest) -> LoadAnswer:
+    loaded = await load(
+        read_catalogue(request.catalogue),
+        catalogue=core.catalogue,
+        shards=core.shards,
+        clock=core.clock,
+        opens_in_ms=request.opens_in_ms,
+    )
+    if request.percents or request.early or request.hidden or request.named:
+        await add_prices(core, key, loaded.event_id, request)
+    await add_questions(core, loaded.event_id, request.questions)
+    return LoadAnswer(loaded.event_id.hex(), loaded.organisation_id.hex(), loaded.opens_at_ms)
+
+
+async def add_account(accounts: AccountOperations, request: AccountRequest) -> str:
+    problem = await accounts.add(request.email, request.name, request.password, request.event_slug)
+    if not problem and request.role and not await accounts.promote(request.email, PlatformRole(request.role)):
+        return "there is no such account"
+    return problem
+
+
 async def serve() -> None:
     settings = settings_of_running(None)
     # Imports Ray, which reads the environment that the line above has set.
     from cluster import wiring
 
     wiring.connect_to_ray(settings)
+    seal_with(audit_key(settings))
+    passwords = Passwords(PasswordSettings(settings.users.hash_memory_kib, settings.users.hash_passes))
     async with wiring.core(settings, "browser tests") as core:
+        vault = people_vault(settings, core.pool, core.clock)
+        accounts = AccountOperations(core.pool, vault, passwords, core.clock, fresh)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            request = msgspec.json.decode(line, type=LoadRequest)
-            loaded = await load(
-                read_catalogue(request.catalogue),
-                catalogue=core.catalogue,
-                shards=core.shards,
-                clock=core.clock,
-                opens_in_ms=request.opens_in_ms,
-            )
-            if request.percents or request.early or request.hidden or request.named:
-                await add_prices(core, voucher_key(settings), loaded.event_id, request)
-            await add_questions(core, loaded.event_id, request.questions)
-            answer = LoadAnswer(loaded.event_id.hex(), loaded.organisation_id.hex(), loaded.opens_at_ms)
+            answer: LoadAnswer | str
+            match msgspec.json.decode(line, type=LoadRequest | AccountRequest):
+                case LoadRequest() as request:
+                    answer = await load_event(core, voucher_key(settings), request)
+                case AccountRequest() as request:
+                    answer = await add_account(accounts, request)
             sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
             sys.stdout.flush()
+    await passwords.close()
 
 
 if __name__ == "__main__":
