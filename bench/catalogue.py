@@ -2,8 +2,9 @@
 
 The events are loaded by COPY. What is asked for follows Zipf's law over all of them: a few are in the memory
 of the gateway, some in Redis, most come from PostgreSQL. Pages a second a core are those that came divided by
-the processor time of the gateway; how long one takes is measured at a steady rate of 1,000 a second. At the
-end events are published, and looked at through every gateway until all show them.
+the processor time of the gateway; how long one takes is measured at a steady rate of 1,000 a second, beside a
+bare aiohttp that answers as many bytes at the same rate. At the end events are published, and looked at
+through every gateway until all show them.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 import uvloop
 from rich.console import Console
 
+from bench.echo import echo_server
 from bench.latency import nearest_rank
 from bench.load import BenchFailed
 from bench.machine import CpuMeter, limit_line, machine
@@ -30,7 +32,7 @@ from bench.own_platform import own_platform
 from bench.page_reader import PageReader, as_fast_as_can_be, at_a_rate, open_readers
 from bench.platform import Identifiers
 from bench.purchase import platform_parts
-from bench.results import Result, print_table
+from bench.results import Result, print_table, ratio
 from cluster.running import Running
 from domain.identity import Identity, Origin, Who
 from domain.ids import EventId, OrganisationId
@@ -201,7 +203,7 @@ async def publish_delays_s(
 
 async def _measure(
     found: Running, data_path: Path, seconds: float, published: int
-) -> tuple[dict[str, float], str]:
+) -> tuple[dict[str, float], dict[str, float], str]:
     connection = await connect(found.dsn, application_name="bilten bench")
     begin = time.perf_counter()
     # What is loaded is right by construction: foreign keys would look at half a million rows one by one.
@@ -222,8 +224,10 @@ async def _measure(
     per_s = await as_fast_as_can_be(readers, next_path, seconds)
     cores = meter.stop()
     taken_ms = await at_a_rate(readers, next_path, RATE_PER_S, seconds)
+    _, page = await readers[0].read(next_path())
     for reader in readers:
         reader.close()
+    bare_ms = await _bare(len(page), seconds)
     watchers = await open_readers(host, port, WATCHERS)
     async with organisers(found, data_path) as services:
         delays = await publish_delays_s(services, organisation_id, watchers, published)
@@ -240,7 +244,21 @@ async def _measure(
         "load_s": round(loaded_s, 1),
         "gateways": GATEWAYS,
     }
-    return figures, limit_line(cores, cpu_count() or 1)
+    baselines = {
+        "bare_p50_ms": round(nearest_rank(bare_ms, 0.5), 2),
+        "bare_p99_ms": round(nearest_rank(bare_ms, 0.99), 2),
+    }
+    return figures, baselines, limit_line(cores, cpu_count() or 1)
+
+
+async def _bare(page_bytes: int, seconds: float) -> list[float]:
+    """Return how long pages of so many bytes take that cost nothing to make, at the same rate."""
+    with echo_server(page_bytes) as (_, port):
+        readers = await open_readers("127.0.0.1", port, READERS)
+        taken_ms = await at_a_rate(readers, lambda: "/e/bare", RATE_PER_S, seconds)
+        for reader in readers:
+            reader.close()
+    return taken_ms
 
 
 def run(console: Console, *, is_quick: bool) -> Result:
@@ -248,10 +266,13 @@ def run(console: Console, *, is_quick: bool) -> Result:
     described = machine()
     seconds, published = (SECONDS_QUICK, PUBLISHED_QUICK) if is_quick else (SECONDS, PUBLISHED)
     with own_platform(GATEWAYS, UNLIMITED) as (found, data_path):
-        figures, limit = uvloop.run(_measure(found, data_path, seconds, published))
-    print_table(console, f"Pages of {EVENTS:,} events", ("figure", ""), list(figures.items()))
+        figures, baselines, limit = uvloop.run(_measure(found, data_path, seconds, published))
+    print_table(
+        console, f"Pages of {EVENTS:,} events", ("figure", ""), [*figures.items(), *baselines.items()]
+    )
     console.print(limit, soft_wrap=True)
-    return Result(NAME, figures, {}, {}, described, [limit])
+    ratios = {"p99_per_bare": ratio(figures["p99_ms"], baselines["bare_p99_ms"])}
+    return Result(NAME, figures, baselines, ratios, described, [limit])
 
 
 def _now_ms() -> int:

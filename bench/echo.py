@@ -43,11 +43,10 @@ class EchoLoad(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def echo_server() -> Iterator[tuple[int, int]]:
+def echo_server(page_bytes: int = 0) -> Iterator[tuple[int, int]]:
     """Run the echo in a process of its own, and yield its (pid, port)."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bench.echo_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "bench.echo_server", str(page_bytes)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
         yield child.pid, int(child.stdout.readline())

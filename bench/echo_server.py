@@ -1,9 +1,11 @@
-"""A bare aiohttp websocket echo: what a gateway could do at most if it did nothing.
+"""A bare aiohttp websocket echo, and pages that are always the same: what a gateway could do at most if it
+did nothing.
 
 It collects garbage as seldom as a gateway does (`gateway.process`): with the usual thresholds thousands of
 connections cost it up to a third of what it can do, which would flatter us.
 
-`python -m bench.echo_server` prints its port and lives until its standard input ends.
+`python -m bench.echo_server [BYTES]` prints its port and lives until its standard input ends; its pages have
+so many bytes.
 """
 
 import asyncio
@@ -25,9 +27,13 @@ async def _echo(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def _serve() -> None:
+async def _serve(page_bytes: int) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="a" * page_bytes, content_type="text/html")
+
     app = web.Application()
     app.router.add_get("/ws", _echo)
+    app.router.add_get("/e/{name}", page)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -46,4 +52,4 @@ async def _ended() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))

@@ -8,10 +8,16 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import psutil
 
+from bench.stalls import measure_stalls
+
+# Stalls that come every second or two are seen.
+_STALLS_S: Final = 3.0
+_STALLS_WORTH_SAYING: Final = 0.002
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -22,6 +28,8 @@ class Machine(msgspec.Struct, frozen=True):
         fdatasync_ms: the mean time of a 4 KiB append and fdatasync in the folder for temporary files.
         load_before: the load average over a minute when the bench began; well above 0 means that others
             worked beside it.
+        stalled_share, stall_ms_max: how much of the time before the bench the machine stood still, and for
+            how long at most (`bench.stalls`).
     """
 
     processor: str
@@ -31,15 +39,19 @@ class Machine(msgspec.Struct, frozen=True):
     python: str
     fdatasync_ms: float
     load_before: float
+    stalled_share: float = 0.0
+    stall_ms_max: float = 0.0
 
 
 def machine() -> Machine:
-    """Describe this machine; takes some 100 ms."""
+    """Describe this machine; takes some three seconds."""
     processor = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             processor = line.partition(":")[2].strip()
             break
+    load = os.getloadavg()[0]
+    stalls = measure_stalls(_STALLS_S)
     return Machine(
         processor,
         len(os.sched_getaffinity(0)),
@@ -47,7 +59,9 @@ def machine() -> Machine:
         f"{platform.system()} {platform.release()}",
         platform.python_version(),
         round(_fdatasync_ms(), 3),
-        round(os.getloadavg()[0], 2),
+        round(load, 2),
+        stalls.share,
+        stalls.longest_ms,
     )
 
 
@@ -166,3 +180,13 @@ def limit_line(shares: Mapping[str, CpuShare], cores: int) -> str:
     else:
         cause = "waiting, not the processor (commits, locks or round trips)"
     return f"limited by {cause}; cores used: {listed}, {rest}"
+
+
+def stall_line(described: Machine) -> str:
+    """Say in one line how much the machine itself stood still before the bench, "" if hardly at all."""
+    if described.stalled_share < _STALLS_WORTH_SAYING:
+        return ""
+    return (
+        f"the machine itself stood still for {described.stalled_share:.1%} of the {_STALLS_S:g} s before,"
+        f" up to {described.stall_ms_max:g} ms at once: no percentile that is rarer can be told from that"
+    )

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, cast
 
+import msgspec
 from rich.console import Console
 
 from bench.load import BenchFailed
+from bench.machine import stall_line
 from bench.results import Result, write_json
 
 BENCHES: Final = {
@@ -40,6 +42,9 @@ def main(name: str, quick: bool = False, json_path: Path | None = None) -> int:
             console.print(f"{each} failed: {error}")
             failed = True
             continue
+        if said := stall_line(made.machine):
+            console.print(said, soft_wrap=True)
+            made = msgspec.structs.replace(made, limits=[*made.limits, said])
         if json_path is not None:
             write_json(made, json_path / f"{each}.json" if name == "all" else json_path)
     return 1 if failed else 0

@@ -6,6 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from domain.ids import EventId, OrganisationId
+from storage.batcher import Batcher
 from storage.event_records import (
     PLAIN,
     TIMES,
@@ -31,6 +32,8 @@ __all__ = [
     "store_tickets",
 ]
 
+# Pages that are not at hand are read together while others are; more at once would hold up what is quick.
+FOUND_TOGETHER_MAX: Final = 32
 _SEARCHED_MAX: Final = 5_000
 # What NFKD leaves joined although people type it apart, or without its stroke.
 _LETTERS: Final = {
@@ -51,6 +54,9 @@ class Catalogue:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._finding: Batcher[str, EventRecord | None] = Batcher(
+            self._find_all_by_slug, batch_max=FOUND_TOGETHER_MAX
+        )
 
     async def find(self, event_id: EventId) -> EventRecord | None:
         """Return an event."""
@@ -58,7 +64,17 @@ class Catalogue:
 
     async def find_by_slug(self, slug: str) -> EventRecord | None:
         """Return the event with a slug; of several organisations' the one that was made first."""
-        return await self._one("WHERE events.slug = $1 ORDER BY events.created_at, event_id LIMIT 1", slug)
+        return await self._finding.put(slug)
+
+    async def _find_all_by_slug(self, slugs: list[str]) -> list[EventRecord | None]:
+        async with asking(self._pool) as connection:
+            found = await read_events(
+                connection,
+                "WHERE events.slug = ANY ($1) ORDER BY events.created_at DESC, event_id DESC",
+                slugs,
+            )
+        by_slug = {event.slug: event for event in found}
+        return [by_slug.get(slug) for slug in slugs]
 
     async def save(self, organisation: OrganisationRecord, event: EventRecord) -> None:
         """Store an organisation and its event, replacing what was there under the same ids.

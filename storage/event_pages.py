@@ -16,6 +16,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from domain.ids import EventId, OrganisationId
+from storage.batcher import Batcher, Full
 from storage.ending import end
 from storage.event_records import EventRecord
 
@@ -28,6 +29,7 @@ _REST_S: Final = 1.0
 # What could not be told is tried so often, until copies from before are gone anyway.
 _TELL_AGAIN_S: Final = 0.25
 _UNTOLD_MAX: Final = 10_000
+_TOGETHER_MAX: Final = 64
 
 # KEYS: the copy, what was announced. ARGV: revision, copy, seconds.
 _PUT: Final = """
@@ -91,6 +93,7 @@ class EventPages:
             url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, socket_keepalive=True
         )
         self._fanout = fanout
+        self._finding: Batcher[str, EventRecord | None] = Batcher(self._find_all, batch_max=_TOGETHER_MAX)
         self._put = self._redis.register_script(_PUT)
         self._announce = self._redis.register_script(_ANNOUNCE)
         self._rests_until = 0.0
@@ -105,16 +108,17 @@ class EventPages:
 
     async def find(self, slug: str) -> EventRecord | None:
         """Return the copy of the event with an address if there is one."""
-        if asyncio.get_running_loop().time() < self._rests_until:
-            return None
-        packed: Any = None
-        with self._failing():
-            packed = await self._redis.get(_page(slug))
         try:
-            return None if packed is None else _decode(packed)
-        except msgspec.MsgspecError:
-            # Written by another version of this code.
+            return await self._finding.put(slug)
+        except Full:
             return None
+
+    async def _find_all(self, slugs: list[str]) -> list[EventRecord | None]:
+        packed: list[Any] = [None] * len(slugs)
+        if asyncio.get_running_loop().time() >= self._rests_until:
+            with self._failing():
+                packed = await self._redis.mget([_page(slug) for slug in slugs])
+        return [None if each is None else _unpacked(each) for each in packed]
 
     async def put(self, event: EventRecord) -> None:
         """Keep a copy for the other gateways."""
@@ -172,6 +176,14 @@ class EventPages:
         except (RedisError, OSError, TimeoutError):
             self.failures += 1
             self._rests_until = asyncio.get_running_loop().time() + _REST_S
+
+
+def _unpacked(packed: bytes) -> EventRecord | None:
+    try:
+        return _decode(packed)
+    except msgspec.MsgspecError:
+        # Written by another version of this code.
+        return None
 
 
 def _page(slug: str) -> str:

@@ -6,13 +6,14 @@ import os
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench import fanout, hot_event, purchase, scale
 from bench.echo import EchoLoad
 from bench.latency import Latency, latency, nearest_rank
 from bench.load import BenchFailed, Load, measure
-from bench.machine import CpuMeter, CpuShare, Machine, limit_line
+from bench.machine import CpuMeter, CpuShare, Machine, limit_line, stall_line
 from bench.raw_socket import RawSocket, client_frame
 from bench.redis_baseline import run_redis
 from bench.results import Result, ratio, shown, write_json
@@ -20,6 +21,7 @@ from bench.run import BENCHES, main
 from bench.rush_event import rush_catalogue
 from bench.shoppers import Measured
 from bench.sql_baselines import WAYS
+from bench.stalls import stalls_of
 from client import BiltenClient
 from gateway.protocol import frame
 from services.events.catalogue_file import CatalogueFile, read_catalogue
@@ -113,6 +115,23 @@ def test_results_are_written_as_agreed(tmp_path: Path) -> None:
     write_json(Result("scale", {"us": 1.5}, {}, {"events_10000": 1.0}, MACHINE), file)
     assert {"name", "figures", "baselines", "ratios", "machine"} <= json.loads(file.read_text()).keys()
     assert {f"events_{scale.EVENTS[-1]}", "tickets_1m"} == {"events_10000", "tickets_1m"}
+
+
+def test_slow_laps_that_follow_each_other_are_one_stall() -> None:
+    """A machine that stands still must be told from a bench that is slow, and jitter from both."""
+    laps = [0.001] * 95 + [0.006, 0.011] + [0.0015] * 2 + [0.004]
+    found = stalls_of(laps)
+    assert found.longest_ms == pytest.approx(15.0)
+    assert found.share == pytest.approx((0.015 + 0.003) / sum(laps), abs=1e-4)
+    still = stalls_of([0.001] * 10)
+    assert (still.share, still.longest_ms) == (0, 0)
+
+
+def test_a_machine_that_stands_still_is_told() -> None:
+    assert stall_line(MACHINE) == ""
+    said = stall_line(msgspec.structs.replace(MACHINE, stalled_share=0.031, stall_ms_max=61.5))
+    assert "3.1%" in said
+    assert "61.5 ms" in said
 
 
 def test_an_unknown_bench_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,6 +84,34 @@ async def test_a_thousand_readers_make_one_question(pool: Pool, gateways: list[G
     assert one.reading.reads[MEMORY] >= 1
 
 
+async def test_many_pages_make_few_questions_and_each_gets_its_own(
+    pool: Pool, gateways: list[Gateway]
+) -> None:
+    """They are read together, what Redis has and what only PostgreSQL has; nobody may get another's."""
+    names = [f"evening-{number}" for number in range(40)]
+    for name in names:
+        await stored(
+            pool, msgspec.structs.replace(concert(), event_id=EventId(fresh()), slug=name, title=name)
+        )
+    one, other = gateways
+    asked = [*names, "nothing", "nothing-either"]
+    assert await asyncio.gather(*(title(one, name) for name in asked)) == [*names, None, None]
+    questions = one.reading._catalogue._finding
+    assert (questions.items, one.reading.reads[DATABASE]) == (42, 42)
+    assert questions.batches <= 4
+    for name in names[::2]:
+        kept = await one.reading.page(name)
+        assert kept is not None
+        await one.pages.put(kept.event)
+    assert await asyncio.gather(*(title(other, name) for name in reversed(asked))) == [
+        None,
+        None,
+        *names[::-1],
+    ]
+    assert (other.reading.reads[REDIS], other.reading.reads[DATABASE]) == (20, 22)
+    assert other.pages._finding.batches <= 4
+
+
 async def test_what_is_asked_for_twice_is_shared(pool: Pool, gateways: list[Gateway]) -> None:
     await stored(pool, concert())
     one, other = gateways
