@@ -9,7 +9,7 @@ import resource
 import shutil
 import socket
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ FILES_MIN = 4_096
 POSTGRES_MIN = 15
 REDIS_MIN = 7
 TIMEOUT_S = 3.0
+# What the browser tests take, first choice first.
+CHROMIUM = ("chromium-headless-shell", "chromium")
 
 
 class State(Enum):
@@ -65,9 +67,9 @@ def examine(settings: Settings) -> list[Finding]:
     found += asyncio.run(_servers(settings))
     found += [
         _ray(settings),
-        _program("Node", "node", "make check skips the types of the pages", "nodejs npm"),
+        _program("Node", ("node",), "make check skips the types of the pages", "nodejs npm"),
+        _program("Chromium", CHROMIUM, "make test skips the browser tests", CHROMIUM[0]),
     ]
-    found.append(_program("Chromium", "chromium", "make test skips the browser tests", "chromium"))
     return found
 
 
@@ -211,8 +213,8 @@ def _ray(settings: Settings) -> Finding:
     return Finding(State.GOOD, "Ray", f"{version}, head at {settings.ray.address}")
 
 
-def _program(subject: str, name: str, without: str, package: str) -> Finding:
-    path = shutil.which(name)
+def _program(subject: str, names: Sequence[str], without: str, package: str) -> Finding:
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         return Finding(State.NOTE, subject, f"missing; {without}", f"On Debian: apt-get install {package}")
     shown = subprocess.run([path, "--version"], check=False, capture_output=True, text=True)

@@ -20,6 +20,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token)
 
+from cluster import doctor
 from storage.audit_log import seal_with
 from tests.servers import (
     _migrated_template,
@@ -43,6 +44,9 @@ __all__ = [
     "valkey_server",
 ]
 
+# The browser without its windows: the same engine, at a third of the cost of a page, which with windows goes
+# into pages that the browser makes for itself.
+CHROMIUM = next(filter(None, map(shutil.which, doctor.CHROMIUM)), None)
 AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
 
@@ -66,9 +70,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if mixed := [str(path) for path, found in kinds.items() if len(found) > 1]:
         raise pytest.UsageError(f"browser tests beside others: {mixed}")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-    if shutil.which("chromium") or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
+    if CHROMIUM or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
         return
-    missing = pytest.mark.skip(reason="there is no Chromium (on Debian: apt-get install chromium libatomic1)")
+    missing = pytest.mark.skip(
+        reason="there is no Chromium (on Debian: apt-get install chromium-headless-shell libatomic1)"
+    )
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(missing)
@@ -77,7 +83,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser; the test fails when there is none and it may not be skipped."""
-    found = shutil.which("chromium")
-    if found is None:
+    if CHROMIUM is None:
         pytest.fail("there is no Chromium, and BILTEN_REQUIRE_BROWSER or CI says that it must be there")
-    return found
+    return CHROMIUM
