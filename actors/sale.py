@@ -156,12 +156,13 @@ class SaleShard:
             raise
 
     async def _decide_and_commit(self, calls: list[Call]) -> None:
-        now_ms = self._clock()
-        residents = {command.event_id: LOADING for call in calls for command in call.commands}
+        wanted = dict.fromkeys(command.event_id for call in calls for command in call.commands)
         there: dict[EventId, Resident | e.Again] = {
-            event_id: self.residents.get(event_id) for event_id in residents
+            event_id: self.residents.get(event_id) for event_id in wanted
         }
         evidence = await self._evidence(calls, there)
+        # Not before that wait, in which holds may have expired: after an outage it takes as long as that did.
+        now_ms = self._clock()
         turn = Turn(now_ms, self._settings.recent_operations_max)
         # The wait for evidence may have dropped a state that the commit before had left in doubt; one that
         # was loaded since has no evidence yet.
@@ -222,8 +223,7 @@ class SaleShard:
             if is_quiet_until(resident.state, now_ms + WARNING_MS_MAX):
                 continue  # with ten thousand events on a shard, nearly all of them
             if resident.state.holds and turn.expire(resident):
-                self._swept_at_ms = 0  # more is due: go on in the next turn, without waiting
-                self._mailbox.wake()
+                self._swept_at_ms = 0  # more is due: go on in the next turn, which this one's commit begins
             if resident.state.holds:
                 self._notifier.announce_expiring(resident, now_ms)
 
