@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from actors.ports import Clock
-from actors.recovery import JournalGap, recover
+from actors.recovery import recover
 from domain import events as e
 from domain.catalogue import HOLD_TTL_MS_MAX
 from domain.ids import EventId
 from domain.inventory import Inventory
 from domain.notices import SaleNotice, sale_notice
-from storage.journal import Journal
+from storage.journal import Journal, Refused
 
 ELSEWHERE_REMEMBERED_MS: Final = 1_000
 LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
@@ -119,8 +119,8 @@ class Residents:
     async def _look_for_arrivals(self) -> None:
         try:
             await self.load_placed()
-        except ConnectionError as error:
-            log.warning("shard %d can't look for arrivals now: %s", self._shard, error)
+        except (ConnectionError, Refused) as error:
+            log.warning("shard %d can't look for arrivals now: %r", self._shard, error)
 
     def reload(self, event_id: EventId) -> None:
         """Forget what is in memory of an event and load what the durable record says."""
@@ -176,9 +176,11 @@ class Residents:
             state = await recover(self._journal, event_id)
             self._there[event_id] = Resident(state, self._clock())
             del self._wanted[event_id]
-        except ConnectionError as error:
-            log.warning("event %s can't be loaded now: %s", event_id.hex(), error)
-        except JournalGap:
+        except (ConnectionError, Refused) as error:
+            log.warning("event %s can't be loaded now: %r", event_id.hex(), error)
+        except Exception:
+            # A gap, an entry that can't be read, or one that can't have happened. To try again with every
+            # sweep would be to read all of it again and again.
             del self._wanted[event_id]
             log.exception("event %s is not sold from", event_id.hex())
         finally:

@@ -75,6 +75,46 @@ async def test_a_gap_in_the_journal_is_not_sold_from(house: House) -> None:
         await recover(PostgresJournal(house.pool), show.event_id)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"\x93", e.pack([e.Released(OperationId(bytes(16)), HoldId(bytes(16)))])],
+    ids=["unreadable", "impossible"],
+)
+async def test_a_journal_that_can_not_have_happened_is_read_once_and_reported(
+    house: House, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was read again four times a second, for as long as its shard lived, and nobody was told why."""
+    show = await Show(house).open()
+    await house.shards[0].kill()
+    await house.pool.execute(
+        "UPDATE journal SET body = $2 WHERE event_id = $1 AND seq = 2", show.event_id, body
+    )
+    shard = await house.start()
+    await until(lambda: not shard.residents._wanted)
+    assert f"event {show.event_id.hex()} is not sold from" in caplog.text
+    assert await shard.state(show.event_id) is None
+
+
+async def test_an_event_that_postgres_refuses_to_load_is_loaded_when_it_does_not(house: House) -> None:
+    """As it does when it is out of memory or of disk: that passes, and nobody has to ask for the event."""
+    show = await Show(house).open()
+    await house.shards[0].kill()
+    await house.pool.execute("ALTER VIEW snapshot_bodies RENAME TO away")
+    try:
+        shard = await house.start()
+        await until(lambda: not shard.residents._loading)
+        assert len(shard.residents) == 0
+    finally:
+        await house.pool.execute("ALTER VIEW away RENAME TO snapshot_bodies")
+
+    def is_there() -> bool:
+        house.now_ms += 20
+        return len(shard.residents) == 1
+
+    await until(is_there)
+    assert [resident.event_id for resident in shard.residents] == [show.event_id]
+
+
 async def test_an_idle_event_leaves_memory_and_comes_back(house: House) -> None:
     await house.shards[0].kill()
     house.settings = ShardSettings(idle_ms=1_000, sweep_interval_ms=5)
