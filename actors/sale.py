@@ -210,8 +210,8 @@ class SaleShard:
             evidence.orders = await self._journal.find_orders(list(order_ids))
             evidence.unsellable = suspects - await self._journal.find_sellable(list(suspects))
             self._suspects -= suspects
-        except ConnectionError as error:
-            log.warning("shard %d can't look up %d operations: %s", self.shard, len(operation_ids), error)
+        except (ConnectionError, Refused) as error:
+            log.warning("shard %d can't look up %d operations: %r", self.shard, len(operation_ids), error)
             evidence.unknown = {*operation_ids, *order_ids, *suspects}
         return evidence
 
@@ -270,8 +270,8 @@ class SaleShard:
                 # By a successor, or by a renewal whose answer was lost: a restart puts both right.
                 log.warning("shard %d: epoch %d is over", self.shard, self.epoch)
                 self.ended.set()
-            except ConnectionError as error:
-                log.warning("shard %d: can't renew its epoch: %s", self.shard, error)
+            except (ConnectionError, Refused) as error:
+                log.warning("shard %d: can't renew its epoch: %r", self.shard, error)
                 if self.is_draining:
                     self.ended.set()
                 await asyncio.sleep(RENEWAL_PAUSE_S)
