@@ -12,8 +12,9 @@ import msgspec
 
 from bench.witness import PurchaseSeen, Seen
 from domain import events as e
+from domain.applying import apply
 from domain.ids import HOLD, ORDER, TICKET, EventId, parse
-from domain.inventory import Inventory, apply
+from domain.inventory import Inventory
 from storage.postgres import Connection, connect
 
 

@@ -11,8 +11,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from domain import events, snapshots
+from domain.applying import replay
 from domain.ids import EVENT, EventId, parse, text
-from domain.inventory import Inventory, replay
+from domain.inventory import Inventory
 from storage.audit import broken_promises, issued_by_type, sums
 from storage.journal import Entry
 from storage.journal_reader import START, JournalReader, JournalRow

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from domain import events as e
 from domain import snapshots
-from domain.inventory import Inventory, replay
+from domain.applying import replay
+from domain.inventory import Inventory
 from tests.domain.stage import EVENT, REGULAR, SEAT, Stage, order_of
 from tests.domain.test_operations import one_of_each
 from tests.properties.test_inventory import picture, snapshot
