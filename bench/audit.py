@@ -101,7 +101,7 @@ class _Journal:
             self.expired += 1
         try:
             apply(self.state, event)
-        except (AssertionError, KeyError) as error:
+        except (AssertionError, LookupError, ArithmeticError) as error:
             # The rules of the domain can't follow this journal: more was taken than there was, or what was
             # ended had never begun.
             findings.add("oversold", 1, f"{type(event).__name__} at {self.state.seq + 1}: {error!r}")
