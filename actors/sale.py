@@ -9,14 +9,14 @@ The loop, and nothing else, touches state::
 The invariants, each with a test that breaks it:
 
 - an answer leaves only after the transaction that made it durable has committed, and in the order of the
-   turns;
+  turns;
 - a turn is committed only if the one before was: if its outcome is unknown or failed, all states that it or
-   the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
+  the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
 - after an unknown outcome the shard begins a new epoch before it loads anything, so that the batch is there
-   or never will be;
+  or never will be;
 - a shard that was fenced answers nothing any more and ends;
 - what has to be looked up in the durable record is looked up while no commit is under way, so it can't be
-   stale.
+  stale.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
 A pool is a counted stock. A ticket type draws from one or more pools, so that several types can share a
 capacity (500 standing places = early bird + regular) or need two of them (a seat on the floor and a place in
-the car park). Titles,
-descriptions and pictures are not here: they live in the catalogue tables and never touch a decision.
+the car park). Titles, descriptions and pictures are not here: they live in the catalogue tables and never
+touch a decision.
 """
 
 import re
