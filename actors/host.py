@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from actors.ports import Connect, ShardHandle, ShardLost, ShardSettings, steady_clock
 from actors.sale import SaleShard
 from storage.fanout import RedisFanout
-from storage.postgres import create_pool
+from storage.postgres import close_pool, create_pool
 from storage.postgres_journal import PostgresJournal
 
 NAMESPACE: Final = "bilten"
@@ -96,15 +96,23 @@ class SaleShardHost:
             application_name=f"bilten {actor_name(self._number)}",
             connections_max=SHARD_CONNECTIONS,
         )
+        fanout = RedisFanout(self._settings.redis_url)
         shard = SaleShard(
             self._number,
             PostgresJournal(pool),
-            RedisFanout(self._settings.redis_url),
+            fanout,
             steady_clock(),
             self._settings.shard,
             owner=f"{os.uname().nodename}:{os.getpid()}",
         )
-        await shard.start()
+        try:
+            await shard.start()
+        except BaseException:
+            # Ray keeps the process and asks again: what is left open each time would add up.
+            await shard.kill()
+            await fanout.close()
+            await close_pool(pool)
+            raise
         self._watch = asyncio.create_task(self._end_with(shard))
         # Millions of long-lived records make full collections slow, and there are no cycles among them.
         gc.collect()

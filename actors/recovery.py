@@ -3,8 +3,9 @@
 from typing import Final
 
 from domain import events, snapshots
+from domain.applying import replay
 from domain.ids import EventId
-from domain.inventory import Inventory, replay
+from domain.inventory import Inventory
 from storage.journal import Entry, Journal
 
 ENTRIES_A_READ: Final = 200

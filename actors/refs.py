@@ -41,7 +41,8 @@ class LaneSettings(msgspec.Struct, frozen=True):
     Attributes:
         calls_max: calls under way at once.
         call_commands_max: commands in one call; a thousand stay below the 100 KB that Ray sends inline.
-        waiting_max: commands waiting past which a new one is refused as busy.
+        waiting_max: commands waiting for it, or for where their event is, past which a new one is refused as
+            busy.
         patience_ms: how long a command is sent again before it is refused as busy.
         call_ms_max: how long a call may take before the shard counts as lost.
     """
@@ -250,6 +251,9 @@ class Shards:
             self._lane(shard).put(waiting)
             return
         others = self._placing.get(event_id)
+        if others is not None and len(others) >= self._settings.waiting_max:
+            _resolve(waiting, Refusal(Code.BUSY, self._settings.busy_retry_ms))
+            return
         if others is not None:
             others.append(waiting)
             return

@@ -7,18 +7,23 @@ dropped and loaded again as the durable record has it.
 import asyncio
 import logging
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from actors.ports import Clock
-from actors.recovery import JournalGap, recover
+from actors.recovery import recover
 from domain import events as e
 from domain.catalogue import HOLD_TTL_MS_MAX
 from domain.ids import EventId
 from domain.inventory import Inventory
 from domain.notices import SaleNotice, sale_notice
-from storage.journal import Journal
+from storage.journal import Journal, Refused
 
 ELSEWHERE_REMEMBERED_MS: Final = 1_000
+LOADED_UNASKED_MAX: Final = 2
+"""How many are loaded at once of those that nobody asks for: the few connections of a shard are there for its
+batches.
+"""
 LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
 """An event whose journal has not grown for this long has no live hold: none lasts longer."""
 
@@ -60,6 +65,7 @@ class Residents:
         self._there: dict[EventId, Resident] = {}
         self._loading: dict[EventId, asyncio.Task[None]] = {}
         # Not in memory yet and to be there: live holds have to be swept though nobody asks for their event.
+        # What could not be loaded stands last.
         self._wanted: dict[EventId, None] = {}
         self._elsewhere: dict[EventId, int] = {}
         self._leaving: set[EventId] = set()
@@ -97,19 +103,24 @@ class Residents:
             self._loading[event_id] = asyncio.create_task(self._load(event_id))
 
     def load_wanted(self) -> None:
-        """Try again to load what could not be loaded."""
-        for event_id in list(self._wanted):
+        """Load some of what is wanted and not on its way; with each that is there the next one is begun."""
+        for event_id in list(islice(self._wanted, len(self._loading) + LOADED_UNASKED_MAX)):
+            if len(self._loading) >= LOADED_UNASKED_MAX:
+                return
             self.load(event_id)
 
     async def load_placed(self) -> None:
-        """Start loading the events that are placed here and may have live holds. Raises `ConnectionError`.
+        """Start loading the events that are placed here and may have live holds, a few at once. Raises
+        `ConnectionError`.
 
         An event that has come from another shard is swept from here on, though nobody has asked for it yet.
         """
         since_ms = self._clock() - LIVE_HOLD_MS_MAX
         for event_id in await self._journal.placed_on(self._shard, since_ms):
-            if event_id not in self._resting and event_id not in self._leaving:
-                self.load(event_id)
+            is_settled = event_id in self._there or event_id in self._resting
+            if not is_settled and event_id not in self._leaving:
+                self._wanted[event_id] = None
+        self.load_wanted()
 
     def look_for_arrivals(self) -> None:
         """Do `load_placed` in the background."""
@@ -119,8 +130,8 @@ class Residents:
     async def _look_for_arrivals(self) -> None:
         try:
             await self.load_placed()
-        except ConnectionError as error:
-            log.warning("shard %d can't look for arrivals now: %s", self._shard, error)
+        except (ConnectionError, Refused) as error:
+            log.warning("shard %d can't look for arrivals now: %r", self._shard, error)
 
     def reload(self, event_id: EventId) -> None:
         """Forget what is in memory of an event and load what the durable record says."""
@@ -150,6 +161,7 @@ class Residents:
 
     async def close(self) -> None:
         """Stop loading and forget everything."""
+        self._wanted.clear()
         tasks = [*self._loading.values(), *([self._arrivals] if self._arrivals else [])]
         for task in tasks:
             task.cancel()
@@ -169,17 +181,23 @@ class Residents:
     async def _load(self, event_id: EventId) -> None:
         try:
             placement = await self._journal.placement(event_id, self._shard)
-            if placement.shard != self._shard:
-                del self._wanted[event_id]
+            if placement.shard == self._shard:
+                state = await recover(self._journal, event_id)
+                self._there[event_id] = Resident(state, self._clock())
+            else:
                 self._note_elsewhere(event_id)
-                return
-            state = await recover(self._journal, event_id)
-            self._there[event_id] = Resident(state, self._clock())
-            del self._wanted[event_id]
-        except ConnectionError as error:
-            log.warning("event %s can't be loaded now: %s", event_id.hex(), error)
-        except JournalGap:
-            del self._wanted[event_id]
+            self._wanted.pop(event_id, None)
+        except (ConnectionError, Refused) as error:
+            log.warning("event %s can't be loaded now: %r", event_id.hex(), error)
+            if event_id in self._wanted:  # then with a later sweep, after those that have not been tried
+                del self._wanted[event_id]
+                self._wanted[event_id] = None
+            return
+        except Exception:
+            # A gap, an entry that can't be read, or one that can't have happened. To try again with every
+            # sweep would be to read all of it again and again.
+            self._wanted.pop(event_id, None)
             log.exception("event %s is not sold from", event_id.hex())
         finally:
             del self._loading[event_id]
+        self.load_wanted()

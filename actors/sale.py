@@ -9,14 +9,14 @@ The loop, and nothing else, touches state::
 The invariants, each with a test that breaks it:
 
 - an answer leaves only after the transaction that made it durable has committed, and in the order of the
-   turns;
+  turns;
 - a turn is committed only if the one before was: if its outcome is unknown or failed, all states that it or
-   the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
+  the turn decided after it have touched are dropped and loaded again, and callers are asked to send again;
 - after an unknown outcome the shard begins a new epoch before it loads anything, so that the batch is there
-   or never will be;
+  or never will be;
 - a shard that was fenced answers nothing any more and ends;
 - what has to be looked up in the durable record is looked up while no commit is under way, so it can't be
-   stale.
+  stale.
 """
 
 import asyncio
@@ -156,12 +156,13 @@ class SaleShard:
             raise
 
     async def _decide_and_commit(self, calls: list[Call]) -> None:
-        now_ms = self._clock()
-        residents = {command.event_id: LOADING for call in calls for command in call.commands}
+        wanted = dict.fromkeys(command.event_id for call in calls for command in call.commands)
         there: dict[EventId, Resident | e.Again] = {
-            event_id: self.residents.get(event_id) for event_id in residents
+            event_id: self.residents.get(event_id) for event_id in wanted
         }
         evidence = await self._evidence(calls, there)
+        # Not before that wait, in which holds may have expired: after an outage it takes as long as that did.
+        now_ms = self._clock()
         turn = Turn(now_ms, self._settings.recent_operations_max)
         # The wait for evidence may have dropped a state that the commit before had left in doubt; one that
         # was loaded since has no evidence yet.
@@ -209,8 +210,8 @@ class SaleShard:
             evidence.orders = await self._journal.find_orders(list(order_ids))
             evidence.unsellable = suspects - await self._journal.find_sellable(list(suspects))
             self._suspects -= suspects
-        except ConnectionError as error:
-            log.warning("shard %d can't look up %d operations: %s", self.shard, len(operation_ids), error)
+        except (ConnectionError, Refused) as error:
+            log.warning("shard %d can't look up %d operations: %r", self.shard, len(operation_ids), error)
             evidence.unknown = {*operation_ids, *order_ids, *suspects}
         return evidence
 
@@ -222,8 +223,7 @@ class SaleShard:
             if is_quiet_until(resident.state, now_ms + WARNING_MS_MAX):
                 continue  # with ten thousand events on a shard, nearly all of them
             if resident.state.holds and turn.expire(resident):
-                self._swept_at_ms = 0  # more is due: go on in the next turn, without waiting
-                self._mailbox.wake()
+                self._swept_at_ms = 0  # more is due: go on in the next turn, which this one's commit begins
             if resident.state.holds:
                 self._notifier.announce_expiring(resident, now_ms)
 
@@ -270,8 +270,8 @@ class SaleShard:
                 # By a successor, or by a renewal whose answer was lost: a restart puts both right.
                 log.warning("shard %d: epoch %d is over", self.shard, self.epoch)
                 self.ended.set()
-            except ConnectionError as error:
-                log.warning("shard %d: can't renew its epoch: %s", self.shard, error)
+            except (ConnectionError, Refused) as error:
+                log.warning("shard %d: can't renew its epoch: %r", self.shard, error)
                 if self.is_draining:
                     self.ended.set()
                 await asyncio.sleep(RENEWAL_PAUSE_S)

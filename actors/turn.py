@@ -12,9 +12,10 @@ from actors.mailbox import Call
 from actors.residents import Resident
 from domain import commands as c
 from domain import events as e
+from domain.applying import apply
 from domain.decisions import Seen, decide, due, first_answer, repeated
 from domain.ids import EventId, OperationId, OrderId
-from domain.inventory import Inventory, apply
+from domain.inventory import Inventory
 from domain.notices import SaleNotice, sale_notice
 from domain.operations import RECENT_MAX
 from domain.refusals import Code, Refusal

@@ -12,8 +12,9 @@ import msgspec
 
 from bench.witness import PurchaseSeen, Seen
 from domain import events as e
+from domain.applying import apply
 from domain.ids import HOLD, ORDER, TICKET, EventId, parse
-from domain.inventory import Inventory, apply
+from domain.inventory import Inventory
 from storage.postgres import Connection, connect
 
 
@@ -100,7 +101,7 @@ class _Journal:
             self.expired += 1
         try:
             apply(self.state, event)
-        except (AssertionError, KeyError) as error:
+        except (AssertionError, LookupError, ArithmeticError) as error:
             # The rules of the domain can't follow this journal: more was taken than there was, or what was
             # ended had never begun.
             findings.add("oversold", 1, f"{type(event).__name__} at {self.state.seq + 1}: {error!r}")

@@ -15,9 +15,10 @@ from typing import Final
 
 from bench.platform import Identifiers
 from domain import events as e
+from domain.applying import apply
 from domain.catalogue import Pool, SaleDefinition, TicketType
 from domain.ids import BuyerId, EventId, OperationId, OrderId, PoolId, TicketId, TicketTypeId
-from domain.inventory import Inventory, apply
+from domain.inventory import Inventory
 from domain.operations import RECENT_MAX
 
 TICKETS_AN_ORDER: Final = 2

@@ -23,7 +23,7 @@ Victim = Literal["shard", "gateway", "postgres", "redis"]
 VICTIMS: Final[tuple[Victim, ...]] = ("shard", "gateway", "postgres", "redis")
 RECOVERY_S_MAX: Final = 30.0
 STEP_S: Final = 0.01
-# By then everybody has noticed that the connection is gone.
+# By then everybody has noticed that the connection is gone, and has what was on its way.
 NOTICE_S: Final = 0.2
 
 
@@ -76,7 +76,10 @@ class Killer:
         while (waited := time.perf_counter() - killed) < RECOVERY_S_MAX:
             await asyncio.sleep(STEP_S)
             if victim == "redis":
-                recovered = time.perf_counter() if waited > 0.1 and self._pushes() > pushes else None
+                if waited < NOTICE_S:
+                    pushes = self._pushes()  # published before, and only now here
+                    continue
+                recovered = time.perf_counter() if self._pushes() > pushes else None
             elif victim == "gateway":
                 if waited < NOTICE_S:
                     continue

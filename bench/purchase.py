@@ -1,8 +1,8 @@
 """`bilten bench purchase`: holds and whole purchases through real websockets, beside a bare echo.
 
 A thousand buyers at once are what a flash sale is, and two gateway processes what two cores carry; the echo
-has as many connections. Captures, which no buyer waits for, have to keep up
-as well: how long the last order took to be paid after the last answer is part of the result.
+has as many connections. Captures, which no buyer waits for, have to keep up as well: how long the last order
+took to be paid after the last answer is part of the result.
 
 The generator runs on the same cores as the platform, so it is the cheapest client there is (`bench.echo`
 compares three), and its share of the processor is part of the result. The echo is asked with a hold's own

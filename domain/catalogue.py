@@ -2,8 +2,8 @@
 
 A pool is a counted stock. A ticket type draws from one or more pools, so that several types can share a
 capacity (500 standing places = early bird + regular) or need two of them (a seat on the floor and a place in
-the car park). Titles,
-descriptions and pictures are not here: they live in the catalogue tables and never touch a decision.
+the car park). Titles, descriptions and pictures are not here: they live in the catalogue tables and never
+touch a decision.
 """
 
 import re
@@ -21,6 +21,8 @@ CAPACITY_MAX: Final = 5_000_000
 BUYER_LIMIT_MAX: Final = 10_000
 TIERS_MAX: Final = 20
 TIER_NUMBER_MAX: Final = 200
+LINES_MAX: Final = 20
+"""Lines of a hold."""
 HOLD_TTL_MS_MIN: Final = 1_000
 HOLD_TTL_MS_MAX: Final = 24 * 3_600_000
 
@@ -79,11 +81,14 @@ class TicketType(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing about it has to be asked but window, quantity and stock."""
+        """Whether nothing about it has to be asked but window, quantity and stock: the amount neither, since
+        no hold of such types alone can pass `AMOUNT_MINOR_MAX`.
+        """
         return (
             self.price_min_minor is None
             and self.buyer_limit is None
             and not (self.tiers or self.is_hidden or self.is_retired)
+            and self.price_minor * self.quantity_max <= AMOUNT_MINOR_MAX // LINES_MAX
         )
 
 

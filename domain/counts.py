@@ -1,4 +1,4 @@
-"""Where the places of a pool are, and the tickets of a type. Changed by `domain.inventory` only."""
+"""Where the places of a pool are, and the tickets of a type. Changed by `domain.applying` only."""
 
 
 class PoolCounts:

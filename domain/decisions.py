@@ -265,9 +265,9 @@ def is_quiet_until(state: Inventory, until_ms: int) -> bool:
 def _expiring_until(state: Inventory, until_ms: int) -> Iterator[tuple[e.Held, int]]:
     """Yield the live holds that expire not after a time.
 
-    Every hold of an event lasts equally long, so the order of placing is the order of expiring, and the
-    search ends at the first hold that has time left. Those out of order (`Inventory.early`) and the extended
-    ones are looked at one by one: they are few.
+    As long as holds last equally long, the order of placing is the order of expiring, and the search ends at
+    the first hold that has time left. Those out of order (`Inventory.early`) and the extended ones are looked
+    at one by one: as a rule they are few.
     """
     for hold_id, expires_at_ms in state.extended.items():
         if expires_at_ms <= until_ms:

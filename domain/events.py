@@ -2,7 +2,7 @@
 caused it.
 
 Events are records of fact: applying one cannot fail. Positions (`ticket_type`, `pool`) are those of the
-    event's definition, which is itself the first event of its journal.
+event's definition, which is itself the first event of its journal.
 """
 
 from typing import Final

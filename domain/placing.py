@@ -4,8 +4,8 @@ The checks stand in one fixed order, and the first that fails is the refusal: sa
 type exists, is shown to this buyer and is in its sales window; price named; quantity; the buyer's limits;
 what the codes ask for; stock.
 
-Most holds are plain: fixed prices, no codes. They take the short way in `place_hold`; `_place_fully` says the
-same and more.
+Most holds are plain: fixed prices that add up to no fortune, no codes. They take the short way in
+`place_hold`; `_place_fully` says the same and more.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import msgspec
 
 from domain import commands as c
 from domain import events as e
-from domain.catalogue import SaleDefinition, TicketType
+from domain.catalogue import LINES_MAX, SaleDefinition, TicketType
 from domain.discounts import discounted
 from domain.ids import TICKET_TYPE, BuyerId, text
 from domain.inventory import Inventory, SaleStatus
@@ -26,7 +26,6 @@ from domain.redeeming import Named, codes_refusal, eligible, is_eligible, named_
 from domain.refusals import Code, Refusal
 from domain.vouchers import VoucherKind, VoucherRule
 
-LINES_MAX: Final = 20
 PRICE_NAMED_MAX: Final = 10**9
 
 

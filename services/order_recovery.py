@@ -64,6 +64,11 @@ class OrderRecovery:
                 except (ConnectionError, Refused, Unknown) as error:
                     log.warning("order %s is left for later: %r", order.order_id.hex(), error)
                     return
+                except Exception:
+                    # Our bug. Let through, it would end the recovery of every gateway, one after the other,
+                    # and with it that of all other orders.
+                    log.exception("order %s can't be finished", order.order_id.hex())
+                    return
                 if advanced.stuck:
                     log.info("order %s waits: %s", order.order_id.hex(), advanced.stuck)
 

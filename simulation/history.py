@@ -280,10 +280,8 @@ class History:
         self.books: dict[EventId, Book] = {}
         self.epochs: dict[int, int] = {}
         self.acknowledged: dict[bytes, tuple[c.AnyCommand, e.AnyEvent]] = {}
-        self.refused: dict[bytes, Refusal] = {}
         self.standings: dict[EventId, Standing] = {}
         self.commits = 0
-        self.minds_changed = 0
 
     def book(self, event_id: EventId) -> Book:
         """Return what is durable of an event."""
@@ -345,14 +343,10 @@ class History:
             done = self.book(command.event_id).operations.get(command.operation_id)
             if done is not None and answer.code not in PASSING:
                 raise Broken(f"{brief(command)} was refused: {brief(answer)}, but it was done: {brief(done)}")
-            if answer.code not in PASSING:
-                self.refused[command.operation_id] = answer
             return
         durable = self.book(command.event_id).operations.get(command.operation_id)
         if durable != answer:
             raise Broken(f"acknowledged {brief(answer)}, but the durable record has {brief(durable)}")
-        if known is None and command.operation_id in self.refused:
-            self.minds_changed += 1
         self.acknowledged[command.operation_id] = (command, answer)
 
     def digest(self) -> str:

@@ -28,24 +28,25 @@ class AuditFilter(msgspec.Struct, frozen=True):
     to_ms: int | None = None
 
 
+# Parameters as `_arguments` has them. What is left open has a bound that nothing passes: a condition with OR
+# could not say where in an index to begin.
+_WANTED: Final = """
+    ($1 = '' OR actor = $1) AND ($2 = '' OR starts_with(action, $2)) AND at >= $3 AND at < $4
+"""
+_AT_MS_MAX: Final = 253_402_300_799_999  # the year 9999
+_SEQ_MAX: Final = 2**63 - 1
+_CHAIN_MAX: Final = b"\xff" * 16
+
+
 async def entries_of(
     connection: AnyConnection, chain: bytes, wanted: AuditFilter, before_seq: int | None, limit: int
 ) -> list[ChainedEntry]:
     """Return entries of one chain before a number, newest first."""
     rows = await connection.fetch(
-        """
-        SELECT * FROM audit_entries
-        WHERE chain = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR starts_with(action, $3))
-            AND ($5::timestamptz IS NULL OR at >= $5)
-            AND ($4 = '' OR target = $4
-                OR NOT starts_with(target, 'event_') AND $4 IN (before ->> 'event', after ->> 'event'))
-            AND ($6::timestamptz IS NULL OR at < $6) AND ($7::bigint IS NULL OR seq < $7)
-        ORDER BY seq DESC LIMIT $8
-        """,
+        _newest(wanted, f"{_WANTED} AND chain = $7 AND seq < $8", order="seq DESC"),
+        *_arguments(wanted, limit),
         chain,
-        *_arguments(wanted),
-        before_seq,
-        limit,
+        _SEQ_MAX if before_seq is None else before_seq,
     )
     return [entry_of(row) for row in rows]
 
@@ -59,24 +60,28 @@ async def entries_of_all(
     """Return entries of all chains before a place (time, chain, number), newest first; under a role that sees
     all of them.
     """
-    at_ms, chain, seq = before or (None, None, None)
     rows = await connection.fetch(
-        """
-        SELECT * FROM audit_entries
-        WHERE ($1 = '' OR actor = $1) AND ($2 = '' OR starts_with(action, $2))
-            AND ($3 = '' OR target = $3
-                OR NOT starts_with(target, 'event_') AND $3 IN (before ->> 'event', after ->> 'event'))
-            AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
-            AND ($6::timestamptz IS NULL OR (at, chain, seq) < ($6, $7::uuid, $8::bigint))
-        ORDER BY at DESC, chain DESC, seq DESC LIMIT $9
-        """,
-        *_arguments(wanted),
-        at_ms,
-        chain,
-        seq,
-        limit,
+        _newest(
+            wanted,
+            f"{_WANTED} AND (at, chain, seq) < ($7, $8, $9)",
+            order="at DESC, chain DESC, seq DESC",
+        ),
+        *_arguments(wanted, limit),
+        *(before or (_AT_MS_MAX, _CHAIN_MAX, _SEQ_MAX)),
     )
     return [entry_of(row) for row in rows]
+
+
+def _newest(wanted: AuditFilter, condition: str, *, order: str) -> str:
+    """Return a statement for the newest entries that meet a condition.
+
+    Those of a target are on two ways, by what it was done to and by whose that is. Each has an index in the
+    order that is asked for, so of each no more is read than a page has; no entry is on both.
+    """
+    ways = ("target = $5", "of_event = $5") if wanted.target else ("$5 = ''",)
+    part = "(SELECT * FROM audit_entries WHERE {} AND {} ORDER BY {} LIMIT $6)"
+    parts = " UNION ALL ".join(part.format(way, condition, order) for way in ways)
+    return f"SELECT * FROM ({parts}) AS newest ORDER BY {order} LIMIT $6"  # noqa: S608 - all of it stands here
 
 
 async def actions_since(connection: AnyConnection, chain: bytes, action: str, since_ms: int) -> int:
@@ -96,5 +101,6 @@ async def actions_since(connection: AnyConnection, chain: bytes, action: str, si
     return found
 
 
-def _arguments(wanted: AuditFilter) -> Sequence[object]:
-    return wanted.actor, wanted.action, wanted.target, wanted.from_ms, wanted.to_ms
+def _arguments(wanted: AuditFilter, limit: int) -> Sequence[object]:
+    to_ms = _AT_MS_MAX if wanted.to_ms is None else wanted.to_ms
+    return wanted.actor, wanted.action, wanted.from_ms or 0, to_ms, wanted.target, limit

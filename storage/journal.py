@@ -111,8 +111,11 @@ class Placement(msgspec.Struct, frozen=True):
 
 
 class Journal(Protocol):
-    """What a shard needs of the durable record. Every method may raise `ConnectionError` when the store can't
-    be reached, and then had no effect, but for `commit`, which raises `Unknown` if it may have had one.
+    """What a shard needs of the durable record.
+
+    Every method may raise `ConnectionError` when the store can't be reached, and `Refused` when it can and
+    will not. Only `commit` tells, by `Unknown`, that it may have had an effect all the same; the others are
+    asked again, and `renew` is fenced if it had one (docs/decisions/renewal-after-unknown.md).
     """
 
     async def claim(self, shard: int, owner: str) -> int:

@@ -11,8 +11,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from domain import events, snapshots
+from domain.applying import replay
 from domain.ids import EVENT, EventId, parse, text
-from domain.inventory import Inventory, replay
+from domain.inventory import Inventory
 from storage.audit import broken_promises, issued_by_type, sums
 from storage.journal import Entry
 from storage.journal_reader import START, JournalReader, JournalRow
@@ -160,7 +161,7 @@ async def _verify_event(connection: Connection, event_id: EventId, head: int) ->
                     wrong.extend(_snapshot_problems(unchecked.pop(state.seq), state))
             while state.operations.spill():
                 pass  # as a shard would, or a long sale would not fit into memory
-    except (AssertionError, KeyError, IndexError, ValueError) as error:
+    except (AssertionError, LookupError, ArithmeticError, ValueError) as error:
         # Past the first event that can't be, nothing that follows means anything.
         wrong.append(f"event {state.seq + 1} can't be replayed: {error!r}")
         return state, wrong

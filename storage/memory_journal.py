@@ -39,7 +39,9 @@ class MemoryJournal:
 
     Attributes:
         gate: awaited before a commit takes effect and again before its writer hears of it; what it raises,
-        the writer gets. order_states: the orders there are; `authorise` adds one that can be sold.
+            the writer gets.
+        order_states: the orders there are; `authorise` adds one that can be sold.
+        standings: what was last written of each event's ticket types.
     """
 
     def __init__(self) -> None:

@@ -30,8 +30,9 @@ class TailSettings(msgspec.Struct, frozen=True):
     Attributes:
         rows_max: rows given to the effect at once.
         quick_s, quick_looks: how often it looks again, and how many times without finding anything, before it
-        slows down. slow_s: how often it looks when nothing happens. retry_s_max: the longest pause after a
-        failure.
+            slows down.
+        slow_s: how often it looks when nothing happens.
+        retry_s_max: the longest pause after a failure.
     """
 
     rows_max: int = 500

@@ -100,6 +100,20 @@ async def test_a_queue_that_is_full_refuses_at_once(house: House) -> None:
     await lanes.close()
 
 
+async def test_who_waits_for_a_placement_is_counted_too(house: House) -> None:
+    """While PostgreSQL does not say where an event is, a crowd must not fill the gateway's memory."""
+    show = await Show(house).open()
+    lanes = Shards(PostgresJournal(house.pool), house.connect, 1, LaneSettings(waiting_max=10))
+    async with house.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE placements IN ACCESS EXCLUSIVE MODE")
+        asked = [lanes.ask(show.hold()) for _ in range(30)]
+        refused = [each.result() for each in asked if each.done()]
+        assert len(refused) == 20
+        assert all(isinstance(refusal, Refusal) and refusal.code is Code.BUSY for refusal in refused)
+    assert Counter(map(type, await asyncio.gather(*asked))) == {e.Held: 10, Refusal: 20}
+    await lanes.close()
+
+
 async def test_a_lost_answer_is_asked_for_again_with_the_same_operation(house: House) -> None:
     """The shard decided and committed, and its answer never arrived."""
     show = await Show(house).open()

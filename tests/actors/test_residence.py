@@ -8,12 +8,14 @@ import pytest
 
 from actors.ports import ShardSettings
 from actors.recovery import JournalGap, recover
+from actors.residents import LOADED_UNASKED_MAX
+from actors.sale import SaleShard
 from domain import commands as c
 from domain import events as e
 from domain import snapshots
-from domain.ids import HoldId, OperationId
+from domain.ids import EventId, HoldId, OperationId
 from storage.postgres_journal import PostgresJournal
-from tests.actors.stage import House, Show, fresh, until
+from tests.actors.stage import Direct, House, Show, Watched, fresh, until
 
 
 def fingerprint(state: object) -> bytes:
@@ -75,6 +77,93 @@ async def test_a_gap_in_the_journal_is_not_sold_from(house: House) -> None:
         await recover(PostgresJournal(house.pool), show.event_id)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"\x93", e.pack([e.Released(OperationId(bytes(16)), HoldId(bytes(16)))])],
+    ids=["unreadable", "impossible"],
+)
+async def test_a_journal_that_can_not_have_happened_is_read_once_and_reported(
+    house: House, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was read again four times a second, for as long as its shard lived, and nobody was told why."""
+    show = await Show(house).open()
+    await house.shards[0].kill()
+    await house.pool.execute(
+        "UPDATE journal SET body = $2 WHERE event_id = $1 AND seq = 2", show.event_id, body
+    )
+    shard = await house.start()
+    await until(lambda: not shard.residents._wanted)
+    assert f"event {show.event_id.hex()} is not sold from" in caplog.text
+    assert await shard.state(show.event_id) is None
+
+
+class Counted(Watched):
+    """Counts how many events are loaded at once."""
+
+    at_once = 0
+    most = 0
+
+    async def load_snapshots(self, event_id: EventId) -> list[bytes]:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            return await super().load_snapshots(event_id)
+        finally:
+            self.at_once -= 1
+
+
+async def test_a_shard_that_starts_loads_a_few_events_at_once(house: House) -> None:
+    """Thousands may be placed on it. All at once they would be before its first batch in the queue for a
+    connection, and most of them wait in vain and begin again.
+    """
+    shows = [await Show(house).open() for _ in range(12)]
+    await house.shards[0].kill()
+    journal = Counted(house.pool)
+    shard = SaleShard(0, journal, house.heard, lambda: house.now_ms, house.settings, owner="test")
+    await shard.start()
+    house.shards[0], house.handles[0] = shard, Direct(shard)
+    await until(lambda: len(shard.residents) == len(shows))
+    assert 1 <= journal.most <= LOADED_UNASKED_MAX
+
+
+async def test_who_asks_for_an_event_does_not_wait_for_those_of_others(house: House) -> None:
+    shows = [await Show(house).open() for _ in range(12)]
+    await house.shards[0].kill()
+    house.lanes._lanes.clear()  # the lanes of a gateway would find the new incarnation by its name
+    async with house.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE snapshots IN ACCESS EXCLUSIVE MODE")
+        shard = await house.start()
+        wanted = [
+            event_id for event_id in shard.residents._wanted if event_id not in shard.residents._loading
+        ]
+        assert len(wanted) == 12 - LOADED_UNASKED_MAX
+        last = next(show for show in shows if show.event_id == wanted[-1])
+        asked = asyncio.create_task(house.ask(last.hold()))
+        await until(lambda: last.event_id in shard.residents._loading)
+    assert isinstance(await asked, e.Held)
+    await until(lambda: len(shard.residents) == 12)
+
+
+async def test_an_event_that_postgres_refuses_to_load_is_loaded_when_it_does_not(house: House) -> None:
+    """As it does when it is out of memory or of disk: that passes, and nobody has to ask for the event."""
+    show = await Show(house).open()
+    await house.shards[0].kill()
+    await house.pool.execute("ALTER VIEW snapshot_bodies RENAME TO away")
+    try:
+        shard = await house.start()
+        await until(lambda: not shard.residents._loading)
+        assert len(shard.residents) == 0
+    finally:
+        await house.pool.execute("ALTER VIEW away RENAME TO snapshot_bodies")
+
+    def is_there() -> bool:
+        house.now_ms += 20
+        return len(shard.residents) == 1
+
+    await until(is_there)
+    assert [resident.event_id for resident in shard.residents] == [show.event_id]
+
+
 async def test_an_idle_event_leaves_memory_and_comes_back(house: House) -> None:
     await house.shards[0].kill()
     house.settings = ShardSettings(idle_ms=1_000, sweep_interval_ms=5)
@@ -99,15 +188,13 @@ async def test_an_event_moves_while_it_sells(house: House) -> None:
     show = await Show(house, capacity=1_000).open()
     holds = [show.hold() for _ in range(400)]
 
-    async def buy(number: int, hold: c.PlaceHold) -> e.AnyEvent:
-        await asyncio.sleep(0)
+    async def buy(hold: c.PlaceHold) -> None:
         held = await house.ask(hold)
         assert isinstance(held, e.Held), held
-        return held
 
-    asked = [asyncio.ensure_future(buy(number, hold)) for number, hold in enumerate(holds[:200])]
+    asked = [asyncio.ensure_future(buy(hold)) for hold in holds[:200]]
     moving = asyncio.ensure_future(house.shards[0].move_event(show.event_id, 1))
-    asked += [asyncio.ensure_future(buy(number, hold)) for number, hold in enumerate(holds[200:])]
+    asked += [asyncio.ensure_future(buy(hold)) for hold in holds[200:]]
     assert await moving
     await asyncio.gather(*asked)
     after = show.hold()

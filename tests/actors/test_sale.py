@@ -5,6 +5,8 @@ If one of these fails, an answer was given that a crash can take back, or an ope
 
 import asyncio
 
+import pytest
+
 from actors.ports import ShardSettings
 from domain import commands as c
 from domain import events as e
@@ -58,7 +60,10 @@ async def test_the_next_turn_is_decided_while_one_commits(house: House) -> None:
     asked = [asyncio.ensure_future(house.ask(show.hold()))]
     await journal.at_gate.wait()
     asked += [asyncio.ensure_future(house.ask(show.hold())) for _ in range(20)]
-    await until(lambda: house.lanes.ahead(show.event_id) >= 20)
+    resident = house.shards[0].residents.get(show.event_id)
+    assert not isinstance(resident, e.Again)
+    await until(lambda: len(resident.state.holds) == 21)
+    assert not any(each.done() for each in asked)
     journal.open_gate.set()
     await asyncio.gather(*asked)
     assert len(journal.batches) - before <= 4, "what arrived during a commit goes together"
@@ -153,9 +158,7 @@ async def test_a_hold_expires_by_the_clock_and_its_buyer_is_told(house: House) -
     assert not any(notice.expired for notice in told())
     house.now_ms += 14_999
     await until(lambda: any(notice.expired for notice in told()))
-    assert [hold.operation_id for notice in told() for _, hold_id in notice.expired if hold_id] == [
-        hold.operation_id
-    ]
+    assert [each for notice in told() for each in notice.expired] == [(hold.buyer_id, hold.operation_id)]
     assert isinstance(await house.ask(show.hold()), e.Held), "its place is free again"
     expired = [event for event in await show.history() if isinstance(event, e.Expired)]
     assert len(expired) == 1
@@ -210,6 +213,47 @@ async def test_a_sell_of_an_order_that_was_given_up_harms_only_itself(house: Hou
     assert isinstance(held, e.Held)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.ILLEGAL_STEP
+
+
+async def test_what_postgres_refuses_to_look_up_is_looked_up_later(house: House) -> None:
+    """As it does when it is out of memory: who asks waits, and the shard does not end because of it."""
+    show = await Show(house).open()
+    held = show.hold()
+    await house.ask(held)
+    sold = await house.ask(await show.authorised(show.sell(held)))
+    assert isinstance(sold, e.Sold)
+    await house.pool.execute("ALTER TABLE tickets RENAME TO away")
+    cancel = c.CancelTickets(OperationId(fresh()), show.event_id, sold.operation_id)
+    cancelling = asyncio.create_task(house.ask(cancel))
+    try:
+        calls = house.handles[0].calls
+        await until(lambda: house.handles[0].calls > calls + 1)
+    finally:
+        await house.pool.execute("ALTER TABLE away RENAME TO tickets")
+    assert isinstance(await cancelling, e.Cancelled)
+    assert not house.shards[0].ended.is_set()
+
+
+async def test_a_renewal_that_postgres_refuses_is_tried_again(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it does when its disk is full: until it is done, nothing may be read, and nothing be decided."""
+    show = await Show(house).open()
+    journal, shard = house.journals[0], house.shards[0]
+
+    def lose_the_answer() -> None:
+        journal.after_commit = lambda: None
+        raise Unknown("the connection was cut after COMMIT")
+
+    journal.after_commit = lose_the_answer
+    await house.pool.execute("ALTER TABLE shards ADD CONSTRAINT refusing CHECK (false) NOT VALID")
+    holding = asyncio.create_task(house.ask(show.hold()))
+    try:
+        await until(lambda: "refusing" in caplog.text)
+    finally:
+        await house.pool.execute("ALTER TABLE shards DROP CONSTRAINT refusing")
+    assert isinstance(await holding, e.Held)
+    assert not shard.ended.is_set()
 
 
 async def test_what_is_sold_out_is_right_when_turns_overlap(house: House) -> None:

@@ -140,6 +140,15 @@ async def test_a_hold_that_was_sold_twice_in_the_journal_is_found(small_sale: Sm
     assert not found.passed
 
 
+async def test_what_is_taken_back_from_somebody_who_has_nothing_is_found(small_sale: SmallSale) -> None:
+    purchase = next(iter(small_sale.witness.purchases.values()))
+    ticket_id = parse(TICKET, purchase.tickets[0].ticket)
+    await append(small_sale, e.Cancelled(fresh(), parse(ORDER, purchase.order), fresh(), (ticket_id,), (0,)))  # type: ignore[arg-type]
+    found = await look(small_sale)
+    assert found.oversold == 1
+    assert not found.passed
+
+
 async def test_one_code_in_two_orders_is_found(small_sale: SmallSale) -> None:
     """Two people with the same QR stand at the gate."""
     first, second, *_ = small_sale.witness.purchases.values()

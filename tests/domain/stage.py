@@ -2,11 +2,12 @@
 
 from domain import commands as c
 from domain import events as e
+from domain.applying import apply
 from domain.catalogue import Pool, SaleDefinition, TicketType
 from domain.codes import fingerprint
 from domain.decisions import Seen, decide
 from domain.ids import BuyerId, EventId, HoldId, OperationId, PoolId, TicketId, TicketTypeId
-from domain.inventory import Inventory, apply
+from domain.inventory import Inventory
 from domain.refusals import Code, Refusal
 from domain.vouchers import VoucherCode
 

@@ -4,12 +4,14 @@ were promised, get tickets nobody may have, or be told the wrong reason.
 
 import itertools
 
+import msgspec
 import pytest
 
 from domain import commands as c
 from domain import events as e
+from domain.catalogue import LINES_MAX
 from domain.decisions import Seen, due, expiring
-from domain.placing import LINES_MAX
+from domain.money import AMOUNT_MINOR_MAX
 from domain.refusals import Code, Refusal
 from tests.domain.stage import (
     EARLY,
@@ -95,6 +97,21 @@ def test_a_type_has_a_smallest_quantity() -> None:
 def test_no_lines_and_too_many_are_refused(lines: int) -> None:
     stage = Stage()
     assert stage.code(stage.place(*[(REGULAR, 1)] * lines)) is Code.QUANTITY_OUT_OF_RANGE
+
+
+@pytest.mark.parametrize("price_minor", [AMOUNT_MINOR_MAX // 2, AMOUNT_MINOR_MAX // 2 + 1, AMOUNT_MINOR_MAX])
+def test_a_hold_costs_no_more_than_an_order_may(price_minor: int) -> None:
+    """Its order would be refused by the table, and its buyer told to come back, for ever."""
+    sale = definition()
+    dear = msgspec.structs.replace(sale.ticket_types[0], price_minor=price_minor)
+    stage = Stage(msgspec.structs.replace(sale, ticket_types=(dear, *sale.ticket_types[1:])))
+    stage.hold((REGULAR, 1))
+    if 2 * price_minor <= AMOUNT_MINOR_MAX:
+        stage.hold((REGULAR, 2))
+    else:
+        assert stage.refused(stage.place((REGULAR, 2))) == Refusal(
+            Code.PRICE_OUT_OF_RANGE, None, {"amount_minor_max": AMOUNT_MINOR_MAX}
+        )
 
 
 def test_the_limit_counts_holds_and_sales_together() -> None:

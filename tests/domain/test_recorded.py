@@ -11,7 +11,8 @@ import pytest
 from domain import commands as c
 from domain import events as e
 from domain import notices, snapshots
-from domain.inventory import Inventory, replay
+from domain.applying import replay
+from domain.inventory import Inventory
 from tests.domain.stage import EVENT
 
 RECORDED: dict[str, Any] = json.loads(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from domain import decisions, discounts, inventory, organizing, placing, redeeming
+from domain import applying, decisions, discounts, organizing, placing, redeeming
 from domain import events as e
 from domain.inventory import Inventory
 from domain.pricing import tiered
@@ -18,14 +18,14 @@ from tests.properties.test_prices import PricedSale
 
 
 def tiers_that_keep_what_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    count = inventory._count_special
+    count = applying._count_special
 
     def counted(state: Any, position: int, tier: int, block: int, held: int, sold: int) -> None:
         count(state, position, tier, block, held, sold)
         if held < 0 and tier:
             state.types[position].tiers[tier] -= held
 
-    monkeypatch.setattr(inventory, "_count_special", counted)
+    monkeypatch.setattr(applying, "_count_special", counted)
 
 
 def tiers_without_a_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def blocks_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
         if at is not None:
             state.pools[at].blocked += quantity
 
-    monkeypatch.setattr(inventory, "_block", blocked)
+    monkeypatch.setattr(applying, "_block", blocked)
 
 
 def discounts_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def types_that_move(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_cancelled_event_that_sells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        inventory._APPLY,
+        applying._APPLY,
         e.EventCancelled,
         lambda state, event: state.operations.remember(event.operation_id, event),
     )

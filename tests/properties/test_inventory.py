@@ -12,10 +12,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from domain import commands as c
 from domain import events as e
 from domain import snapshots
+from domain.applying import apply, replay
 from domain.catalogue import Pool, SaleDefinition, TicketType
 from domain.decisions import Seen, decide, due, expiring, is_quiet_until
 from domain.ids import TicketId
-from domain.inventory import Inventory, apply, replay
+from domain.inventory import Inventory
 from domain.refusals import Code, Refusal
 from tests.domain.stage import EVENT, NOW_MS, buyer, definition, identifier, op, ticket
 from tests.properties.naive import NaiveSale

@@ -10,7 +10,7 @@ import pytest
 from actors import turn as turns
 from actors.sale import SaleShard
 from actors.turn import Turn
-from domain import decisions, inventory, placing, pricing, redeeming
+from domain import applying, decisions, placing, pricing, redeeming
 from domain.ids import OperationId
 from domain.inventory import Inventory
 from domain.vouchers import Vouchers
@@ -114,7 +114,7 @@ def blocks_that_are_in_the_sale(monkeypatch: pytest.MonkeyPatch) -> None:
             state.pools[at].withheld += quantity
             state.pools[at].capacity += quantity
 
-    monkeypatch.setattr(inventory, "_block", count)
+    monkeypatch.setattr(applying, "_block", count)
 
 
 def what_is_held_is_sold_out(monkeypatch: pytest.MonkeyPatch) -> None:

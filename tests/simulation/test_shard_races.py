@@ -212,6 +212,30 @@ def test_an_event_that_is_loaded_while_evidence_is_fetched_is_decided_with_its_o
     assert [type(answer) for answer in run(main())] == [e.Cancelled, e.Cancelled]
 
 
+def test_a_hold_that_expires_while_evidence_is_fetched_is_not_sold() -> None:
+    """Fetching may take as long as the store is away; decided by the time at which it began, the hold would
+    be sold long after its buyer was told that it is over.
+    """
+
+    async def main() -> tuple[list[e.Answer], int]:
+        journal = SlowEvidence()
+        one = await shard(journal, settings=ShardSettings(sweep_interval_ms=60_000))
+        await opened(one)
+        (sold,) = await ask(one, sale(journal, await held(one)))
+        assert isinstance(sold, e.Sold)
+        hold = await held(one)
+        await asyncio.sleep((TTL_MS - 500) / 1000)
+        cancel = c.CancelTickets(op(), EVENTS[0], OrderId(sold.operation_id))
+        answers = await ask(one, cancel, sale(journal, hold))
+        return answers, virtual_loop().now_ms() - hold.expires_at_ms
+
+    (cancelled, refused), late_ms = run(main())
+    assert late_ms >= 0
+    assert isinstance(cancelled, e.Cancelled)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.HOLD_EXPIRED
+
+
 def test_a_sale_of_a_refused_batch_that_committed_before_is_not_refused() -> None:
     """The retry of a batch in doubt is refused because the batch is there already: its sales were done."""
 

@@ -20,8 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 60
 SEEDS_TO_FIND_A_MUTANT = 100
 
-# Seeds that once showed a bug which is mended now. Changing the scenario changes what a seed does, so they
-# are no proof that it stays away; the mutants are.
 pytestmark = pytest.mark.timeout(300)
 
 

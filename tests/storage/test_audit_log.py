@@ -15,9 +15,10 @@ from cluster.cli import app
 from domain import ids
 from domain.ids import OrganisationId
 from storage.audit_log import PLATFORM, AuditEntry, record
+from storage.audit_reader import AuditFilter, entries_of, entries_of_all
 from storage.audit_verification import Damage, Verified, verify
 from storage.journal import Refused
-from storage.postgres import Pool, asking, connect
+from storage.postgres import AnyConnection, Pool, asking, connect
 from storage.tenancy import tenant
 from tests.conftest import AUDIT_KEY
 
@@ -295,6 +296,46 @@ async def test_of_what_is_too_long_the_figures_are_kept(pool: Pool) -> None:
     assert kept["ticket_types"] == {
         f"type_{at}": {"description": "too long to keep", "price_minor": at} for at in range(100)
     }
+
+
+async def rows_read(connection: AnyConnection) -> int:
+    """How many entries were looked at in this transaction."""
+    read: int = await connection.fetchval(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'audit_entries'"
+    )
+    return read
+
+
+async def test_who_looks_for_an_event_does_not_read_the_whole_log(pool: Pool) -> None:
+    """A log grows for ever; what is done to the codes of one event are a few entries of it."""
+    other = msgspec.structs.replace(entry(), target="member_1", before={}, after={"event": "event_other"})
+    ours = msgspec.structs.replace(other, target="event_ours")
+    code = msgspec.structs.replace(other, target="voucher_1", after={})
+    codes = [
+        msgspec.structs.replace(code, **{side: {"event": "event_ours"}})
+        for side in ("before", "after", "before", "after")
+    ]
+    for organisation_id in (OURS, THEIRS):
+        async with tenant(pool, organisation_id) as connection:
+            for each in [*[other] * 200, ours, *codes, *[other] * 200]:
+                await record(connection, msgspec.structs.replace(each, organisation_id=organisation_id))
+    wanted = AuditFilter(target="event_ours")
+    async with tenant(pool, OURS) as connection:
+        before = await rows_read(connection)
+        found = await entries_of(connection, OURS, wanted, None, 10)
+        assert [each.seq for each in found] == [205, 204, 203, 202, 201]
+        assert [each.seq for each in await entries_of(connection, OURS, wanted, 203, 1)] == [202]
+        assert await rows_read(connection) - before <= 8
+    async with asking(pool) as connection, connection.transaction():
+        before = await rows_read(connection)
+        everywhere = await entries_of_all(connection, wanted, None, 20)
+        assert len(everywhere) == 10
+        places = [(each.at_ms, each.chain, each.seq) for each in everywhere]
+        assert places == sorted(places, reverse=True)
+        last = everywhere[3]
+        rest = await entries_of_all(connection, wanted, (last.at_ms, last.chain, last.seq), 2)
+        assert rest == everywhere[4:6]
+        assert await rows_read(connection) - before <= 14
 
 
 async def test_the_command_says_which_entry_and_how(written: Pool, shared_dsn: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ nobody would look further; here everything that it checks is broken on purpose.
 import io
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -19,7 +20,7 @@ from storage.journal_tools import tail, verify
 from storage.orders import Order, OrderLine, Orders
 from storage.postgres import Pool
 from storage.postgres_journal import PostgresJournal
-from tests.domain.stage import EVENT, NOW_MS, REGULAR, SEAT, STANDING, Stage, order_of
+from tests.domain.stage import EVENT, NOW_MS, REGULAR, SEAT, STANDING, Stage, buyer, order_of
 from tests.storage.journal_contract import fresh
 from tests.storage.rows import add_event
 
@@ -145,6 +146,19 @@ async def test_whatever_does_not_hold_is_found(show: Show, shared_dsn: str, dama
             await show.pool.execute(index)
     assert code == 1
     assert what in said, said
+
+
+async def test_a_count_below_nothing_is_found(show: Show, shared_dsn: str) -> None:
+    """Counts are packed into unsigned numbers, and say so in their own way when they are asked for less."""
+    *before, cancelled = show.stage.history[-2:]
+    assert isinstance(cancelled, e.Cancelled)
+    stranger = msgspec.structs.replace(cancelled, buyer_id=buyer(99))
+    await show.pool.execute(
+        "UPDATE journal SET body = $1 WHERE seq_last = $2", e.pack([*before, stranger]), show.written
+    )
+    code, said = await show.verified(shared_dsn)
+    assert code == 1
+    assert f"event {show.written} can't be replayed" in said
 
 
 async def test_tail_prints_what_happened(show: Show, shared_dsn: str) -> None:
