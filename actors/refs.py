@@ -18,6 +18,7 @@ from typing import Final, cast
 
 import msgspec
 
+from actors.homes import home_of
 from actors.ports import Connect, ShardHandle, ShardLost
 from domain import commands as c
 from domain import events as e
@@ -129,7 +130,7 @@ class Lane:
         try:
             async with asyncio.timeout(self._settings.call_ms_max / 1000):
                 if self._handle is None:
-                    self._handle = await self._connect(self._shard)
+                    self._handle = await self._connected(batch)
                 reply = await self._handle.submit(c.pack([waiting.command for waiting in batch]))
             answers = e.unpack_answers(reply)
         except Exception as error:  # noqa: BLE001 - nobody may be left without an answer, whatever it was
@@ -145,6 +146,15 @@ class Lane:
                 self._shards.again(waiting)
             else:
                 _resolve(waiting, answer)
+
+    async def _connected(self, batch: list[_Waiting]) -> ShardHandle:
+        try:
+            return await self._connect(self._shard)
+        except ShardLost:
+            # It may run no more, and its events may have gone elsewhere.
+            for waiting in batch:
+                self._shards.forget_placement(waiting.command.event_id, self._shard)
+            raise
 
     async def state(self, event_id: EventId) -> bytes | None:
         """Return an event's packed notice if the shard has it at hand."""
@@ -211,7 +221,7 @@ class Shards:
         give_up_at = asyncio.get_running_loop().time() + self._settings.patience_ms / 1000
         for attempt in itertools.count():
             try:
-                placement = await self._journal.placement(event_id, self._home(event_id))
+                placement = await self._journal.placement(event_id, home_of(event_id, self._shard_count))
             except ConnectionError:
                 placement = None
             packed = await self._lane(placement.shard).state(event_id) if placement else None
@@ -264,7 +274,7 @@ class Shards:
 
     async def _place(self, event_id: EventId) -> None:
         try:
-            placement = await self._journal.placement(event_id, self._home(event_id))
+            placement = await self._journal.placement(event_id, home_of(event_id, self._shard_count))
         except Exception as error:  # noqa: BLE001 - nobody may be left without an answer, whatever it was
             log.warning("the placement of event %s can't be looked up: %r", event_id.hex(), error)
             for waiting in self._placing.pop(event_id):
@@ -277,10 +287,6 @@ class Shards:
     def _pause_s(self, tries: int) -> float:
         longest: float = min(RETRY_S_MAX, RETRY_S_MIN * 2.0 ** min(tries, 10))
         return longest * self._rng.uniform(0.5, 1.0)
-
-    def _home(self, event_id: EventId) -> int:
-        # The last bytes of a UUIDv7 are random, so new events spread evenly.
-        return int.from_bytes(event_id[8:], "big") % self._shard_count
 
     def _lane(self, shard: int) -> Lane:
         lane = self._lanes.get(shard)

@@ -108,14 +108,15 @@ class SaleShard:
 
     async def move_event(self, event_id: EventId, to_shard: int) -> bool:
         """Hand an event over to another shard, between two turns. Returns False if it could not be done
-        now.
+        now, or is about to go to yet another shard.
         """
         if self.is_draining or self.ended.is_set():
             return False
         if event_id not in self._moves:
             self._moves[event_id] = (to_shard, asyncio.get_running_loop().create_future())
             self._mailbox.wake()
-        return await asyncio.shield(self._moves[event_id][1])
+        goes_to, done = self._moves[event_id]
+        return goes_to == to_shard and await asyncio.shield(done)
 
     async def drain(self) -> None:
         """Take nothing more, finish what waits, store snapshots, and end."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cluster import cli_audit, cli_catalogue, cli_keys, cli_users
+from cluster import cli_audit, cli_catalogue, cli_keys, cli_shards, cli_users
 from cluster.cli_settings import Config, JsonFile, dsn_or_exit, settings_of_running, settings_or_exit
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(journal, name="journal")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_catalogue.app, name="catalogue")
 app.add_typer(cli_keys.app, name="keys")
+app.add_typer(cli_shards.app, name="shards")
 app.add_typer(cli_users.app, name="users")
 
 

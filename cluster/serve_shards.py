@@ -2,14 +2,17 @@
 
 The actors are Ray's: they live on its nodes, and Ray starts a dead one again. What is done here is to make
 those that are not there, to nudge a restarted one to load its state before the first buyer asks, to note
-their pids, and to keep the house of the tables: months ahead made, what is over forgotten.
+their pids, to take in the events of shards that are not run any more, and to keep the house of the tables:
+months ahead made, what is over forgotten.
 """
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
 
+from actors.homes import rehome
 from actors.host import HostSettings, ensure_shard, stop_shard
 from actors.ports import ShardLost, steady_clock
 from cluster import running
@@ -17,7 +20,9 @@ from cluster.running import ShardProcess
 from cluster.settings import Settings
 from storage.housekeeping import keep_house
 from storage.journal import Refused
+from storage.placements import placed_beyond
 from storage.postgres import create_pool
+from storage.postgres_journal import PostgresJournal
 
 LOOK_EVERY_S = 0.5
 ANSWER_S = 10.0
@@ -43,6 +48,7 @@ async def serve_shards(settings: Settings, host: HostSettings, ready: Callable[[
     if len(shards) < count:
         raise ShardLost(f"{count - len(shards)} of {count} shards did not start")
     running.write_shards(data_path, shards)
+    await _rehome(settings)
     ready()
     log.info("%d shards answer", count)
 
@@ -62,6 +68,17 @@ async def serve_shards(settings: Settings, host: HostSettings, ready: Callable[[
     log.info("draining")
     async with asyncio.timeout(settings.shards.drain_ms / 1000):
         await asyncio.gather(*(stop_shard(shard) for shard in range(count)))
+
+
+async def _rehome(settings: Settings) -> None:
+    """Give the events of shards that run no more, because there were more of them once, to those that do."""
+    count, owner = settings.shards.count, f"{os.uname().nodename}:{os.getpid()}"
+    async with await create_pool(
+        settings.postgres.dsn, application_name="bilten shards", connections_max=1
+    ) as pool:
+        if beyond := await placed_beyond(pool, count):
+            moved = await rehome(PostgresJournal(pool), beyond, count, owner)
+            log.info("%d events of shards beyond %d have gone to those below", moved, count)
 
 
 async def _keep_house(dsn: str) -> None:

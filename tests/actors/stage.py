@@ -124,9 +124,15 @@ class House:
 class Show:
     """An event with one type of ticket, and commands about it."""
 
-    def __init__(self, house: House, capacity: int = 100, hold_ttl_ms: int = 60_000) -> None:
+    def __init__(
+        self,
+        house: House,
+        capacity: int = 100,
+        hold_ttl_ms: int = 60_000,
+        event_id: EventId | None = None,
+    ) -> None:
         self.house = house
-        self.event_id = EventId(fresh())
+        self.event_id = event_id or EventId(fresh())
         self.type_id = TicketTypeId(fresh())
         self.definition = SaleDefinition(
             self.event_id,

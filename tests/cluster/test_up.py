@@ -90,6 +90,14 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
         assert platform.bilten("doctor").returncode == 0
         assert "up to date" in platform.bilten("migrate").stdout
 
+        listed = platform.bilten("shards", "list").stdout
+        (here,) = (line for line in listed.splitlines() if ": 1 events" in line)
+        to = "1" if here.startswith("shard 0") else "0"
+        moved = platform.bilten("shards", "move", first.event_slug, "--to", to)
+        assert moved.returncode == 0, moved.stderr
+        assert f"shard {to}: 1 events" in platform.bilten("shards", "list").stdout
+        assert platform.bilten("shards", "move", first.event_slug, "--to", "2").returncode == 2
+
         for name in ("gateway-1", "postgres", "redis", "shards"):
             platform.kill(name)
         assert processes.wait_until(lambda: answers(f"{platform.url}/readyz"), 30, 0.1)

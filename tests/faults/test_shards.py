@@ -12,7 +12,7 @@ from statistics import median
 import pytest
 import ray
 
-from actors.host import HostSettings, connect_through_ray, ensure_shard, stop_shard
+from actors.host import HostSettings, connect_through_ray, ensure_shard, move_event, stop_shard
 from actors.ports import ShardHandle, ShardLost, ShardSettings, steady_clock
 from actors.refs import LaneSettings, Shards
 from actors.sale import SaleShard
@@ -192,6 +192,33 @@ async def a_node_is_lost(pool: Pool, host: HostSettings, ray_head: RayHead, roun
     finally:
         await shards.close()
         await stop_shards(count)
+
+
+async def moved_to_and_fro(pool: Pool, host: HostSettings, rounds: int) -> None:
+    journal = PostgresJournal(pool)
+    shards = Shards(journal, connect_through_ray(), 2, LANES)
+    crowd = Crowd(shards.ask, pool, seed=rounds)
+    try:
+        await shards_up(2, host)
+        await crowd.open()
+        for number in range(rounds):
+            await crowd.until(20)
+            event_id = crowd.event_ids[number % len(crowd.event_ids)]
+            here = (await journal.placement(event_id, 0)).shard
+            assert await move_event(event_id, here, 1 - here)
+            assert (await journal.placement(event_id, 0)).shard == 1 - here
+        await crowd.until(20)
+        await crowd.close()
+        assert (await audit(pool, crowd)).acknowledged
+    finally:
+        await shards.close()
+        await stop_shards(2)
+
+
+@pytest.mark.usefixtures("ray_head")
+async def test_events_move_between_shards_while_they_sell(pool: Pool, host: HostSettings) -> None:
+    """A hot event gets a shard of its own, and nobody's hold or ticket is lost or made twice by it."""
+    await moved_to_and_fro(pool, host, 6)
 
 
 async def shards_on_two_nodes(count: int, host: HostSettings) -> dict[int, int]:
