@@ -39,11 +39,12 @@ from services.events.tickets_document import definition, with_tickets
 from services.events.tickets_models import TicketsFields
 from services.events.views import event_model, row_model, status_of
 from services.models import Page
-from storage.catalogue import plain_words, slug_is_free
+from storage.catalogue import slug_is_free
 from storage.event_changes import Effect
 from storage.event_lists import own_events
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
+from storage.search_texts import plain_words
 from storage.tenancy import tenant
 from storage.venues import VenueRecord, find_venue
 
