@@ -323,11 +323,13 @@ async def _set_password(
         now_ms,
     )
     if changed:
-        # Whoever was half-way through signing in with the old password, or was sent a link to replace it.
+        # Whoever was half-way through signing in with the old password, was sent a link to replace it, or has
+        # asked with it to make the account's address another.
+        ended = (Purpose.PASSWORD_RESET, Purpose.SECOND_FACTOR, Purpose.EMAIL_CHANGE)
         await connection.execute(
             "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = ANY ($2)",
             user_id,
-            [Purpose.PASSWORD_RESET.value, Purpose.SECOND_FACTOR.value],
+            [purpose.value for purpose in ended],
         )
     return bool(changed)
 
