@@ -46,7 +46,7 @@ from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
 from storage.search_texts import plain_words
 from storage.tenancy import tenant
-from storage.venues import VenueRecord, find_venue
+from storage.venues import VenueRecord, venue_for_now
 
 
 class Editing:
@@ -88,7 +88,7 @@ class Editing:
             if isinstance(slug, Refusal):
                 return slug
             made = msgspec.structs.replace(made, slug=slug)
-            await self._drafts.store_new(connection, who, made)
+            made = await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
 
     async def read(self, organisation_id: OrganisationId, event_id: EventId) -> Event | Refusal:
@@ -208,13 +208,13 @@ class Editing:
             assert isinstance(slug, str)
             made = duplicate(events[0], starts_ms, slug, self._new_id)
             made = msgspec.structs.replace(made, title=request.title or made.title)
-            await self._drafts.store_new(connection, who, made)
+            made = await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
 
     async def _venue(self, connection: AnyConnection, patch: EventPatch) -> VenueRecord | Refusal | None:
         if "venue" not in patch.model_fields_set or patch.venue is None:
             return None
-        venue = await find_venue(connection, VenueId(parse(VENUE, patch.venue)))
+        venue = await venue_for_now(connection, VenueId(parse(VENUE, patch.venue)))
         return venue or invalid("venue", "unknown_id")
 
     def as_change(
