@@ -29,6 +29,7 @@ __all__ = [
     "slug_is_free",
     "store_event",
     "store_tickets",
+    "title_of",
 ]
 
 
@@ -111,6 +112,16 @@ async def count_events(connection: AnyConnection, organisation_id: OrganisationI
     """Return how many events an organisation has."""
     found: int = await connection.fetchval(
         "SELECT count(*) FROM events WHERE organisation_id = $1", organisation_id
+    )
+    return found
+
+
+async def title_of(
+    connection: AnyConnection, organisation_id: OrganisationId, event_id: EventId
+) -> str | None:
+    """Return the title of an organisation's event, None if it is not one of its own."""
+    found: str | None = await connection.fetchval(
+        "SELECT title FROM events WHERE organisation_id = $1 AND event_id = $2", organisation_id, event_id
     )
     return found
 

@@ -39,6 +39,7 @@ from services.events.tickets_document import definition, with_tickets
 from services.events.tickets_models import TicketsFields
 from services.events.views import event_model, row_model, status_of
 from services.models import Page
+from storage import organisations
 from storage.catalogue import slug_is_free
 from storage.event_changes import Effect
 from storage.event_lists import own_events
@@ -70,7 +71,7 @@ class Editing:
     async def create(self, who: Who, organisation_id: OrganisationId, new: NewEvent) -> Event | Refusal:
         """Make a draft."""
         async with tenant(self._pool, organisation_id) as connection:
-            name = await organisation_name(connection, organisation_id)
+            name = await organisations.name_of(connection, organisation_id)
             if name is None:
                 return Refusal(Code.NOT_FOUND)
             refusal = await self._drafts.no_room(connection, organisation_id)
@@ -304,11 +305,3 @@ def duplicate(event: EventRecord, starts_ms: int, slug: str, new_id: Callable[[]
     return msgspec.structs.replace(
         made, ticket_types=moved_days(made.ticket_types, span(made)[0] - span(event)[0])
     )
-
-
-async def organisation_name(connection: AnyConnection, organisation_id: OrganisationId) -> str | None:
-    """Return the name of an organisation, None if there is none."""
-    found: str | None = await connection.fetchval(
-        "SELECT name FROM organisations WHERE organisation_id = $1", organisation_id
-    )
-    return found
