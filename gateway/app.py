@@ -162,6 +162,7 @@ class Gateway:
             ),
             "finishing changes": self._catalogue.organising.changes.run(CHANGES_EVERY_S),
             "following venues": self._catalogue.organising.venues.run(CHANGES_EVERY_S),
+            "finding events by new names": self._catalogue.organising.renaming.run(CHANGES_EVERY_S),
         }
         if self._recovery is not None:
             work["finishing orders"] = self._recovery.run()

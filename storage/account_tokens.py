@@ -49,9 +49,16 @@ class AccountTokens:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def issue(self, token: NewToken, *, is_only: bool = False) -> None:
-        """Record a token; with `is_only` its user's earlier ones of this purpose end."""
+    async def issue(self, token: NewToken, *, is_only: bool = False, stamp: int | None = None) -> bool:
+        """Record a token; with `is_only` its user's earlier ones of this purpose end. Returns whether it is
+        good: with a `stamp`, only if that is still the user's.
+        """
         async with asking(self._pool) as connection, connection.transaction():
+            # Shared with others who ask: a password that changes now ends this token, or keeps it from being.
+            if stamp is not None and not await connection.fetchval(
+                "SELECT true FROM users WHERE user_id = $1 AND stamp = $2 FOR SHARE", token.user_id, stamp
+            ):
+                return False
             if is_only:
                 await connection.execute(
                     "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = $2",
@@ -59,6 +66,7 @@ class AccountTokens:
                     token.purpose.value,
                 )
             await insert_token(connection, token)
+        return True
 
     async def find(self, token_hash: bytes, purpose: Purpose, now_ms: int) -> FoundToken | None:
         """Return a token without using it up."""

@@ -270,19 +270,21 @@ def is_taken(error: BaseException | None) -> bool:
 
 async def forget_unconfirmed(connection: AnyConnection, before_ms: int, limit: int) -> int:
     """Delete sign-ups from before a time that nobody confirmed, with the keys of their persons."""
-    gone = await connection.fetch(
+    # The state is looked at once more when the row is locked: it may just have been confirmed.
+    gone: int = await connection.fetchval(
         """
-        DELETE FROM users WHERE user_id = ANY (ARRAY(
-            SELECT user_id FROM users WHERE state = 'unconfirmed' AND created_at < $1 LIMIT $2))
-        RETURNING user_id
+        WITH gone AS (
+            DELETE FROM users WHERE user_id = ANY (ARRAY(
+                SELECT user_id FROM users WHERE state = 'unconfirmed' AND created_at < $1 LIMIT $2))
+                AND state = 'unconfirmed'
+            RETURNING user_id),
+        keys AS (DELETE FROM person_keys USING gone WHERE person_id = user_id)
+        SELECT count(*) FROM gone
         """,
         before_ms,
         limit,
     )
-    await connection.execute(
-        "DELETE FROM person_keys WHERE person_id = ANY ($1)", [row["user_id"] for row in gone]
-    )
-    return len(gone)
+    return gone
 
 
 async def _insert(connection: AnyConnection, user: User, now_ms: int) -> None:
@@ -323,11 +325,13 @@ async def _set_password(
         now_ms,
     )
     if changed:
-        # Whoever was half-way through signing in with the old password, or was sent a link to replace it.
+        # Whoever was half-way through signing in with the old password, was sent a link to replace it, or has
+        # asked with it to make the account's address another.
+        ended = (Purpose.PASSWORD_RESET, Purpose.SECOND_FACTOR, Purpose.EMAIL_CHANGE)
         await connection.execute(
             "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = ANY ($2)",
             user_id,
-            [Purpose.PASSWORD_RESET.value, Purpose.SECOND_FACTOR.value],
+            [purpose.value for purpose in ended],
         )
     return bool(changed)
 

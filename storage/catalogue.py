@@ -1,7 +1,6 @@
 """The catalogue: organisations and their events, with pools and ticket types as people read them."""
 
 import datetime as dt
-import unicodedata
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from storage.event_records import (
     read_events,
 )
 from storage.postgres import AnyConnection, Pool, asking
+from storage.search_texts import name_for_now, plain_words, search_text
 
 __all__ = [
     "Catalogue",
@@ -30,23 +30,11 @@ __all__ = [
     "slug_is_free",
     "store_event",
     "store_tickets",
+    "title_of",
 ]
 
 # Pages that are not at hand are read together while others are; more at once would hold up what is quick.
 FOUND_TOGETHER_MAX: Final = 32
-_SEARCHED_MAX: Final = 5_000
-# What NFKD leaves joined although people type it apart, or without its stroke.
-_LETTERS: Final = {
-    "ß": "ss",
-    "ø": "o",
-    "đ": "d",
-    "ł": "l",
-    "æ": "ae",
-    "œ": "oe",
-    "ı": "i",
-    "ð": "d",
-    "þ": "th",
-}
 
 
 class Catalogue:
@@ -121,12 +109,17 @@ _STORE_EVENT: Final = f"""
 
 
 async def store_event(connection: AnyConnection, event: EventRecord) -> None:
-    """Store everything of an event but its tickets; one that is there gets its next version."""
+    """Store everything of an event but its tickets; one that is there gets its next version.
+
+    What it is found by has the organisation's name as it is now, whatever `event` says: it may have been read
+    before a renaming.
+    """
+    organiser = await name_for_now(connection, event.organisation_id)
     await connection.execute(
         _STORE_EVENT,
         *[getattr(event, name) for name in PLAIN],
         *[getattr(event, f"{name}_ms") for name in TIMES],
-        search_text(event),
+        search_text(event, organiser),
         plain_words(event.city),
         *days_of(event),
     )
@@ -136,6 +129,16 @@ async def count_events(connection: AnyConnection, organisation_id: OrganisationI
     """Return how many events an organisation has."""
     found: int = await connection.fetchval(
         "SELECT count(*) FROM events WHERE organisation_id = $1", organisation_id
+    )
+    return found
+
+
+async def title_of(
+    connection: AnyConnection, organisation_id: OrganisationId, event_id: EventId
+) -> str | None:
+    """Return the title of an organisation's event, None if it is not one of its own."""
+    found: str | None = await connection.fetchval(
+        "SELECT title FROM events WHERE organisation_id = $1 AND event_id = $2", organisation_id, event_id
     )
     return found
 
@@ -288,23 +291,3 @@ def prices_of(kind: TicketTypeRecord) -> list[int]:
     """Return every price that a ticket of this type may have, the least one of a free choice included."""
     least = kind.price_minor if kind.price_min_minor is None else kind.price_min_minor
     return [*(tier.price_minor for tier in kind.tiers), kind.price_minor, least]
-
-
-def search_text(event: EventRecord) -> str:
-    """Return the words by which an event is found, as `plain_words` writes them."""
-    texts = (event.title, event.summary, event.venue, event.city, event.organisation, event.category)
-    return plain_words(" ".join((*texts, *event.tags, event.description[:_SEARCHED_MAX])))
-
-
-def plain_words(text: str) -> str:
-    """Return a text as it is compared in searches: no accents, no case, nothing but letters and digits.
-
-    Done here and not by an extension of PostgreSQL, which not every server has.
-    """
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    kept = (
-        _LETTERS.get(letter, letter) if letter.isalnum() else " "
-        for letter in spread
-        if not unicodedata.combining(letter)
-    )
-    return " ".join("".join(kept).split())

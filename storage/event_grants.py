@@ -72,6 +72,17 @@ async def organisation_named(connection: AnyConnection, slug: str) -> Organisati
     return found
 
 
+async def locked_guests(connection: AnyConnection, event_id: EventId) -> dict[OrganisationId, bool]:
+    """Return who was asked to work on an event and whether they may change it, and keep others from asking
+    anybody until the transaction ends.
+    """
+    await connection.execute("SELECT FROM events WHERE event_id = $1 FOR NO KEY UPDATE", event_id)
+    rows = await connection.fetch(
+        "SELECT organisation_id, may_edit FROM event_grants WHERE event_id = $1", event_id
+    )
+    return {row["organisation_id"]: row["may_edit"] for row in rows}
+
+
 async def give(
     connection: AnyConnection, event_id: EventId, guest: OrganisationId, *, may_edit: bool
 ) -> None:

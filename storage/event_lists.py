@@ -32,7 +32,7 @@ SORTS: Final = {
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked for. None and "" are no condition; texts are as `catalogue.plain_words` writes them.
+    """What is looked for. None and "" are no condition; texts are as `search_texts.plain_words` writes them.
 
     Attributes:
         from_ms: the event is not over by then.

@@ -71,10 +71,12 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
 
 
 async def _forget(connection: AnyConnection, table: str, key: str, now_ms: int) -> int:
+    # Looked at once more when it is locked: somebody may just have taken it into use again.
     status = await connection.execute(
         f"""
         DELETE FROM {table} WHERE {key} = ANY (ARRAY(
             SELECT {key} FROM {table} WHERE expires_at < $1 ORDER BY expires_at LIMIT {ROWS_A_CALL}))
+            AND expires_at < $1
         """,  # noqa: S608 - the names are this module's own
         now_ms,
     )

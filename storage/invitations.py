@@ -117,18 +117,19 @@ async def forget_expired(connection: AnyConnection, before_ms: int, limit: int) 
     """Delete invitations that expired before a time, with the keys that their addresses were sealed under;
     under the owner's role, which sees all.
     """
-    status = await connection.execute(
+    gone: int = await connection.fetchval(
         """
         WITH gone AS (
             DELETE FROM invitations WHERE invitation_id = ANY (ARRAY(
                 SELECT invitation_id FROM invitations WHERE expires_at < $1 LIMIT $2))
-            RETURNING invitation_id)
-        DELETE FROM person_keys USING gone WHERE person_id = invitation_id
+            RETURNING invitation_id),
+        keys AS (DELETE FROM person_keys USING gone WHERE person_id = invitation_id)
+        SELECT count(*) FROM gone
         """,
         before_ms,
         limit,
     )
-    return int(status.rpartition(" ")[2])
+    return gone
 
 
 def invitation_of(row: asyncpg.Record) -> Invitation:

@@ -50,6 +50,14 @@ async def find(connection: AnyConnection, organisation_id: OrganisationId) -> Or
     return None if row is None else _organisation(row)
 
 
+async def name_of(connection: AnyConnection, organisation_id: OrganisationId) -> str | None:
+    """Return the name of an organisation, None if there is none."""
+    found: str | None = await connection.fetchval(
+        "SELECT name FROM organisations WHERE organisation_id = $1", organisation_id
+    )
+    return found
+
+
 async def lock(connection: AnyConnection, organisation_id: OrganisationId) -> Organisation | None:
     """Return an organisation and keep everybody else who locks it waiting: what changes who may do what in it
     happens one after the other.

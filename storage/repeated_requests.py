@@ -80,6 +80,22 @@ class RepeatedRequests:
             return Claim(is_mine=False, is_same=True, answer=None)
         return Claim(is_mine=False, is_same=row["request_hash"] == request_hash, answer=row["answer"])
 
+    async def find(self, key_hash: bytes, request_hash: bytes, now_ms: int) -> Claim | None:
+        """Return what there is under a key and leave it as it is; None if there is nothing."""
+        async with asking(self._pool) as connection:
+            row = await connection.fetchrow(
+                """
+                SELECT request_hash, answer, made FROM repeated_requests
+                WHERE key_hash = $1 AND expires_at > $2
+                """,
+                key_hash,
+                now_ms,
+            )
+        if row is None:
+            return None
+        is_same = row["request_hash"] == request_hash
+        return Claim(is_mine=False, is_same=is_same, answer=row["answer"], made=row["made"])
+
     async def renew(self, attempt: Attempt, leased_until_ms: int) -> bool:
         """Keep others from a request for longer; say whether it is still this attempt's."""
         async with asking(self._pool) as connection:

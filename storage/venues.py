@@ -8,6 +8,7 @@ import msgspec
 
 from domain.ids import EventId, OrganisationId, VenueId
 from storage.audit_log import AuditEntry
+from storage.event_lists import OVER_AT
 from storage.postgres import AnyConnection, Pool, asking
 
 
@@ -51,6 +52,17 @@ async def find_venue(
     locked = "FOR NO KEY UPDATE" if is_locked else ""
     row = await connection.fetchrow(
         f"SELECT {_COLUMNS}, version FROM venues WHERE venue_id = $1 {locked}",  # noqa: S608
+        venue_id,
+    )
+    return None if row is None else VenueRecord(*row)
+
+
+async def venue_for_now(connection: AnyConnection, venue_id: VenueId) -> VenueRecord | None:
+    """Return a venue, which stays as it is until the transaction ends: whoever changes or removes it waits,
+    and finds the events that were stored there meanwhile.
+    """
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS}, version FROM venues WHERE venue_id = $1 FOR SHARE",  # noqa: S608 - its own names
         venue_id,
     )
     return None if row is None else VenueRecord(*row)
@@ -107,13 +119,13 @@ async def let_follow(
 ) -> None:
     """Write down, with a change of a venue, that its events that are not over have to follow it."""
     await connection.execute(
-        """
+        f"""
         INSERT INTO venue_followers (event_id, organisation_id, told)
         SELECT event_id, organisation_id, $3 FROM events
-        WHERE venue_id = $1 AND organisation_id = $2 AND coalesce(ends_at, starts_at) > $4
+        WHERE venue_id = $1 AND organisation_id = $2 AND {OVER_AT} > $4::timestamptz
             AND status NOT IN ('archived', 'cancelled')
         ON CONFLICT (event_id) DO UPDATE SET told = excluded.told, attempted_at = NULL
-        """,
+        """,  # noqa: S608 - a piece of this platform's own
         venue_id,
         organisation_id,
         msgspec.msgpack.encode(told),

@@ -60,6 +60,10 @@ class Store(Protocol):
         """Take a key if it is free."""
         ...
 
+    async def find(self, key_hash: bytes, request_hash: bytes, now_ms: int) -> Claim | None:
+        """Return what there is under a key, None if there is nothing."""
+        ...
+
     async def renew(self, attempt: Attempt, leased_until_ms: int) -> bool:
         """Keep a key for longer; say whether it is still this attempt's."""
         ...
@@ -97,10 +101,7 @@ class Answers:
         again: Callable[[str], Coroutine[Any, Any, Rendered | Refusal]],
     ) -> Rendered | Refusal:
         """Do the work, or return what it gave the first time; see `ports.Repetitions`."""
-        secret = hashlib.blake2b(key.encode(), key=hashlib.sha256(scope).digest(), digest_size=64).digest()
-        # Half of it names the row, half opens it; neither tells the other.
-        key_hash, seal = secret[:32], AESGCM(secret[32:])
-        request_hash = hashlib.blake2b(request, key=secret[32:], digest_size=32).digest()
+        key_hash, seal, request_hash = _row_of(scope, key, request)
         attempt = Attempt(key_hash, secrets.token_bytes(_WORKER_BYTES))
         claim = await self._claim(attempt, request_hash)
         if not claim.is_same:
@@ -125,6 +126,22 @@ class Answers:
             # It is done, so the client hears of it; a repetition is answered by what was made.
             log.warning("an answer could not be kept: %r", error)
         return found
+
+    async def repeated(
+        self,
+        scope: bytes,
+        key: str,
+        request: bytes,
+        again: Callable[[str], Coroutine[Any, Any, Rendered | Refusal]],
+    ) -> Rendered | Refusal | None:
+        """Return what the work gave the first time, None if it was not done; see `ports.Repetitions`."""
+        key_hash, seal, request_hash = _row_of(scope, key, request)
+        found = await self._store.find(key_hash, request_hash, self._clock())
+        if found is None or not found.is_same:
+            return None
+        if found.answer is not None:
+            return _opened(seal, key_hash, found.answer)
+        return None if found.made is None else await again(found.made)
 
     async def _leased(
         self, attempt: Attempt, work: Coroutine[Any, Any, Rendered | Refusal]
@@ -170,6 +187,14 @@ class Answers:
             await self._store.give_back(attempt, self._clock())
         except ConnectionError as error:
             log.warning("an idempotency key stays taken until its lease ends: %r", error)
+
+
+def _row_of(scope: bytes, key: str, request: bytes) -> tuple[bytes, AESGCM, bytes]:
+    """Return what names the row of a request, what seals its answer, and by what the request is compared."""
+    secret = hashlib.blake2b(key.encode(), key=hashlib.sha256(scope).digest(), digest_size=64).digest()
+    # Half of it names the row, half opens it; neither tells the other.
+    request_hash = hashlib.blake2b(request, key=secret[32:], digest_size=32).digest()
+    return secret[:32], AESGCM(secret[32:]), request_hash
 
 
 def _sealed(seal: AESGCM, key_hash: bytes, answer: Rendered) -> bytes:

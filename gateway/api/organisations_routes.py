@@ -3,7 +3,7 @@
 from domain.ids import ORGANISATION, OrganisationId, parse
 from domain.refusals import Code, Refusal
 from domain.roles import Access, Permission
-from gateway.api.route import Answer, Call, LimitClass, Route
+from gateway.api.route import Answer, Call, Handler, LimitClass, Route
 from services.organisations.closing import Closing
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
 from services.organisations.organisations import Organisations
@@ -70,11 +70,11 @@ def routes(organisations: Organisations, closing: Closing) -> list[Route]:
             is_versioned=True,
             refusals=(Code.SLUG_TAKEN, Code.SECOND_FACTOR_NEEDED, Code.STEP_UP_NEEDED),
         ),
-        _closing(closing),
+        _closing(closing, made),
     ]
 
 
-def _closing(closing: Closing) -> Route:
+def _closing(closing: Closing, closed: Handler) -> Route:
     async def close(call: Call) -> Answer | Refusal:
         assert call.version is not None
         return _answer(await closing.close(call.who, call.organisation, call.version, call.now_ms))
@@ -90,6 +90,8 @@ def _closing(closing: Closing) -> Route:
         limit=LimitClass.ORGANIZER,
         answer=OrganisationView,
         is_versioned=True,
+        again=closed,
+        ends_rights=True,
         refusals=(Code.ORGANISATION_IN_USE, Code.BUSY),
     )
 

@@ -9,9 +9,9 @@ refuses has reached a service.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -117,7 +117,7 @@ class Pipeline:
             identity = await parts.identities.anew(parts.cookie.token(request)) or _NOBODY
             refusal = await self._permission(route, said, identity, now_ms)
         if refusal is not None:
-            return refusal
+            return await self._told_before(route, said, identity, now_ms, request) or refusal
         call = _call(said, request, identity, now_ms, parts.cookie)
 
         key = request.headers.get(KEY_HEADER)
@@ -132,13 +132,30 @@ class Pipeline:
             assert not isinstance(found, Streamed), "only a GET is made while it is sent"
             return found
 
-        async def again(made: str) -> Rendered | Refusal:
-            found = await _answered_again(route, replace(call, made=made), request)
-            assert not isinstance(found, Streamed), "only a GET is made while it is sent"
-            return found
-
         return await parts.repetitions.once(
-            scope_of(route, identity), key, fingerprint(request, said.raw), work, again
+            scope_of(route, identity),
+            key,
+            fingerprint(request, said.raw),
+            work,
+            _answering_again(route, call, request),
+        )
+
+    async def _told_before(
+        self, route: Route, said: Read, identity: Identity, now_ms: int, request: web.Request
+    ) -> Rendered | Refusal | None:
+        """Return what somebody was told of what they did, who may not do it now: what they did ended their
+        right to it. None if they have done nothing.
+        """
+        key = request.headers.get(KEY_HEADER, "")
+        is_theirs = identity.user_id is not None and said.path is not None
+        if not (route.ends_rights and is_theirs and _KEY.fullmatch(key)):
+            return None
+        call = _call(said, request, identity, now_ms, self._parts.cookie)
+        return await self._parts.repetitions.repeated(
+            scope_of(route, identity),
+            key,
+            fingerprint(request, said.raw),
+            _answering_again(route, call, request),
         )
 
     async def _who(self, request: web.Request) -> Identity | None:
@@ -258,12 +275,22 @@ async def _handled(route: Route, call: Call, request: web.Request) -> Rendered |
     return answer if isinstance(answer, Refusal) else _rendered(route, answer, request)
 
 
-async def _answered_again(route: Route, call: Call, request: web.Request) -> Rendered | Streamed | Refusal:
-    answer = _NOT_FOUND if route.again is None else await route.again(call)
-    if not isinstance(answer, Refusal):
-        return _rendered(route, answer, request)
-    # What was made may be gone again, or not be for the maker to read.
-    return Refusal(Code.DONE_BEFORE, None, {"made": call.made}) if answer.code is Code.NOT_FOUND else answer
+def _answering_again(
+    route: Route, call: Call, request: web.Request
+) -> Callable[[str], Coroutine[Any, Any, Rendered | Refusal]]:
+    """Return what answers a repeated request by what its first one made."""
+
+    async def again(made: str) -> Rendered | Refusal:
+        answer = _NOT_FOUND if route.again is None else await route.again(replace(call, made=made))
+        if isinstance(answer, Refusal):
+            # What was made may be gone again, or not be for the maker to read.
+            is_gone = answer.code is Code.NOT_FOUND
+            return Refusal(Code.DONE_BEFORE, None, {"made": made}) if is_gone else answer
+        found = _rendered(route, answer, request)
+        assert not isinstance(found, Streamed), "only a GET is made while it is sent"
+        return found
+
+    return again
 
 
 def _rendered(route: Route, answer: Answer, request: web.Request) -> Rendered | Streamed:

@@ -100,3 +100,13 @@ class Repetitions(Protocol):
                 `storage.repeated_requests.mark` was told.
         """
         ...
+
+    async def repeated(
+        self,
+        scope: bytes,
+        key: str,
+        request: bytes,
+        again: Callable[[str], Coroutine[Any, Any, Rendered | Refusal]],
+    ) -> Rendered | Refusal | None:
+        """Return what the same request was answered, or `again` would; None if nothing came of it."""
+        ...

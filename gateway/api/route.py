@@ -116,6 +116,8 @@ class Route:
         is_versioned: changes something that has a version, so If-Match is required.
         heeds_version: the same, but may be asked for without one.
         again: answers a repeated POST whose first answer was lost; without it the client is told so.
+        ends_rights: whoever has done it may have no right to it any more because of that. A person who
+            repeats the POST with its key is told what came of it all the same.
         refusals: codes that the document lists beyond those that every route has.
     """
 
@@ -137,4 +139,5 @@ class Route:
     is_versioned: bool = False
     heeds_version: bool = False
     again: Handler | None = None
+    ends_rights: bool = False
     refusals: tuple[Code, ...] = ()

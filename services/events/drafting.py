@@ -13,8 +13,8 @@ from domain.refusals import Code, Refusal
 from services.events import local_time
 from services.events.descriptions import render
 from services.events.models import EventPatch, Geo
-from storage.catalogue import plain_words
 from storage.event_records import EventRecord
+from storage.search_texts import plain_words
 from storage.venues import VenueRecord
 
 SLUG_MAX: Final = 80

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from domain.identity import Who
 from domain.ids import EVENT, OrganisationId, text
 from domain.refusals import Code, Refusal
 from services.audit import entry_for
-from services.events.drafting import invalid
+from services.events.drafting import invalid, venue_columns
 from storage.audit_log import record as record_audit
 from storage.catalogue import count_events, slug_is_free, store_event, store_tickets
 from storage.event_records import EventRecord
 from storage.postgres import AnyConnection
+from storage.venues import venue_for_now
 
 # Of an organisation, whatever became of them.
 EVENTS_MAX: Final = 100_000
@@ -33,8 +36,9 @@ class Drafts:
             return Refusal(Code.LIMIT_REACHED, None, {"limit": EVENTS_MAX})
         return None
 
-    async def store_new(self, connection: AnyConnection, who: Who, made: EventRecord) -> None:
-        """Store a draft that was made, with its tickets, and log it."""
+    async def store_new(self, connection: AnyConnection, who: Who, made: EventRecord) -> EventRecord:
+        """Store a draft that was made, with its tickets, and log it. Returns it as its venue is by now."""
+        made = await at_its_venue(connection, made)
         await store_event(connection, made)
         await store_tickets(connection, made)
         after = {"title": made.title, "slug": made.slug, "starts_at_ms": made.starts_at_ms}
@@ -49,6 +53,7 @@ class Drafts:
                 after=after,
             ),
         )
+        return made
 
     async def free_slug(
         self, connection: AnyConnection, wanted: str, *, is_exact: bool = False
@@ -64,3 +69,11 @@ class Drafts:
             if await slug_is_free(connection, f"{wanted}-{number}"):
                 return f"{wanted}-{number}"
         return f"{wanted}-{self._new_id()[-4:].hex()}"
+
+
+async def at_its_venue(connection: AnyConnection, event: EventRecord) -> EventRecord:
+    """Return an event with what its venue says now, which then stays so until the transaction ends. What was
+    taken over from another event, or read before, may be from before a change that this one has to follow.
+    """
+    venue = None if event.venue_id is None else await venue_for_now(connection, event.venue_id)
+    return event if venue is None else msgspec.structs.replace(event, **venue_columns(venue))

@@ -39,13 +39,15 @@ from services.events.tickets_document import definition, with_tickets
 from services.events.tickets_models import TicketsFields
 from services.events.views import event_model, row_model, status_of
 from services.models import Page
-from storage.catalogue import plain_words, slug_is_free
+from storage import organisations
+from storage.catalogue import slug_is_free
 from storage.event_changes import Effect
 from storage.event_lists import own_events
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
+from storage.search_texts import plain_words
 from storage.tenancy import tenant
-from storage.venues import VenueRecord, find_venue
+from storage.venues import VenueRecord, venue_for_now
 
 
 class Editing:
@@ -69,7 +71,7 @@ class Editing:
     async def create(self, who: Who, organisation_id: OrganisationId, new: NewEvent) -> Event | Refusal:
         """Make a draft."""
         async with tenant(self._pool, organisation_id) as connection:
-            name = await organisation_name(connection, organisation_id)
+            name = await organisations.name_of(connection, organisation_id)
             if name is None:
                 return Refusal(Code.NOT_FOUND)
             refusal = await self._drafts.no_room(connection, organisation_id)
@@ -87,7 +89,7 @@ class Editing:
             if isinstance(slug, Refusal):
                 return slug
             made = msgspec.structs.replace(made, slug=slug)
-            await self._drafts.store_new(connection, who, made)
+            made = await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
 
     async def read(self, organisation_id: OrganisationId, event_id: EventId) -> Event | Refusal:
@@ -207,13 +209,13 @@ class Editing:
             assert isinstance(slug, str)
             made = duplicate(events[0], starts_ms, slug, self._new_id)
             made = msgspec.structs.replace(made, title=request.title or made.title)
-            await self._drafts.store_new(connection, who, made)
+            made = await self._drafts.store_new(connection, who, made)
         return event_model(made, self._clock())
 
     async def _venue(self, connection: AnyConnection, patch: EventPatch) -> VenueRecord | Refusal | None:
         if "venue" not in patch.model_fields_set or patch.venue is None:
             return None
-        venue = await find_venue(connection, VenueId(parse(VENUE, patch.venue)))
+        venue = await venue_for_now(connection, VenueId(parse(VENUE, patch.venue)))
         return venue or invalid("venue", "unknown_id")
 
     def as_change(
@@ -303,11 +305,3 @@ def duplicate(event: EventRecord, starts_ms: int, slug: str, new_id: Callable[[]
     return msgspec.structs.replace(
         made, ticket_types=moved_days(made.ticket_types, span(made)[0] - span(event)[0])
     )
-
-
-async def organisation_name(connection: AnyConnection, organisation_id: OrganisationId) -> str | None:
-    """Return the name of an organisation, None if there is none."""
-    found: str | None = await connection.fetchval(
-        "SELECT name FROM organisations WHERE organisation_id = $1", organisation_id
-    )
-    return found

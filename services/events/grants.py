@@ -4,7 +4,7 @@ Only the owner gives, only who is asked accepts, and both may end it. Every meth
 when PostgreSQL is away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.identity import Who
@@ -61,17 +61,21 @@ class CoOrganisers:
             return refusal
         async with asking(self._pool) as connection:
             guest = await event_grants.organisation_named(connection, said.slug)
-            known = await event_grants.of_event(connection, event_id)
         if guest is None:
             return invalid("slug", "unknown_organisation")
         if guest == organisation_id:
             return invalid("slug", "is_the_owner")
-        if len(known) >= GRANTS_MAX and guest not in {one.organisation_id for one in known}:
-            return invalid("slug", "too_many")
         async with tenant(self._pool, organisation_id) as connection:
-            await event_grants.give(connection, event_id, guest, may_edit=said.may_edit)
-            after = {"organisation": text(ORGANISATION, guest), "may_edit": said.may_edit}
-            await self._log(connection, who, "event.grant", organisation_id, event_id, after=after)
+            guests = await event_grants.locked_guests(connection, event_id)
+            if len(guests) >= GRANTS_MAX and guest not in guests:
+                return invalid("slug", "too_many")
+            if guests.get(guest) is not said.may_edit:
+                await event_grants.give(connection, event_id, guest, may_edit=said.may_edit)
+                told = {"organisation": text(ORGANISATION, guest)}
+                before = {**told, "may_edit": guests[guest]} if guest in guests else None
+                after = {**told, "may_edit": said.may_edit}
+                where = (organisation_id, event_id)
+                await self._log(connection, who, "event.grant", *where, before=before, after=after)
         self._access.forget(event_id)
         return await self.listed(organisation_id, event_id)
 
@@ -142,8 +146,8 @@ class CoOrganisers:
         organisation_id: OrganisationId,
         event_id: EventId,
         *,
-        before: dict[str, object] | dict[str, str] | None = None,
-        after: dict[str, object] | dict[str, str | bool] | None = None,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
     ) -> None:
         entry = entry_for(
             who,

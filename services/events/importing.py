@@ -24,7 +24,6 @@ from services.events.catalogue_file import price_minor
 from services.events.days import with_days
 from services.events.drafting import blank, edited, invalid, slug_of
 from services.events.drafts import Drafts
-from services.events.editing import organisation_name
 from services.events.import_calendar import read_calendar
 from services.events.import_csv import read_csv
 from services.events.import_entries import (
@@ -44,6 +43,7 @@ from services.events.models import NewEvent
 from services.events.tickets_document import with_tickets
 from services.events.tickets_models import PoolFields, TicketsFields, TicketTypeFields
 from services.models import TIME_ZONES
+from storage import organisations
 from storage.event_changes import Effect, apply, locked_event
 from storage.event_records import EventRecord
 from storage.imported_events import Source, find_imported, imported_digest, store_source
@@ -122,7 +122,7 @@ class Importing:
         except ValueError as error:
             return Mistake(entry.line, str(error))
         async with tenant(self._pool, organisation_id) as connection:
-            name = await organisation_name(connection, organisation_id)
+            name = await organisations.name_of(connection, organisation_id)
             if name is None:
                 return Mistake(entry.line, "there is no such organisation")
             source = Source(kind, entry.key[:_KEY_MAX].replace("\0", ""), _digest(entry, time_zone))

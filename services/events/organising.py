@@ -12,6 +12,7 @@ from services.events.editing import Editing
 from services.events.exporting import Exporting
 from services.events.grants import CoOrganisers
 from services.events.importing import Importing
+from services.events.renaming import Renaming
 from services.events.sales import States
 from services.events.series import SeriesMaking
 from services.events.sharing import Sharing
@@ -41,6 +42,7 @@ class Organising(msgspec.Struct, frozen=True):
     grants: CoOrganisers
     importing: Importing
     exporting: Exporting
+    renaming: Renaming
 
 
 def organising(
@@ -73,4 +75,5 @@ def organising(
         grants=CoOrganisers(pool, access, clock),
         importing=Importing(pool, drafts, clock, new_id),
         exporting=Exporting(pool, clock, url),
+        renaming=Renaming(pool),
     )

@@ -268,12 +268,15 @@ class Reading:
             missed()
 
     async def _once(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
-        """Read, or wait for somebody who does."""
-        flight = self._flights.get(key)
+        """Read, or wait for somebody who does: of those who began since the last change, which the others may
+        not have seen.
+        """
+        since = self._changes, key
+        flight = self._flights.get(since)
         if flight is None:
             flight = asyncio.ensure_future(read())
-            self._flights[key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+            self._flights[since] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(since, None))
         # Whoever leaves must not end it for the others.
         found: T = await asyncio.shield(flight)
         return found

@@ -6,8 +6,8 @@ from domain.refusals import Refusal
 from services.events.drafting import invalid
 from services.events.public_models import EventsQuery
 from services.events.reading import Reading
-from storage.catalogue import plain_words
 from storage.event_lists import Listed, Wanted
+from storage.search_texts import plain_words
 
 
 async def search(reading: Reading, query: EventsQuery, now_ms: int) -> Listed | Refusal:

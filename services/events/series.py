@@ -25,6 +25,7 @@ from storage.audit_log import record
 from storage.event_changes import locked_event
 from storage.event_records import EventRecord, read_events
 from storage.postgres import AnyConnection, Pool
+from storage.series import SeriesRecord, find_series, insert_series
 from storage.setup_parts import setup_ids, share_parts
 from storage.tenancy import tenant
 
@@ -64,18 +65,8 @@ class SeriesMaking:
             if refusal is not None:
                 return refusal
             series_id = SeriesId(self._new_id())
-            await connection.execute(
-                "INSERT INTO series (series_id, organisation_id, title, rule) VALUES ($1, $2, $3, $4)",
-                series_id,
-                organisation_id,
-                said.title,
-                said.rule.model_dump_json(),
-            )
-            await connection.execute(
-                "UPDATE events SET series_id = $2, version = version + 1 WHERE event_id = $1",
-                event_id,
-                series_id,
-            )
+            series = SeriesRecord(series_id, organisation_id, said.title, said.rule.model_dump_json())
+            await insert_series(connection, series, event_id)
             await share_parts(connection, event_id, {part: part for part in part_ids(first)})
             names = await setup_ids(connection, event_id)
             for start in starts:
@@ -101,12 +92,8 @@ class SeriesMaking:
     ) -> Series | Refusal:
         """Return a series with its events, the earliest first."""
         async with tenant(self._pool, organisation_id) as connection:
-            row = await connection.fetchrow(
-                "SELECT title, rule FROM series WHERE series_id = $1 AND organisation_id = $2",
-                series_id,
-                organisation_id,
-            )
-            if row is None:
+            found = await find_series(connection, organisation_id, series_id)
+            if found is None:
                 return Refusal(Code.NOT_FOUND)
             events = await read_events(
                 connection, "WHERE events.series_id = $1 ORDER BY starts_at, event_id LIMIT 400", series_id
@@ -114,8 +101,8 @@ class SeriesMaking:
         now_ms = self._clock()
         return Series.model_construct(
             series=text(SERIES, series_id),
-            title=row["title"],
-            rule=row["rule"],
+            title=found.title,
+            rule=found.rule,
             events=tuple(
                 SeriesEvent.model_construct(
                     event=text(EVENT, event.event_id),

@@ -18,6 +18,7 @@ from domain.refusals import Code, Refusal
 from services.events import local_time
 from services.events.changing import Change, Changes
 from services.events.drafting import invalid
+from services.events.drafts import at_its_venue
 from services.events.editing import Editing
 from services.events.shared_setup import Setup, Shared, part_ids, with_setup
 from services.events.sharing_models import DATES_A_CALL, ApplySetup, DateDone, DateRefusal, SetupApplied
@@ -102,6 +103,10 @@ class Sharing:
             made = with_setup(setup, event, names, said.parts, self._new_id, is_live=is_live)
             if isinstance(made, Refusal):
                 return made
+            if "place" in said.parts:
+                # The setup was read before; its venue may have changed since.
+                there = await at_its_venue(connection, made.event)
+                made = msgspec.structs.replace(made, event=there)
             shared.append(made)
             if made.event == event:
                 return _SAME

@@ -2,6 +2,7 @@
 raises `ConnectionError` when PostgreSQL is away.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -33,6 +34,8 @@ from storage.venues import (
 )
 
 _FOLLOWERS_MAX: Final = 20
+
+log = logging.getLogger(__name__)
 
 
 class Venues:
@@ -103,7 +106,13 @@ class Venues:
         """Let some events that have to follow their venues do so, and return how many were looked at."""
         found = await followers(self._pool, self._clock(), _FOLLOWERS_MAX)
         for one in found:
-            await self._changes.change(one.organisation_id, one.event_id, self._following(one.told))
+            try:
+                await self._changes.change(one.organisation_id, one.event_id, self._following(one.told))
+            except ConnectionError:
+                raise
+            except Exception:
+                # One that can't follow must not keep the others from it.
+                log.exception("an event can't follow its venue")
         return len(found)
 
     async def run(self, interval_s: float) -> None:

@@ -25,6 +25,7 @@ from services.sessions import TOKEN_BYTES, hashed
 from storage import api_tokens, organisations
 from storage.api_tokens import ApiToken, TokenKind
 from storage.audit_log import record
+from storage.catalogue import title_of
 from storage.postgres import AnyConnection, Pool
 from storage.tenancy import tenant
 
@@ -191,10 +192,9 @@ class Keys:
             roles = await roles_of(connection, token.organisation_id, user_id)
             if not any(_PERMISSIONS[token.kind] in GRANTS[role] for role in roles):
                 return Refusal(Code.FORBIDDEN)
-        if token.event_id is not None and not await connection.fetchval(
-            "SELECT true FROM events WHERE organisation_id = $1 AND event_id = $2",
-            token.organisation_id,
-            token.event_id,
+        if (
+            token.event_id is not None
+            and await title_of(connection, token.organisation_id, token.event_id) is None
         ):
             return Refusal(Code.NOT_FOUND, None, {"field": "event"})
         limit = TOKENS_MAX[token.kind]

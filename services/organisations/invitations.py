@@ -29,6 +29,7 @@ from services.vault import Unreadable, Vault
 from storage import invitations, members, organisations
 from storage.audit_log import record
 from storage.audit_reader import actions_since
+from storage.catalogue import title_of
 from storage.invitations import Invitation
 from storage.members import Member
 from storage.organisations import Organisation
@@ -126,11 +127,7 @@ class Invitations:
             return Refusal(Code.ROLE_TOO_HIGH, None, {"field": "role"})
         title: str | None = None
         if invitation.event_id is not None:
-            title = await connection.fetchval(
-                "SELECT title FROM events WHERE organisation_id = $1 AND event_id = $2",
-                invitation.organisation_id,
-                invitation.event_id,
-            )
+            title = await title_of(connection, invitation.organisation_id, invitation.event_id)
             if title is None:
                 return Refusal(Code.NOT_FOUND, None, {"field": "event"})
         if invited is not None:

@@ -16,6 +16,7 @@ from services.flags import Flags
 from services.organisations.models import NewOrganisation, OrganisationPatch, OrganisationView
 from storage import members, organisations
 from storage.audit_log import record
+from storage.erasure import lock_user
 from storage.journal import Refused
 from storage.members import Member
 from storage.organisations import Organisation
@@ -61,6 +62,9 @@ class Organisations:
         try:
             # Nobody's yet, so under the owner's role; and the platform's log has to tell that there is one.
             async with asking(self._pool) as connection, connection.transaction():
+                # Locked, so that what is counted is all there is; who is just being erased owns nothing new.
+                if not await lock_user(connection, user_id):
+                    return Refusal(Code.UNAUTHENTICATED)
                 if await organisations.count_owned(connection, user_id) >= OWNED_MAX:
                     return Refusal(Code.LIMIT_REACHED, None, {"limit": OWNED_MAX})
                 await organisations.insert(connection, organisation_id, wanted.name, wanted.slug, now_ms)

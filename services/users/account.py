@@ -259,12 +259,10 @@ class AccountService:
         person = await person_of(self._vault, user)
         token, token_hash = new_token()
         sealed = await self._vault.seal(user.user_id, "users", "email_sealed", email)
-        await self._tokens.issue(
-            NewToken(
-                token_hash, Purpose.EMAIL_CHANGE, user.user_id, self._clock() + CHANGE_MS, sealed, lookup
-            ),
-            is_only=True,
-        )
+        until_ms = self._clock() + CHANGE_MS
+        asked = NewToken(token_hash, Purpose.EMAIL_CHANGE, user.user_id, until_ms, sealed, lookup)
+        if not await self._tokens.issue(asked, is_only=True, stamp=user.stamp):
+            return
         # Nobody has said yet that the address is theirs, so no name goes there.
         there = msgspec.structs.replace(person, email=email, name="")
         await self._mailer.send(self._letters.confirm_email(there, token))

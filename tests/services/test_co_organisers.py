@@ -2,12 +2,15 @@
 among those of people who did not want it, or stay there when it is not theirs any more.
 """
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from domain.ids import ORGANISATION, text
 from domain.refusals import Code, Refusal
+from services.events.grants import GRANTS_MAX
 from services.events.models import EventPatch, GrantRequest, OwnEventsQuery
 from tests.services.organiser import WHO, Organiser, id_of, new_organisation, organiser, sure
 
@@ -74,3 +77,39 @@ async def test_who_can_not_be_asked(hall: Organiser, slug: str) -> None:
     )
     assert isinstance(refused, Refusal)
     assert refused.details["field"] == "slug"
+
+
+async def test_nobody_is_asked_beyond_the_bound_and_the_log_says_what_was_before(hall: Organiser) -> None:
+    event = await hall.draft()
+    await hall.pool.execute(
+        """
+        WITH made AS (
+            INSERT INTO organisations (organisation_id, name, slug)
+            SELECT gen_random_uuid(), 'Guest', 'guest-' || number
+            FROM generate_series(1, $2::int + 1) AS number
+            RETURNING organisation_id)
+        INSERT INTO event_grants (event_id, organisation_id) SELECT $1, organisation_id FROM made
+        """,
+        id_of(event),
+        GRANTS_MAX,
+    )
+    await hall.pool.execute(
+        """
+        DELETE FROM event_grants USING organisations
+        WHERE event_grants.organisation_id = organisations.organisation_id AND slug IN ('guest-1', 'guest-2')
+        """
+    )
+
+    async def ask(number: int, *, may_edit: bool = False) -> object:
+        said = GrantRequest(slug=f"guest-{number}", may_edit=may_edit)
+        return await hall.services.grants.give(WHO, hall.organisation_id, id_of(event), said)
+
+    asked = await asyncio.gather(ask(1), ask(2))
+    assert sum(isinstance(one, Refusal) for one in asked) == 1
+    assert await hall.pool.fetchval("SELECT count(*) FROM event_grants") == GRANTS_MAX
+    # Who is asked already may be let do more, which is told; asking for the same once more is not.
+    for _ in range(2):
+        sure(await ask(3, may_edit=True))
+    rows = await hall.pool.fetch("SELECT before, after FROM audit_entries WHERE action = 'event.grant'")
+    told = [(json.loads(row["before"]).get("may_edit"), json.loads(row["after"])["may_edit"]) for row in rows]
+    assert told == [(None, False), (False, True)]

@@ -165,6 +165,33 @@ async def test_a_slow_reader_brings_no_old_page_back(pool: Pool, gateways: list[
     assert other.reading.reads[REDIS] == 0
 
 
+async def test_who_asks_after_a_change_is_not_given_what_was_read_before_it(
+    pool: Pool, gateways: list[Gateway]
+) -> None:
+    """Somebody looks up an address that no event has, slowly; one gets it. Whoever asks for it then must not
+    be told that none has it, nor must that be remembered.
+    """
+    event = await stored(pool, concert())
+    reading = gateways[0].reading
+    has_looked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow_look() -> EventId | None:
+        found = await Catalogue(pool).find_by_slug("moved")
+        has_looked.set()
+        await may_answer.wait()
+        return None if found is None else found.event_id
+
+    early = asyncio.create_task(reading._once("moved", slow_look))
+    await has_looked.wait()
+    moved = await stored(pool, msgspec.structs.replace(event, slug="moved"))
+    await reading.announce(moved)
+    late = asyncio.create_task(title(gateways[0], "moved"))
+    await asyncio.sleep(0)
+    may_answer.set()
+    assert (await early, await late) == (None, "Concert")
+    assert await title(gateways[0], "moved") == "Concert"
+
+
 async def test_drafts_are_not_told_from_what_never_was(pool: Pool, gateways: list[Gateway]) -> None:
     draft = await stored(pool, concert(status="draft"))
     await stored(pool, concert("put-away", status="archived"))

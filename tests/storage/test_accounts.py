@@ -110,6 +110,18 @@ async def test_a_session_is_opened_for_the_present_password_only(pool: Pool) -> 
     assert len(await sessions.ended()) == 1
 
 
+async def test_what_was_asked_for_with_an_old_password_is_not_written_down(pool: Pool) -> None:
+    accounts, tokens = Accounts(pool), AccountTokens(pool)
+    owner = user()
+    await accounts.create(owner, NOW_MS)
+    issued = token(owner, Purpose.EMAIL_CHANGE)
+    assert await tokens.issue(issued, is_only=True, stamp=owner.stamp)
+    assert await accounts.change_password(owner, "other", None, NOW_MS, TOLD)
+    assert await tokens.find(issued.token_hash, Purpose.EMAIL_CHANGE, NOW_MS) is None
+    assert not await tokens.issue(issued, is_only=True, stamp=owner.stamp)
+    assert await tokens.find(issued.token_hash, Purpose.EMAIL_CHANGE, NOW_MS) is None
+
+
 async def test_what_was_not_confirmed_and_what_is_over_is_forgotten(pool: Pool) -> None:
     """With the keys of the persons: nobody keeps the address of somebody who never wanted an account."""
     accounts, keys = Accounts(pool), PersonKeys(pool)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from domain.ids import EventId, OrganisationId, PoolId, QuestionId, TicketTypeId
-from storage.catalogue import Catalogue, plain_words
+from storage.catalogue import Catalogue
 from storage.event_records import (
     EventRecord,
     OrganisationRecord,
@@ -20,6 +20,7 @@ from storage.event_records import (
 )
 from storage.journal import Refused
 from storage.postgres import Pool
+from storage.search_texts import plain_words
 from tests.storage.journal_contract import fresh
 
 HOUR_MS = 3_600_000

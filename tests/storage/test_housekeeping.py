@@ -2,15 +2,18 @@
 would do it twice.
 """
 
+import asyncio
 import time
 
 import pytest
 
-from domain.ids import BuyerId, EventId, OperationId, OrderId
+from domain.ids import BuyerId, EventId, OperationId, OrderId, UserId
 from storage.housekeeping import OPERATIONS_KEPT_MS, keep_house, prune_operations
 from storage.journal import Batch, OperationRow
+from storage.person_keys import PersonKeys, WrappedKey
 from storage.postgres import Pool
 from storage.postgres_journal import PostgresJournal
+from storage.repeated_requests import RepeatedRequests
 from storage.sessions import SessionStore
 from tests.storage.journal_contract import NOW_MS, entry, fresh
 from tests.storage.rows import add_event, add_order
@@ -61,6 +64,46 @@ async def test_what_is_over_is_forgotten(pool: Pool) -> None:
     assert await store.redeem(b"\x01" * 32, now_ms) is not None
     again = await keep_house(pool, now_ms)
     assert (again.months, again.sessions, again.socket_tickets) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "taken"),
+    [
+        ("repeated_requests", "UPDATE repeated_requests SET expires_at = now() + interval '1 day'"),
+        ("users", "UPDATE users SET state = 'active'"),
+    ],
+)
+async def test_what_is_just_being_taken_into_use_is_not_forgotten(pool: Pool, table: str, taken: str) -> None:
+    """An expired key is claimed anew, or a sign-up is confirmed, in the moment in which it would be
+    forgotten: a request would have nothing to mark, and somebody would have no account.
+    """
+    now_ms = int(time.time() * 1000)
+    store = RepeatedRequests(pool)
+    await store.claim(b"k" * 32, b"r" * 32, fresh(), now_ms - 2, now_ms - 1, now_ms - 1)
+    person = UserId(fresh())
+    await pool.execute(
+        """
+        INSERT INTO users (user_id, buyer_id, state, email_lookup, email_sealed, name_sealed, locale,
+            password_hash, created_at, updated_at)
+        VALUES ($1, $1, 'unconfirmed', sha256(''), '', '', 'en', '', $2, $2)
+        """,
+        person,
+        now_ms - 3 * DAY_MS,
+    )
+    await PersonKeys(pool).keep(WrappedKey(person, 1, bytes(60)))
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(taken)
+        forgetting = asyncio.create_task(keep_house(pool, now_ms))
+        waiting = """
+            SELECT EXISTS (SELECT FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock')
+        """
+        while not await pool.fetchval(waiting):
+            assert not forgetting.done()
+            await asyncio.sleep(0.01)
+    await forgetting
+    assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1
+    assert (await PersonKeys(pool).find(person) is not None) == (table == "users")
 
 
 @pytest.mark.parametrize("table", ["sessions", "socket_tickets", "operations"])

@@ -224,6 +224,31 @@ async def test_two_who_close_it_do_it_once(place: Town) -> None:
     assert (await place.audited(north.organisation)).count("organisation.close") == 1
 
 
+async def test_who_closed_it_and_did_not_hear_so_is_told_again(place: Town) -> None:
+    """Closing takes away the right to close; a repetition must not be told that there never was anything."""
+    north = await owned(place)
+    other = await place.member(north.owner, north.organisation, "owner")
+    first = await north.close(version=1, key="a-key-of-the-owner")
+    assert first[0] == 200
+    async with asyncio.timeout(5):
+        # Until it is not remembered any more that they had the right.
+        while (await north.owner.ask("GET", north.path))[0] != 404:
+            await asyncio.sleep(0.02)
+    assert await north.close(version=1, key="a-key-of-the-owner") == first
+    # A process that died between its commit and its answer kept none.
+    await place.made.pool.execute("UPDATE repeated_requests SET answer = NULL")
+    assert await north.close(version=1, key="a-key-of-the-owner") == first
+    nothing = await north.owner.ask(
+        "POST", f"/organisations/{text(ORGANISATION, b'n' * 16)}/close", version=1
+    )
+    assert nothing[0] == 404
+    # Another request, and somebody else's: neither has done anything.
+    assert await north.close(version=1, key="another-key-of-the-owner") == nothing
+    assert await north.close(version=2, key="a-key-of-the-owner") == nothing
+    assert await other.ask("POST", f"{north.path}/close", version=1, key="a-key-of-the-owner") == nothing
+    assert (await place.audited(north.organisation)).count("organisation.close") == 1
+
+
 async def publish(steps: Steps, organisation: OrganisationId, event: Event) -> object:
     return await steps.take(NOBODY, organisation, EventId(parse(EVENT, event.event)), Step.PUBLISH)
 

@@ -41,11 +41,23 @@ async def test_two_do_not_get_one_slug(stage: Stage) -> None:
 
 async def test_nobody_owns_more_than_the_limit(stage: Stage) -> None:
     anna = await stage.user("anna@example.org")
-    for number in range(OWNED_MAX):
+    for number in range(OWNED_MAX - 1):
         await stage.organisation(anna, f"north-{number}")
-    refused = await stage.organisations.create(anna, NewOrganisation(name="N", slug="n"), stage.now_ms)
-    assert isinstance(refused, Refusal)
-    assert refused.code is Code.LIMIT_REACHED
+    wanted = [NewOrganisation(name="N", slug=f"n-{number}") for number in range(2)]
+    async with asking(stage.pool) as blocker, blocker.transaction():
+        # Both have counted, and wait to write down what they made.
+        await blocker.execute("SELECT FROM audit_heads FOR UPDATE")
+        making = [asyncio.create_task(stage.organisations.create(anna, one, stage.now_ms)) for one in wanted]
+        waiting = """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+        async with asyncio.timeout(20):
+            while await stage.pool.fetchval(waiting) < len(wanted):
+                await asyncio.sleep(0.01)
+    results = await asyncio.gather(*making)
+    assert sum(isinstance(result, OrganisationView) for result in results) == 1
+    assert {result.code for result in results if isinstance(result, Refusal)} == {Code.LIMIT_REACHED}
 
 
 async def test_the_second_of_two_editors_is_told(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from domain.refusals import Code, Refusal
 from services.users.attempts import Attempts
 from services.users.auditing import told
 from services.users.identities import Identities
-from services.users.models import EmailChange, PasswordChange, ProfileChange, SignIn, StepUp
+from services.users.models import EmailChange, NewPassword, PasswordChange, ProfileChange, SignIn, StepUp
 from services.users.passwords import Passwords, PasswordSettings
 from storage.limits import RedisLimits
 from storage.postgres import Pool
@@ -203,6 +203,28 @@ async def test_an_address_changes_when_its_owner_says_so(house: House) -> None:
     me = await account.me(identity)
     assert not isinstance(me, Refusal)
     assert me.email == wanted
+
+
+@pytest.mark.parametrize("way", ["change", "reset"])
+async def test_a_change_of_address_does_not_survive_a_new_password(house: House, way: str) -> None:
+    """Somebody got hold of a session and the password and has asked to make the account's address theirs. The
+    owner notices and takes another password; that link would still make the account the stranger's.
+    """
+    email, theirs = await house.account(), house.address()
+    account, up = house.users.account, house.users.signing_up
+    stranger, _ = await house.signed_in(email)
+    assert await account.ask_email_change(stranger, EmailChange(email=theirs, password=PASSWORD)) is None
+    link = await house.box.token_to(theirs)
+    if way == "change":
+        owner, _ = await house.signed_in(email)
+        asked = PasswordChange(old=PASSWORD, new=NEW)
+        assert isinstance(await account.change_password(Who(owner, ORIGIN), asked), str)
+    else:
+        await up.ask_reset(email)
+        again = NewPassword(token=await house.box.token_to(email), password=NEW)
+        assert await up.reset(again, ORIGIN) is None
+    assert code_of(await account.confirm_email(link, ORIGIN)) is Code.LINK_NOT_VALID
+    await house.sign_in(email, NEW)
 
 
 async def test_nobody_takes_the_address_of_another(house: House) -> None:
