@@ -6,7 +6,7 @@ import { Panel } from "../shared/parts.js";
 import { useResource } from "../shared/resource.js";
 import { countryOptions } from "./countries.js";
 import { GeoField, ImagesField } from "./event-more.js";
-import { everything } from "./list.js";
+import { everything } from "../shared/list.js";
 import { TimeField } from "./time-field.js";
 import { languageOptions, zoneOptions } from "./zones.js";
 
