@@ -66,6 +66,24 @@ def test_undoing_is_seen_in_the_field(platform: Platform, open_context: OpenCont
     expect(pictures).to_have_value("")
 
 
+def test_what_is_being_typed_stays_while_something_else_is_saved(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    """Tags are taken when the field is left: whoever came to it quickly lost the first letters."""
+    page = editor(platform, open_context, platform.add_event({"Chair": 5}), "say")
+    page.get_by_label("In one sentence").fill("Another sentence.")
+    tags = page.get_by_label("Tags")
+    tags.press_sequentially("jazz, harb")
+    expect(page.locator(".save-state[data-state=saved]")).to_be_visible()
+    expect(page.get_by_text("Another sentence.")).to_be_visible()
+    expect(tags).to_have_value("jazz, harb")
+    tags.press_sequentially("our")
+    tags.blur()
+    expect(page.locator(".save-state[data-state=saved]")).to_be_visible()
+    page.reload()
+    expect(tags).to_have_value("jazz, harbour")
+
+
 def test_a_long_address_makes_room_for_what_stands_beside_it(
     platform: Platform, open_context: OpenContext
 ) -> None:

@@ -20,7 +20,7 @@ const IMAGES_MAX = 20;
  * @param {(text: string) => T | undefined} meant undefined for what can't be meant yet
  * @returns {[string, (text: string) => void]}
  */
-function useWritten(value, written, meant) {
+export function useWritten(value, written, meant) {
     const [text, setText] = useState(written(value));
     const said = JSON.stringify(value);
     useEffect(() => {
