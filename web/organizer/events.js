@@ -92,7 +92,7 @@ function Row({ event, place }) {
         <img src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="128" height="72" loading="lazy" />
         <div class="row-text">
             <strong><a href=${`${place.base}/events/${event.event}`}><bdi>${event.title}</bdi></a></strong>
-            <span>${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}${event.city && html` · <bdi>${event.city}</bdi>`}</span>
+            <span>${t("shared.day_and_time", { day: longDate(event.starts_at_ms, event.time_zone), time: timeOfDay(event.starts_at_ms, event.time_zone) })}${event.city && html` · <bdi>${event.city}</bdi>`}</span>
         </div>
         <${Badge} tone=${TONES[event.status]}>${t(`organizer.status.${event.status}`)}<//>
         ${isSelling &&
