@@ -104,8 +104,7 @@ class BiltenClient:
         """Say goodbye. Whatever still waits raises `NotConnected`."""
         self.is_closed = True
         await self._link.close()
-        topics: list[Topic[Any]] = [*self._events.values(), *self._sales.values()]
-        for topic in topics:
+        for topic in self._topics():
             topic.wake()
 
     @property
@@ -246,13 +245,14 @@ class BiltenClient:
     async def follow(self, topic: Topic[Any]) -> None:
         """Begin to follow a topic; used by `watch`."""
         topic.followers += 1
-        if topic.followers > 1:
+        if topic.is_followed:
             return
         try:
             reply = await self._ask(topic.question, topic.question["type"], self._settings.answer_s)
         except BaseException:
             topic.followers -= 1
             raise
+        topic.is_followed = True
         self._take_state(reply)
 
     async def unfollow(self, topic: Topic[Any]) -> None:
@@ -261,10 +261,14 @@ class BiltenClient:
         if topic.followers or self.is_closed:
             return
         topic.newest = None
-        if topic.question["type"] == "watch":
-            # Nobody reads it any more, so whether the server heard of that is not worth an error.
-            with contextlib.suppress(BiltenError):
-                await self._ask({"type": "unwatch", "event": topic.question["event"]}, "unwatch", 5.0)
+        topic.is_followed = False
+        event = topic.question["event"]
+        if any(other.followers and other.question["event"] == event for other in self._topics()):
+            # To the server an event and its sale are one.
+            return
+        # Nobody reads it any more, so whether the server heard of that is not worth an error.
+        with contextlib.suppress(BiltenError):
+            await self._ask({"type": "unwatch", "event": event}, "unwatch", 5.0)
 
     async def _socket_address(self) -> str:
         if not self._http.cookies:
@@ -289,9 +293,11 @@ class BiltenClient:
         self.buyer = welcome["buyer"]
         self._best_round_trip_s = float("inf")
         self.server_offset_ms = welcome["time_ms"] - int(self._clock() * 1000)
-        topics: list[Topic[Any]] = [*self._events.values(), *self._sales.values()]
         # The ping says that we are here, which the server waits for.
-        return [{"type": "ping"}, *(topic.resume() for topic in topics if topic.followers)]
+        return [{"type": "ping"}, *(topic.resume() for topic in self._topics() if topic.followers)]
+
+    def _topics(self) -> list[Topic[Any]]:
+        return [*self._events.values(), *self._sales.values()]
 
     def _pushed(self, message: Message) -> None:
         kind = message["type"]

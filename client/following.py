@@ -17,11 +17,13 @@ class Topic(Generic[S]):
     Attributes:
         question: the message that begins to follow.
         followers: how many follow it in this client.
+        is_followed: whether the server was asked for it, and said yes.
     """
 
     def __init__(self, question: dict[str, Any]) -> None:
         self.question = question
         self.followers = 0
+        self.is_followed = False
         self.newest: S | None = None
         self._changed = asyncio.Event()
 

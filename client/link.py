@@ -26,7 +26,7 @@ MESSAGE_BYTES_MAX: Final = 1024 * 1024
 PENDING_MAX: Final = 1_000
 
 # Codes after which connecting again at once would only be told the same.
-_SLOWLY: Final = frozenset({4409, 4429, 4503})
+_SLOWLY: Final = frozenset({1002, 1003, 1009, 4400, 4409, 4413, 4429, 4503})
 
 
 class BrokenPeer(ValueError):

@@ -108,7 +108,7 @@ def _ray(nodes: Callable[[], int]) -> Check:
         count = await asyncio.to_thread(nodes)
         if not count:
             raise NotWell("no machine is alive")
-        return f"{count} machines"
+        return "1 machine" if count == 1 else f"{count} machines"
 
     return check
 

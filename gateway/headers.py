@@ -40,6 +40,8 @@ HEADERS: Final = {
 # What costs next to nothing (a page asks for dozens of files at once), what operators ask, and sockets, which
 # have a limit of their own (`Limiter.socket`).
 _UNCOUNTED: Final = ("/static/", "/livez", "/readyz", "/metrics", "/ws")
+# What an error says to programs, which the page for people says too.
+_KEPT: Final = ("Allow", "Retry-After")
 _OUR_MISTAKE: Final = "This is our mistake, not yours."
 _HSTS: Final = "max-age=31536000"
 
@@ -98,7 +100,11 @@ def errors(metrics: GatewayMetrics, limiter: Limiter, shell: Shell, body_bytes_m
         if request.path.startswith(PREFIX):
             add_cors(request, response)
         if response.status >= 400 and wants_page(request):
-            return shell.error(request, response.status)
+            page = shell.error(request, response.status)
+            page.headers.update({name: response.headers[name] for name in _KEPT if name in response.headers})
+            if response.keep_alive is False:
+                page.force_close()
+            return page
         return response
 
     return middleware

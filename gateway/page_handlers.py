@@ -203,8 +203,9 @@ class Pages:
     async def language(self, request: web.Request) -> web.Response:
         """Remember a language and go back to where the reader was."""
         chosen, back = request.query.get("to", ""), request.query.get("back", "/")
-        # Only ever an address of this site: a second slash or a backslash would name another host.
-        if not re.fullmatch(r"/(?![/\\])[^\\\r\n]*", back):
+        # Only ever an address of this site: a second slash or a backslash would name another host, and so
+        # would one behind a tab, which browsers leave out.
+        if not re.fullmatch(r"/(?!/)[^\\\x00-\x1f]*", back):
             back = "/"
         response = web.Response(status=303, headers={"Location": back})
         if chosen in LANGUAGES:

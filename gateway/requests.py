@@ -176,6 +176,7 @@ class Requests:
 
     def _hold(self, session: Session, request: wire.Hold, pending: Pending) -> None:
         if request.codes:
+            self._stands_in_line(pending, request.event)
             self._in_task(pending, self._hold_by_code(session, request))
         else:
             self._ask(session, request, pending)
@@ -198,6 +199,7 @@ class Requests:
         if session.guest_id is None:
             self._ask(session, request, pending)
         else:
+            self._stands_in_line(pending, request.event)
             self._in_task(pending, self._ask_as_holder(session, request))
 
     async def _ask_as_holder(self, session: Session, request: wire.Extend | wire.Release) -> Answer:
@@ -213,10 +215,13 @@ class Requests:
     def _ask(
         self, session: Session, request: wire.Hold | wire.Extend | wire.Release, pending: Pending
     ) -> None:
-        known = self._events.known(request.event)
-        pending.event_id = known.event_id if known else None
+        self._stands_in_line(pending, request.event)
         self._wait(pending)
         self._tickets.ask(session.buyer_id, request, lambda answer: self._answer(pending, answer))
+
+    def _stands_in_line(self, pending: Pending, event: str) -> None:
+        known = self._events.known(event)
+        pending.event_id = known.event_id if known else None
 
     def _purchase(self, session: Session, request: wire.Purchase, pending: Pending) -> None:
         self._in_task(pending, self._pay(session, request))

@@ -64,10 +64,16 @@ class StaticFiles:
 
     def find(self, name: str) -> StaticFile | None:
         """Return a file by its path below the folder, None if there is none that may be served."""
-        path = (self._folder / name).resolve()
+        try:
+            path = (self._folder / name).resolve()
+        except ValueError:
+            # No path has a zero byte.
+            return None
         content_type = _TYPES.get(path.suffix)
         if content_type is None or not path.is_relative_to(self._folder):
             return None
+        # A file has one name here, however many slashes an address has.
+        name = path.relative_to(self._folder).as_posix()
         try:
             status = path.stat()
             known = self._files.get(name)

@@ -33,6 +33,9 @@ REST_S_MIN: Final = 0.02
 SLICE: Final = 250
 LINGER_S: Final = 5.0
 _REFRESHES_AT_ONCE: Final = 20
+# What is kept back for a slow reader is the newest of each: somebody may follow both.
+_PUBLIC: Final = b"event "
+_SALES: Final = b"sales "
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +70,19 @@ class Topic:
     """One event's watchers and what they were told last."""
 
     __slots__ = (
-        "board", "event_id", "heard_at", "idle_since", "is_dirty", "key", "loading", "organizers", "sale",
+        "board", "event_id", "heard_at", "idle_since", "is_dirty", "joining", "loading", "organizers", "sale",
         "sending", "timer", "watchers",
     )  # fmt: skip
 
     def __init__(self, sale: Sale) -> None:
         self.sale = sale
         self.event_id = sale.event_id
-        self.key = sale.event_id
         self.board: Board | None = None
         # Each watcher with the frame it was sent last: sending again what it has would be noise.
         self.watchers: dict[Session, bytes | None] = {}
         self.organizers: dict[Session, bytes | None] = {}
+        # How many wait for the state, to follow it then.
+        self.joining = 0
         self.heard_at = 0.0
         self.idle_since = 0.0
         self.is_dirty = False
@@ -153,7 +157,8 @@ class Topics:
         if topic is not None:
             topic.watchers.pop(session, None)
             topic.organizers.pop(session, None)
-            session.outbox.forget(topic.key)
+            session.outbox.forget(_PUBLIC + event_id)
+            session.outbox.forget(_SALES + event_id)
             if not topic.is_watched:
                 topic.idle_since = now_s()
 
@@ -168,7 +173,8 @@ class Topics:
             await asyncio.sleep(REFRESH_S / 2)
             now = now_s()
             for topic in list(self._topics.values()):
-                if not topic.is_watched and now - topic.idle_since > LINGER_S:
+                is_idle = not topic.is_watched and not topic.joining
+                if is_idle and now - topic.idle_since > LINGER_S:
                     await self._drop(topic)
             stale = [topic for topic in self._topics.values() if now - topic.heard_at > REFRESH_S]
             for start in range(0, len(stale), _REFRESHES_AT_ONCE):
@@ -181,10 +187,15 @@ class Topics:
             topic = self._topics[sale.event_id] = Topic(sale)
             topic.idle_since = now_s()
             topic.loading = asyncio.create_task(self._load(topic))
-        if topic.board is None and topic.loading is not None:
-            await asyncio.shield(topic.loading)
-        elif topic.board is None:
-            await self._refresh(topic)
+        topic.joining += 1
+        try:
+            if topic.board is None and topic.loading is not None:
+                await asyncio.shield(topic.loading)
+            elif topic.board is None:
+                await self._refresh(topic)
+        finally:
+            topic.joining -= 1
+            topic.idle_since = now_s()
         return topic, topic.board
 
     async def _load(self, topic: Topic) -> None:
@@ -286,11 +297,8 @@ class Topics:
             while topic.is_dirty and topic.is_watched:
                 topic.is_dirty = False
                 started = now_s()
-                for watchers, frame_of in (
-                    (topic.watchers, Board.frame),
-                    (topic.organizers, Board.sales_frame),
-                ):
-                    await self._send_to(topic, watchers, frame_of)
+                await self._send_to(topic, _PUBLIC, topic.watchers, Board.frame)
+                await self._send_to(topic, _SALES, topic.organizers, Board.sales_frame)
                 self._metrics.broadcasts.inc()
                 await asyncio.sleep(max(REST_S_MIN, (now_s() - started) * REST_SHARE))
         finally:
@@ -299,6 +307,7 @@ class Topics:
     async def _send_to(
         self,
         topic: Topic,
+        kind: bytes,
         watchers: dict[Session, bytes | None],
         frame_of: Callable[[Board, Dialect], bytes],
     ) -> None:
@@ -312,4 +321,4 @@ class Topics:
                 frame = frames[session.dialect]
                 if watchers.get(session, frame) is not frame:
                     watchers[session] = frame
-                    session.outbox.update(topic.key, frame)
+                    session.outbox.update(kind + topic.event_id, frame)

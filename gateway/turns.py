@@ -1,5 +1,8 @@
 """The requests that wait for their turn, in the order of their arrival, and telling those who wait their
 place.
+
+What is decided in that order are holds and their changes. A payment, or a question, waits for something else:
+nobody is ahead of it, and it is ahead of nobody.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ from gateway.metrics import GatewayMetrics
 from gateway.session import Pending, now_s
 
 _TICK_S: Final = 0.1
+_IN_TURN: Final = frozenset({"hold", "extend", "release"})
 
 
 class Turns:
@@ -47,6 +51,8 @@ class Turns:
         for pending in self._pending:
             if now - pending.started_at < self._after_s:
                 break
+            if pending.kind not in _IN_TURN:
+                continue
             if not pending.is_told:
                 pending.is_told = True
                 pending.session.send(wire.Waiting(pending.request_id, ahead[pending.event_id]))

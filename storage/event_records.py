@@ -114,7 +114,7 @@ class EventRecord(msgspec.Struct, frozen=True):
             is the number of its event that made it so.
         organisation_version: of the organisation, whose name pages show too.
         is_withdrawn: the organisation is suspended or closed.
-        changed_at_ms: when `revision` went up last; PostgreSQL writes it down.
+        changed_at_ms: when `revision` went up last, or `sold_out` was changed; PostgreSQL writes it down.
     """
 
     event_id: EventId
@@ -204,7 +204,8 @@ _PARTS: Final = """
 _EVENTS: Final = f"""
     SELECT {", ".join(f"events.{name}" for name in PLAIN)},
         {", ".join(f"events.{name} AS {name}_ms" for name in TIMES)},
-        events.version, events.tickets_version, events.changed_at AS changed_at_ms,
+        events.version, events.tickets_version,
+        greatest(events.changed_at, sale_standings.changed_at) AS changed_at_ms,
         organisations.name AS organisation, organisations.slug AS organisation_slug,
         organisations.version AS organisation_version,
         organisations.standing <> 'active' AS is_withdrawn, {_PARTS},

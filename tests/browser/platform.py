@@ -59,13 +59,14 @@ class Platform:
         hold_seconds: int = 480,
         extension_seconds: int = 240,
         ends_at: str = "",
+        city: str = "Bremen",
         **prices: Any,
     ) -> EventPage:
         """Puts an event on sale that has a pool and a ticket type of each name; `ends_at` is as clocks there
         show it, `prices` are what else a `LoadRequest` takes.
         """
         slug = f"evening-{next(_numbers)}"
-        catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds, ends_at)
+        catalogue = catalogue_text(slug, capacity, hold_seconds, extension_seconds, ends_at, city)
         answer = msgspec.json.decode(
             self._load(LoadRequest(catalogue, opens_in_ms, **prices)), type=LoadAnswer
         )
@@ -129,7 +130,12 @@ async def _tickets_by_order(dsn: str, event_id: bytes) -> list[int]:
 
 
 def catalogue_text(
-    slug: str, capacity: dict[str, int], hold_seconds: int, extension_seconds: int, ends_at: str = ""
+    slug: str,
+    capacity: dict[str, int],
+    hold_seconds: int,
+    extension_seconds: int,
+    ends_at: str = "",
+    city: str = "Bremen",
 ) -> str:
     """A catalogue file as a person would write it."""
     event = f"""
@@ -143,7 +149,7 @@ def catalogue_text(
         description = "Lamplight close their tour where it began.\\n\\nDoors open early."
         venue = "Kranhalle"
         address = "Am Alten Hafen 7"
-        city = "Bremen"
+        city = "{city}"
         country = "DE"
         time_zone = "Europe/Berlin"
         doors_at = 2030-06-19T18:30:00

@@ -163,11 +163,91 @@ def test_amounts_are_read_as_people_write_them(page: Page) -> None:
         ("-1", "EUR", None), ("", "EUR", None), ("1e3", "EUR", None),
     ]  # fmt: skip
     body = "return a.map(([text, currency]) => m.minorOf(text, currency))"
-    found = call(page, "organizer/amounts.js", body, written)
+    found = call(page, "shared/amounts.js", body, written)
     assert found == [minor for _, _, minor in written]
     body = "return a.map(([minor, currency]) => m.amountText(minor, currency))"
     amounts = [(1250, "EUR"), (5, "EUR"), (1500, "JPY"), (1234, "KWD")]
-    assert call(page, "organizer/amounts.js", body, amounts) == ["12.50", "0.05", "1500", "1.234"]
+    assert call(page, "shared/amounts.js", body, amounts) == ["12.50", "0.05", "1500", "1.234"]
+    body = "return a.map(m.western)"
+    assert call(page, "shared/amounts.js", body, ["١٢٣٤", "۱۲۳۴", "12 a"]) == ["1234", "1234", "12 a"]
+    body = "return a.map(m.basisPointsOf)"
+    assert call(page, "shared/amounts.js", body, ["12,5", "١٢", "100", "101", "1e1"]) == [
+        1250, 1200, 10_000, None, None,
+    ]  # fmt: skip
+
+
+def test_a_change_outlives_its_page(page: Page) -> None:
+    """Browsers give up what a page has asked for when it is left, unless it is asked for otherwise: what is
+    removed as somebody goes on would come back. They take so much of it only, and nothing that is large.
+    """
+    body = """
+        const seen = [];
+        window.fetch = async (url, options) => {
+            seen.push([options.method, options.keepalive === true]);
+            return new Response('{}', {headers: {'content-type': 'application/json'}});
+        };
+        await m.get('/things');
+        await m.remove('/things/1');
+        await m.post('/things');
+        await m.patch('/things/1', {text: 'y'.repeat(20_000)}, {version: 1});
+        return seen;
+    """
+    assert call(page, "shared/api.js", body) == [
+        ["GET", False], ["DELETE", True], ["POST", True], ["PATCH", False],
+    ]  # fmt: skip
+
+
+def test_who_is_told_to_go_away_stays_away_for_a_while(page: Page) -> None:
+    """A page that reads too slowly, or says what nobody can read, would open sockets without end."""
+    body = """
+        const first = (code) => new m.Reconnection().delayMs(code);
+        return [a.slow.every((code) => first(code) >= 5_000), a.quick.every((code) => first(code) < 500)];
+    """
+    codes = {"slow": [1002, 1003, 1009, 4400, 4409, 4413, 4429, 4503], "quick": [1001, 1006, 4401, 4408]}
+    assert call(page, "shared/socket.js", body, codes) == [True, True]
+
+
+def test_the_way_back_is_one_of_this_site(page: Page) -> None:
+    """Whoever has signed in would be led to somebody's copy of the page that asks for the password."""
+    body = """
+        return a.map((next) => {
+            history.replaceState(null, '', `?next=${encodeURIComponent(next)}`);
+            return m.nextAddress('/account');
+        });
+    """
+    asked = [
+        "/tickets?all#1", "//evil.example", "/\\evil.example", "/.//evil.example", "/a/..//evil.example",
+        "/\t/evil.example", "https://evil.example", "",
+    ]  # fmt: skip
+    assert call(page, "shared/page.js", body, asked) == ["/tickets?all#1", *["/account"] * 7]
+
+
+def test_the_stage_of_a_sale_is_that_of_the_server(page: Page) -> None:
+    """The page would say "on sale now" of what is over, or sold out, as the server said when it drew it."""
+    body = """
+        const [now, over] = [1_000_000, 2_000_000];
+        const stage = ({status = 'on_sale', at = now, types = null}) => {
+            const kinds = types ?? [{free: 1, is_on_sale: true}];
+            const ticket_types = kinds.map(({end = null}, at) => ({ticket_type: `${at}`, sales_end_ms: end}));
+            const event = {status, opens_at_ms: 1, starts_at_ms: over - 1, ends_at_ms: over, ticket_types};
+            const sale = new m.Sale(event, {value: at});
+            if (types) {
+                const live = kinds.map((kind, at) => ({...kind, ticket_type: `${at}`}));
+                sale.take({status: 'open', opens_at_ms: 1, currency: 'EUR', ticket_types: live});
+            }
+            return sale.stage.peek();
+        };
+        const sold = {free: 0, is_on_sale: true}, free = {free: 3, is_on_sale: true};
+        const past = {free: 3, is_on_sale: false, end: now - 1}, later = {free: 3, is_on_sale: false};
+        return [
+            stage({types: [sold, free]}), stage({types: [sold, sold]}),
+            stage({types: [sold, past]}), stage({types: [sold, later]}), stage({types: [past, past]}),
+            stage({types: [later, later], at: over}), stage({status: 'ended', at: over}),
+        ];
+    """
+    assert call(page, "public/sale.js", body) == [
+        "open", "sold_out", "sold_out", "open", "closed", "closed", "closed",
+    ]  # fmt: skip
 
 
 def test_addresses_are_made_of_names(page: Page) -> None:

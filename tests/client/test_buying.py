@@ -127,6 +127,17 @@ async def test_watching_shows_the_count_fall_and_goes_on_after_a_lost_connection
                 pass
 
 
+async def test_two_who_follow_what_is_not_there_are_both_told(stage: Stage) -> None:
+    """The second one went by the question of the first, and waited for ever for its answer."""
+    async with BiltenClient(stage.url, settings=QUICK) as client:
+        nowhere = "event_" + "0" * 26
+        async with asyncio.timeout(10):
+            found = await asyncio.gather(
+                *(client.watch(nowhere).__aenter__() for _ in range(2)), return_exceptions=True
+            )
+        assert [one.code for one in found if isinstance(one, Refused)] == ["not_found"] * 2
+
+
 async def test_a_buyer_hears_of_the_end_of_a_hold(made: Works, stage: Stage) -> None:
     """Without these a page shows a reservation that is over."""
     short = await new_sale(made, hold_seconds=1)

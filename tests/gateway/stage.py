@@ -102,18 +102,21 @@ def catalogue_file(capacity: int = 100, buyer_limit: int = 10, hold_seconds: int
 
 
 class Direct:
-    """A shard handle without Ray in between; `is_held_up` keeps answers back."""
+    """A shard handle without Ray in between; `gate` and `state_gate` keep answers back."""
 
     def __init__(self, shard: SaleShard) -> None:
         self.shard = shard
         self.gate = asyncio.Event()
         self.gate.set()
+        self.state_gate = asyncio.Event()
+        self.state_gate.set()
 
     async def submit(self, packed: bytes) -> bytes:
         await self.gate.wait()
         return await self.shard.submit(packed)
 
     async def state(self, event_id: bytes) -> bytes | None:
+        await self.state_gate.wait()
         return await self.shard.state(event_id)  # type: ignore[arg-type]
 
 

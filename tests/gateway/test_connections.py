@@ -182,6 +182,33 @@ async def test_who_waits_is_told_where_they_stand(stage: Stage, made: Works) -> 
         assert (await client.reply_to(100 + number))["type"] == "held"
 
 
+async def test_only_what_is_decided_in_turn_has_a_place(stage: Stage, made: Works) -> None:
+    """Who holds by a code stands behind everybody else; who pays or asks something stands behind nobody, and
+    would be told how many others pay for whatever event.
+    """
+    sale = await new_sale(made)
+    assert made.handle is not None
+    client = await stage.connect()
+    await client.ask("watch", event=sale.event)
+    held = await hold(client, sale)
+    made.handle.gate.clear()
+    line = {"event": sale.event, "lines": sale.lines()}
+    paying = {"event": sale.event, "hold": held["hold"], "amount_minor": 1500, "payment": "card_ok"}
+    for number, message in enumerate([
+        {"type": "purchase", **paying},
+        {"type": "unlock", "event": sale.event, "code": "GUESS"},
+        {"type": "hold", **line},
+        {"type": "hold", **line, "codes": ["GUESS"]},
+    ]):  # fmt: skip
+        operation_of = {} if message["type"] == "unlock" else {"operation": operation()}
+        await client.send({**message, **operation_of, "id": 100 + number})
+    told = [await client.until(lambda message: message["type"] == "waiting") for _ in range(2)]
+    assert [(one["id"], one["ahead"]) for one in told] == [(102, 0), (103, 1)]
+    made.handle.gate.set()
+    answers = [await client.until(lambda message: message.get("id") in {100, 102}) for _ in range(2)]
+    assert {answer["id"]: answer["type"] for answer in answers} == {100: "purchased", 102: "held"}
+
+
 async def test_the_opening_is_announced_at_its_time(stage: Stage, made: Works) -> None:
     """Nothing happens in the journal when a sale opens by the clock: the gateway has to say so by itself."""
     sale = await new_sale(made, opens_in_ms=700)

@@ -10,13 +10,15 @@ from html.parser import HTMLParser
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from domain.wire import CLOSE_CODES
 from gateway.headers import HEADERS
+from gateway.limits import Rate
 from gateway.protocol import CLIENT_TYPES, SERVER_TYPES
 from tests.gateway.conftest import Staging
-from tests.gateway.stage import Stage, Works, hold, new_sale, operation
+from tests.gateway.stage import ROOMY, Stage, Works, hold, new_sale, operation
 
 
 async def get(stage: Stage, path: str, **options: Any) -> tuple[int, Any, Mapping[str, str]]:
@@ -123,13 +125,62 @@ async def test_static_files_are_told_apart_by_content(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/static/wire_types.py", "/static/../pyproject.toml", "/static/%2e%2e/README.md", "/static/shared/"],
+    [
+        "/static/wire_types.py",
+        "/static/../pyproject.toml",
+        "/static/%2e%2e/README.md",
+        "/static/shared/",
+        "/static/shared/%00.js",
+    ],
 )
 async def test_other_files_are_not_served(stage: Stage, path: str) -> None:
     import yarl
 
     async with stage.http.get(yarl.URL(stage.url + path, encoded=True)) as answer:
         assert answer.status == 404
+
+
+async def test_no_address_takes_another_files_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked for one file by enough addresses would have every page lose its scripts."""
+    monkeypatch.setattr("gateway.static.FILES_MAX", 3)
+    for slashes in range(1, 6):
+        status, _, _ = await get(stage, f"/static/shared{'/' * slashes}tokens.css")
+        assert status == 200
+    for name in ("shared/components.css", "shared/forms.css"):
+        assert (await get(stage, f"/static/{name}"))[0] == 200
+
+
+async def test_a_page_of_an_error_says_when_to_come_back(staging: Staging) -> None:
+    """Programs that read pages go by the headers: without them they come back at once."""
+    stage = await staging(msgspec.structs.replace(ROOMY, http=Rate(0.1, 1), trust_loopback=False))
+    for accepted in ("text/html", "application/json"):
+        for _ in range(2):
+            status, _, headers = await get(stage, "/nowhere", headers={"Accept": accepted})
+        assert (status, headers["Retry-After"]) == (429, "10")
+    other = await staging()
+    async with other.http.put(f"{other.url}/", headers={"Accept": "text/html"}) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+
+
+@pytest.mark.parametrize(
+    ("back", "led_to"),
+    [
+        ("/tickets?all=1&page=2", "/tickets?all=1&page=2"),
+        ("/", "/"),
+        ("", "/"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        # Browsers leave these out of an address: what is left names another host.
+        ("/\t/evil.example", "/"),
+        ("/\n/evil.example", "/"),
+    ],
+)
+async def test_choosing_a_language_leads_nowhere_else(stage: Stage, back: str, led_to: str) -> None:
+    """A link to us that ends on somebody's copy of the sign-in page is how passwords are fished for."""
+    asked = {"to": "ar", "back": back}
+    async with stage.http.get(f"{stage.url}/language", params=asked, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, led_to)
 
 
 async def test_the_session_cookie_is_out_of_reach(staging: Staging) -> None:

@@ -13,6 +13,7 @@ from babel import Locale
 
 from gateway.page_table import HOME, ORGANISATION, PRIVACY, SCRIPTED
 from services.messages import LANGUAGES, Catalogues, Choice, MessageMistake, Part, holes, parsed
+from tests.gateway.stage import Works
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 AREAS = sorted(path.stem for path in (WEB / "messages" / "en").glob("*.json"))
@@ -150,6 +151,13 @@ def test_no_script_has_words_of_its_own(path: Path) -> None:
 def test_no_template_has_words_of_its_own(path: Path) -> None:
     text = re.sub(r"\{\{[\w.]+\}\}|\$\w+|<!doctype html>", "", path.read_text())
     assert not bare_words(text)
+
+
+async def test_every_part_of_the_platform_has_a_name(made: Works) -> None:
+    """Whoever looks whether all is well reads English names in the middle of Arabic ones."""
+    named = catalogue("en", "admin")
+    parts = {"shard" if part.startswith("Shard ") else part.lower() for part in made.checks()}
+    assert {part for part in parts if f"part.{part}" not in named} <= {"ray"}
 
 
 def test_holes_and_plurals_are_filled_as_the_language_writes_them() -> None:

@@ -26,7 +26,9 @@ class Client:
             await self.socket.send_bytes(msgpack.packb(message))
 
     async def receive(self, timeout: float = 10.0) -> dict[str, Any]:
-        message = await self.socket.receive(timeout)
+        return self.read(await self.socket.receive(timeout))
+
+    def read(self, message: aiohttp.WSMessage) -> dict[str, Any]:
         if message.type is aiohttp.WSMsgType.BINARY:
             found: dict[str, Any] = msgpack.unpackb(message.data)
         else:

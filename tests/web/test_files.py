@@ -49,3 +49,10 @@ def test_pages_hold_nothing_that_a_strict_policy_blocks() -> None:
         assert set(re.findall(r"\$\W", text)) == set(), file.name
     for file in WEB.glob("[!v]*/*.js"):
         assert not re.search(r"\beval\(|new Function|innerHTML|document\.write", file.read_text()), file.name
+
+
+def test_a_day_and_a_time_are_put_together_as_the_language_does() -> None:
+    """Arabic has a comma of its own."""
+    for file in WEB.glob("[!v]*/*.js"):
+        joined = re.findall(r"\$\{(?:eventDays|longDate)\([^}]*\)\}, ", file.read_text())
+        assert not joined, file.name

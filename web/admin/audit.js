@@ -1,10 +1,10 @@
 // The audit log of everything: who changed what, found by what is known of it.
 import { get } from "../shared/api.js";
-import { ActionButton } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
+import { More, useList } from "../shared/list.js";
 import { PageHead } from "../shared/parts.js";
-import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { Loaded, Skeleton } from "../shared/resource.js";
 import { Entry } from "./audit-entry.js";
 import { Filters, filtersOf, queryOf } from "./audit-filters.js";
 import { Verdict } from "./audit-verdict.js";
@@ -21,15 +21,7 @@ const LIMIT = 50;
 function Audit() {
     const [filters, setFilters] = useState(filtersOf(location.search));
     const query = queryOf(filters);
-    const load = (/** @type {string | null} */ cursor) => /** @type {Promise<Entries>} */ (get("/admin/audit", { ...query, limit: LIMIT, cursor }));
-    const page = useResource(() => load(null), [JSON.stringify(query)]);
-    const more = async () => {
-        const shown = page.value;
-        if (shown?.next_cursor) {
-            const next = await load(shown.next_cursor);
-            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
-        }
-    };
+    const list = useList((cursor) => /** @type {Promise<Entries>} */ (get("/admin/audit", { ...query, limit: LIMIT, cursor })), [JSON.stringify(query)]);
     const search = (/** @type {AuditFilters} */ wanted) => {
         setFilters(wanted);
         const given = Object.entries(wanted).filter(([, value]) => value !== "");
@@ -44,14 +36,14 @@ function Audit() {
         <${Filters} key=${JSON.stringify(filters)} filters=${filters} onSearch=${search} />
         <section class="stack" aria-labelledby="found-title">
             <h2 class="visually-hidden" id="found-title">${t("admin.audit.found")}</h2>
-            <${Loaded} resource=${page} skeleton=${html`<${Skeleton} kind="rows" lines=${5} />`}>
+            <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${5} />`}>
                 ${(/** @type {Entries} */ found) =>
                     found.items.length === 0
                         ? html`<p class="quiet empty">${t("admin.audit.none")}</p>`
                         : html`<ol class="entries">
                                   ${found.items.map((one) => html`<${Entry} key=${`${one.organisation}-${one.seq}`} entry=${one} onNarrow=${narrow} />`)}
                               </ol>
-                              ${found.next_cursor && html`<div class="form-actions"><${ActionButton} onPress=${more}>${t("shared.more")}<//></div>`}`}
+                              <${More} list=${list} />`}
             <//>
         </section>
     `;

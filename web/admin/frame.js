@@ -3,7 +3,7 @@ import { Problem, problemOf } from "../shared/api.js";
 import { html, render } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { requireUser } from "../shared/page.js";
-import { Failure } from "../shared/resource.js";
+import { FailedPage } from "../shared/resource.js";
 import { PLATFORM_GRANTS } from "../shared/roles.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -58,9 +58,7 @@ export async function showPlatform(section, draw) {
     } catch (thrown) {
         app.removeAttribute("aria-busy");
         app.replaceChildren();
-        const problem = problemOf(thrown);
-        const title = t(problem.status === 404 ? "shared.not_found.title" : "shared.failed.title");
-        render(html`<h1 class="visually-hidden">${title}</h1><${Failure} problem=${problem} onRetry=${() => location.reload()} />`, app);
+        render(html`<${FailedPage} problem=${problemOf(thrown)} />`, app);
     }
 }
 

@@ -3,8 +3,9 @@ import { get, post, problemOf } from "../shared/api.js";
 import { ActionButton, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
+import { More, useList } from "../shared/list.js";
 import { Badge, PageHead, Table, Tabs } from "../shared/parts.js";
-import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { Loaded, Skeleton } from "../shared/resource.js";
 import { toast } from "../shared/toasts.js";
 import { showPlatform } from "./frame.js";
 import { askReason } from "./reason.js";
@@ -29,18 +30,14 @@ const SEARCH_LENGTH_MAX = 100;
 function OrganisationList({ place }) {
     const [q, setQ] = useState("");
     const [filter, setFilter] = useState("all");
-    const load = (/** @type {string | null} */ cursor) =>
-        /** @type {Promise<Organisations>} */ (
-            get("/admin/organisations", { q, standing: filter === "all" ? null : filter, limit: LIMIT, cursor })
-        );
-    const page = useResource(() => load(null), [q, filter]);
-    const more = async () => {
-        const shown = page.value;
-        if (shown?.next_cursor) {
-            const next = await load(shown.next_cursor);
-            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
-        }
-    };
+    const list = useList(
+        (cursor) =>
+            /** @type {Promise<Organisations>} */ (
+                get("/admin/organisations", { q, standing: filter === "all" ? null : filter, limit: LIMIT, cursor })
+            ),
+        [q, filter],
+    );
+    const { page } = list;
     const form = useForm({ initial: { q: "" }, send: async (values) => setQ(values["q"].trim()) });
     const tabs = [
         { id: "all", label: t("admin.all") },
@@ -49,8 +46,8 @@ function OrganisationList({ place }) {
     ];
     const change = async (/** @type {Organisation} */ organisation) => {
         const changed = await switchOrganisation(organisation);
-        if (changed && page.value) {
-            page.set({ ...page.value, items: page.value.items.map((one) => (one.id === changed.id ? changed : one)) });
+        if (changed) {
+            list.edit((items) => items.map((one) => (one.id === changed.id ? changed : one)));
         }
     };
     return html`
@@ -66,7 +63,7 @@ function OrganisationList({ place }) {
                     found.items.length === 0
                         ? html`<p class="quiet empty">${t("admin.organisations.none")}</p>`
                         : html`<${Table} label=${t("admin.organisations.title")} columns=${columns(place, change)} rows=${found.items} keyOf=${(/** @type {Organisation} */ one) => one.id} />
-                              ${found.next_cursor && html`<div class="form-actions"><${ActionButton} onPress=${more}>${t("shared.more")}<//></div>`}`}
+                              <${More} list=${list} />`}
             <//>
         </div>
     `;

@@ -1,11 +1,12 @@
 // All users, without what they are called; somebody is found by the address that they say they have.
 import { Problem, get, post } from "../shared/api.js";
-import { ActionButton, FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { count, moment } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
+import { More, useList } from "../shared/list.js";
 import { Badge, PageHead, Table, Tabs } from "../shared/parts.js";
-import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { Loaded, Skeleton } from "../shared/resource.js";
 import { showPlatform } from "./frame.js";
 import { Reference } from "./references.js";
 
@@ -51,16 +52,10 @@ async function userOf(email) {
 /** @returns {Child} */
 function Users() {
     const [filter, setFilter] = useState("all");
-    const load = (/** @type {string | null} */ cursor) =>
-        /** @type {Promise<Users>} */ (get("/admin/users", { only_suspended: filter === "suspended" || null, limit: LIMIT, cursor }));
-    const page = useResource(() => load(null), [filter]);
-    const more = async () => {
-        const shown = page.value;
-        if (shown?.next_cursor) {
-            const next = await load(shown.next_cursor);
-            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
-        }
-    };
+    const list = useList(
+        (cursor) => /** @type {Promise<Users>} */ (get("/admin/users", { only_suspended: filter === "suspended" || null, limit: LIMIT, cursor })),
+        [filter],
+    );
     const tabs = [
         { id: "all", label: t("admin.all") },
         { id: "suspended", label: t("admin.users.only_suspended") },
@@ -70,12 +65,12 @@ function Users() {
         <${Find} />
         <${Tabs} label=${t("admin.users.title")} tabs=${tabs} chosen=${filter} onChoose=${setFilter} />
         <div role="tabpanel" id=${`panel-${filter}`} aria-labelledby=${`tab-${filter}`} class="stack">
-            <${Loaded} resource=${page} skeleton=${html`<${Skeleton} kind="rows" lines=${4} />`}>
+            <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${4} />`}>
                 ${(/** @type {Users} */ found) =>
                     found.items.length === 0
                         ? html`<p class="quiet empty">${t("admin.users.none")}</p>`
                         : html`<${Table} label=${t("admin.users.title")} columns=${COLUMNS} rows=${found.items} keyOf=${(/** @type {UserRow} */ one) => one.id} />
-                              ${found.next_cursor && html`<div class="form-actions"><${ActionButton} onPress=${more}>${t("shared.more")}<//></div>`}`}
+                              <${More} list=${list} />`}
             <//>
         </div>
     `;

@@ -1,7 +1,7 @@
 // An event once more: a copy of it, or a series of events like it.
 import { post } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
-import { Choices, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { Checkboxes, Choices, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { locale, t } from "../shared/i18n.js";
 import { SeriesDates } from "./series-dates.js";
@@ -132,17 +132,7 @@ function ruleOf(given) {
  * @returns {Child}
  */
 function Weekdays({ field }) {
-    const toggled = (/** @type {number} */ day) => field.onValue(field.value.includes(day) ? field.value.filter((one) => one !== day) : [...field.value, day].sort((a, b) => a - b));
-    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="weekdays-wrong">
-        <legend>${t("again.repeat.weekdays")}</legend>
-        <div class="choices weekdays">
-            ${[1, 2, 3, 4, 5, 6, 7].map(
-                (day) => html`<label class="choice" key=${day}>
-                    <input type="checkbox" checked=${field.value.includes(day)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(day)} />
-                    <span>${weekday.format(Date.UTC(2024, 0, day))}</span>
-                </label>`,
-            )}
-        </div>
-        <p class="field-wrong" id="weekdays-wrong">${field.wrong ?? ""}</p>
-    </fieldset>`;
+    const options = [1, 2, 3, 4, 5, 6, 7].map((value) => ({ value, label: weekday.format(Date.UTC(2024, 0, value)) }));
+    const sorted = (/** @type {number[]} */ days) => field.onValue([...days].sort((a, b) => a - b));
+    return html`<${Checkboxes} ...${field} onValue=${sorted} id="weekdays" kind="weekdays" label=${t("again.repeat.weekdays")} options=${options} />`;
 }

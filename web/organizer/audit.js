@@ -9,7 +9,7 @@ import { Empty, PageHead, Panel } from "../shared/parts.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
 import { useEvents } from "./event-names.js";
 import { showOrganisation } from "./frame.js";
-import { More, everything, useList } from "./list.js";
+import { More, everything, useList } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
@@ -49,7 +49,7 @@ function Audit({ place }) {
         from_ms: startOf(filter.from),
         to_ms: to === null ? null : to + DAY_MS,
     };
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Entry>>} */ (get(`${place.api}/audit`, { ...query, cursor })), [JSON.stringify(query)]);
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Entry>>} */ (get(`${place.api}/audit`, { ...query, cursor })), [JSON.stringify(query)]);
     const isFiltered = Object.values(filter).some(Boolean);
     const anybody = { value: "", label: t("team.audit.anybody") };
     const anything = { value: "", label: t("team.audit.anything") };
@@ -63,7 +63,7 @@ function Audit({ place }) {
             <${TextField} name="to" label=${t("team.audit.to")} type="date" value=${filter.to} onValue=${(/** @type {string} */ day) => set({ to: day })} />
         </form>
         <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${4} />`}>
-            ${(/** @type {import("./list.js").Part<Entry>} */ found) =>
+            ${(/** @type {import("../shared/list.js").Part<Entry>} */ found) =>
                 found.items.length === 0
                     ? html`<${Empty} title=${t("team.audit.none")} text=${isFiltered ? t("team.audit.none_filtered") : undefined} icon="M13 8h22v32H13zM19 17h10M19 24h10M19 31h7" />`
                     : html`<${Panel} id="audit" title=${t("team.audit.changes")}>

@@ -6,7 +6,7 @@ import { html, useEffect, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
 import { withStepUp } from "../shared/page.js";
 import { Panel } from "../shared/parts.js";
-import { tell } from "./list.js";
+import { tell } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {{event: string, name: string, events: number, orders: number, reservations: number}} InTheWay */

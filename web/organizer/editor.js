@@ -1,10 +1,11 @@
 // The editor of one event: what it says, when and where, its tickets, its codes, and putting it on sale. Everything is
 // saved by itself; beside it stands what visitors will see.
-import { patch, post, read } from "../shared/api.js";
+import { patch, post, problemOf, read } from "../shared/api.js";
 import { ActionButton, TextField } from "../shared/forms.js";
 import { html, useEffect, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, TabPanel, Tabs } from "../shared/parts.js";
+import { tell as tellOf } from "../shared/list.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { Again } from "./again.js";
 import { Draft } from "./draft.js";
@@ -149,8 +150,8 @@ function Conflict({ draft }) {
             <p class="notice-title">${t("organizer.conflict.title")}</p>
             <p>${t("organizer.conflict.text")}</p>
             <div class="form-actions">
-                <${ActionButton} onPress=${() => draft.takeTheirs()}>${t("organizer.conflict.theirs")}<//>
-                <${ActionButton} onPress=${() => draft.keepMine()}>${t("organizer.conflict.mine")}<//>
+                <${ActionButton} onPress=${() => draft.takeTheirs()} onProblem=${tellOf}>${t("organizer.conflict.theirs")}<//>
+                <${ActionButton} onPress=${() => draft.keepMine()} onProblem=${tellOf}>${t("organizer.conflict.mine")}<//>
             </div>
         </div>`}
     </div>`;
@@ -173,16 +174,16 @@ function Publishing({ place, path, draft, tickets, onGo }) {
         const answer = await post(`${path}/${name}`, said, { version: draft.version });
         draft.adopt({ value: answer.value, version: answer.version ?? answer.value.version });
         if (name === "pause") {
-            undoToast(t("organizer.did.pause"), () => step("resume"));
+            undoToast(t("organizer.did.pause"), () => step("resume").catch(tell));
         } else {
             toast(t(`organizer.did.${name}`));
         }
     };
-    const tell = (/** @type {import("../shared/api.js").Problem} */ problem) => {
-        toast(Object.values(problem.fields)[0] ?? problem.text);
-        if (problem.code === "version_conflict") {
+    const tell = (/** @type {unknown} */ thrown) => {
+        tellOf(thrown);
+        if (problemOf(thrown).code === "version_conflict") {
             // They see what the other one wrote before they press again.
-            void draft.takeTheirs();
+            draft.takeTheirs().catch(tellOf);
         }
     };
     const missing = [

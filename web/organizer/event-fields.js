@@ -5,8 +5,8 @@ import { t } from "../shared/i18n.js";
 import { Panel } from "../shared/parts.js";
 import { useResource } from "../shared/resource.js";
 import { countryOptions } from "./countries.js";
-import { GeoField, ImagesField } from "./event-more.js";
-import { everything } from "./list.js";
+import { GeoField, ImagesField, useWritten } from "./event-more.js";
+import { everything } from "../shared/list.js";
 import { TimeField } from "./time-field.js";
 import { languageOptions, zoneOptions } from "./zones.js";
 
@@ -52,8 +52,6 @@ function boundTime(draft, name) {
  */
 export function Basics({ draft }) {
     const tags = bound(draft, "tags");
-    const tagged = (/** @type {string} */ text) =>
-        tags.onValue([...new Set(text.split(/[,،]/).map((tag) => tag.trim()).filter(Boolean))].slice(0, 20));
     return html`<${Panel} id="basics" title=${t("organizer.editor.basics")}>
         <${TextField} ...${bound(draft, "title")} label=${t("organizer.event.title")} maxlength="200" dir="auto" />
         <${TextField} ...${bound(draft, "summary")} label=${t("organizer.event.summary")} hint=${t("organizer.event.summary_hint")} maxlength="300" dir="auto" isOptional />
@@ -64,7 +62,7 @@ export function Basics({ draft }) {
                 isOptional
                 options=${CATEGORIES.map((value) => ({ value, label: t(`organizer.category.${value || "none"}`) }))}
             />
-            <${TagsField} value=${tags.value} wrong=${tags.wrong} onTags=${tagged} />
+            <${TagsField} value=${tags.value} wrong=${tags.wrong} onTags=${tags.onValue} />
         </div>
         <div class="form-row">
             <${Select} ...${bound(draft, "language")} label=${t("organizer.event.language")} isOptional options=${languageOptions(draft.value.value.language)} />
@@ -76,23 +74,29 @@ export function Basics({ draft }) {
     <//>`;
 }
 
+/** @param {string} text */
+function tagsOf(text) {
+    return [...new Set(text.split(/[,،]/).map((tag) => tag.trim()).filter(Boolean))].slice(0, 20);
+}
+
 /**
- * Tags are written with commas; what is written stays as it is until the field is left.
+ * Tags are written with commas; what is written stays as it is until the field is left, whatever is saved meanwhile.
  *
- * @param {{value: readonly string[], wrong: string | undefined, onTags: (text: string) => void}} given
+ * @param {{value: readonly string[], wrong: string | undefined, onTags: (tags: string[]) => void}} given
  * @returns {Child}
  */
 function TagsField({ value, wrong, onTags }) {
+    const [text, setText] = useWritten([...value], (tags) => tags.join(", "), tagsOf);
     return html`<${TextField}
         name="tags"
         label=${t("organizer.event.tags")}
         placeholder=${t("organizer.event.tags_example")}
-        value=${value.join(", ")}
+        value=${text}
         wrong=${wrong}
         isOptional
         dir="auto"
-        onValue=${() => {}}
-        onChange=${(/** @type {Event} */ event) => onTags(/** @type {HTMLInputElement} */ (event.currentTarget).value)}
+        onValue=${setText}
+        onChange=${(/** @type {Event} */ event) => onTags(tagsOf(/** @type {HTMLInputElement} */ (event.currentTarget).value))}
     />`;
 }
 

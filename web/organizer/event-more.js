@@ -1,7 +1,7 @@
 // Fields of an event's editor that are written in another form than they are kept in: what is half written stays in the
 // field, and goes into the draft once it can be meant.
 import { TextArea, TextField } from "../shared/forms.js";
-import { html, useState } from "../shared/html.js";
+import { html, useEffect, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Panel } from "../shared/parts.js";
 
@@ -11,16 +11,38 @@ import { Panel } from "../shared/parts.js";
 const IMAGES_MAX = 20;
 
 /**
+ * The text of a field, which is written anew when the draft says something else than is meant by it: something was
+ * undone, or came from somebody else.
+ *
+ * @template T
+ * @param {T} value as the draft has it
+ * @param {(value: T) => string} written
+ * @param {(text: string) => T | undefined} meant undefined for what can't be meant yet
+ * @returns {[string, (text: string) => void]}
+ */
+export function useWritten(value, written, meant) {
+    const [text, setText] = useState(written(value));
+    const said = JSON.stringify(value);
+    useEffect(() => {
+        if (JSON.stringify(meant(text)) !== said) {
+            setText(written(value));
+        }
+    }, [said]);
+    return [text, setText];
+}
+
+/**
  * @param {Given} given
  * @returns {Child}
  */
 export function ImagesField({ draft }) {
-    const [text, setText] = useState(draft.value.peek().images.join("\n"));
+    const meant = (/** @type {string} */ written) => written.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, IMAGES_MAX);
+    const [text, setText] = useWritten([...draft.value.value.images], (images) => images.join("\n"), meant);
     // A field in a list is named by its place: "images.0".
     const wrong = Object.entries(draft.errors.value).find(([name]) => name === "images" || name.startsWith("images."))?.[1];
     const change = (/** @type {string} */ written) => {
         setText(written);
-        draft.set("images", written.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, IMAGES_MAX));
+        draft.set("images", meant(written));
     };
     return html`<${TextArea} name="images" label=${t("organizer.event.images")} hint=${t("organizer.event.images_hint")} value=${text} wrong=${wrong} onValue=${change} rows=${3} data-latin isOptional />`;
 }
@@ -30,8 +52,11 @@ export function ImagesField({ draft }) {
  * @returns {Child}
  */
 export function GeoField({ draft }) {
-    const geo = draft.value.peek().geo;
-    const [text, setText] = useState(geo ? `${geo.latitude}, ${geo.longitude}` : "");
+    const [text, setText] = useWritten(
+        draft.value.value.geo,
+        (geo) => (geo ? `${geo.latitude}, ${geo.longitude}` : ""),
+        (written) => (written.trim() === "" ? null : (placeOf(written) ?? undefined)),
+    );
     const [wrong, setWrong] = useState("");
     const change = (/** @type {string} */ written) => {
         setText(written);
@@ -78,14 +103,16 @@ export function Reserving({ draft }) {
  * @returns {Child}
  */
 function Minutes({ draft, name, label, hint, least }) {
-    const [text, setText] = useState(String(draft.value.peek()[name] / 60));
-    const [wrong, setWrong] = useState("");
     const isMeant = (/** @type {string} */ written) => /^\d{1,4}(?:\.\d{1,2})?$/.test(written.trim()) && Number(written) >= least && Number(written) <= HOLD_MINUTES_MAX;
+    const meant = (/** @type {string} */ written) => (isMeant(written) ? Math.round(Number(written) * 60) : undefined);
+    const [text, setText] = useWritten(draft.value.value[name], (seconds) => String(seconds / 60), meant);
+    const [wrong, setWrong] = useState("");
     const change = (/** @type {string} */ written) => {
         setText(written);
         setWrong("");
-        if (isMeant(written)) {
-            draft.set(name, Math.round(Number(written) * 60));
+        const seconds = meant(written);
+        if (seconds !== undefined) {
+            draft.set(name, seconds);
         }
     };
     const left = () => setWrong(isMeant(text) ? "" : t("organizer.wrong.minutes", { least, most: HOLD_MINUTES_MAX }));

@@ -1,7 +1,7 @@
 // The events of an organisation by name, for whatever is held for one of them: roles, keys, devices.
 import { t } from "../shared/i18n.js";
 import { useResource } from "../shared/resource.js";
-import { everything } from "./list.js";
+import { everything } from "../shared/list.js";
 
 /** @typedef {{event: string, title: string, status: string}} NamedEvent */
 

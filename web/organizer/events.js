@@ -3,8 +3,8 @@ import { get } from "../shared/api.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, PageHead, Tabs } from "../shared/parts.js";
+import { More, useList } from "../shared/list.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
-import { ActionButton } from "../shared/forms.js";
 import { longDate, timeOfDay } from "../shared/formats.js";
 import { showOrganisation } from "./frame.js";
 import { Offers } from "./partners.js";
@@ -45,16 +45,11 @@ function EventsOfRoles({ place }) {
  */
 function Events({ place }) {
     const [filter, setFilter] = useState("all");
-    const load = (/** @type {string | null} */ cursor) =>
-        /** @type {Promise<EventPage>} */ (get(`${place.api}/events`, { status: filter === "all" ? null : filter, cursor }));
-    const page = useResource(() => load(null), [filter]);
-    const more = async () => {
-        const shown = page.value;
-        if (shown?.next_cursor) {
-            const next = await load(shown.next_cursor);
-            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
-        }
-    };
+    const list = useList(
+        (cursor) => /** @type {Promise<EventPage>} */ (get(`${place.api}/events`, { status: filter === "all" ? null : filter, cursor })),
+        [filter],
+    );
+    const { page } = list;
     const isFirst = filter === "all" && page.value?.items.length === 0;
     const mayCreate = place.may("events.create");
     return html`
@@ -79,7 +74,7 @@ function Events({ place }) {
                                   : html`<ul class="event-rows">
                                             ${found.items.map((event) => html`<${Row} key=${event.event} event=${event} place=${place} />`)}
                                         </ul>
-                                        ${found.next_cursor && html`<${ActionButton} onPress=${more}>${t("shared.more")}<//>`}`}
+                                        <${More} list=${list} />`}
                       <//>
                   </div>
               `}
@@ -97,7 +92,7 @@ function Row({ event, place }) {
         <img src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="128" height="72" loading="lazy" />
         <div class="row-text">
             <strong><a href=${`${place.base}/events/${event.event}`}><bdi>${event.title}</bdi></a></strong>
-            <span>${longDate(event.starts_at_ms, event.time_zone)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}${event.city && html` · <bdi>${event.city}</bdi>`}</span>
+            <span>${t("shared.day_and_time", { day: longDate(event.starts_at_ms, event.time_zone), time: timeOfDay(event.starts_at_ms, event.time_zone) })}${event.city && html` · <bdi>${event.city}</bdi>`}</span>
         </div>
         <${Badge} tone=${TONES[event.status]}>${t(`organizer.status.${event.status}`)}<//>
         ${isSelling &&

@@ -3,7 +3,7 @@ import { get, problemOf } from "../shared/api.js";
 import { html, render } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { requireUser } from "../shared/page.js";
-import { Failure } from "../shared/resource.js";
+import { FailedPage } from "../shared/resource.js";
 import { GRANTS } from "../shared/roles.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -55,7 +55,8 @@ export async function showOrganisation(section, draw) {
         app.querySelector(".organizer-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     } catch (thrown) {
         app.replaceChildren();
-        render(html`<h1 class="visually-hidden">${t("shared.failed.title")}</h1><${Failure} problem=${problemOf(thrown)} onRetry=${() => location.reload()} />`, app);
+        app.removeAttribute("aria-busy");
+        render(html`<${FailedPage} problem=${problemOf(thrown)} />`, app);
     }
 }
 

@@ -1,7 +1,7 @@
 // API keys: what they may do, for how long, and making them worthless.
 import { post } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
-import { FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
+import { Checkboxes, FormBox, Select, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
 import { PageHead } from "../shared/parts.js";
@@ -69,20 +69,8 @@ function NewKey({ place, events, onClose }) {
  * @returns {Child}
  */
 function Scopes({ scopes, field }) {
-    const toggled = (/** @type {string} */ scope) => field.onValue(field.value.includes(scope) ? field.value.filter((one) => one !== scope) : [...field.value, scope]);
-    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="scopes-hint scopes-wrong">
-        <legend>${t("team.keys.scopes")}</legend>
-        <p class="field-hint" id="scopes-hint">${t("team.keys.scopes_hint")}</p>
-        <div class="choices scopes">
-            ${scopes.map(
-                (scope) => html`<label class="choice" key=${scope}>
-                    <input type="checkbox" name="scopes" value=${scope} checked=${field.value.includes(scope)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(scope)} />
-                    <span>${t(`team.may.${scope}`)}</span>
-                </label>`,
-            )}
-        </div>
-        <p class="field-wrong" id="scopes-wrong">${field.wrong ?? ""}</p>
-    </fieldset>`;
+    const options = scopes.map((value) => ({ value, label: t(`team.may.${value}`) }));
+    return html`<${Checkboxes} ...${field} id="scopes" kind="scopes" label=${t("team.keys.scopes")} hint=${t("team.keys.scopes_hint")} options=${options} />`;
 }
 
 void showOrganisation("keys", (place) => html`<${Keys} place=${place} />`);

@@ -10,7 +10,7 @@ import { toast, undoToast } from "../shared/toasts.js";
 import { ActionButton } from "../shared/forms.js";
 import { showOrganisation } from "./frame.js";
 import { extended, sampleOf } from "./history.js";
-import { tell } from "./list.js";
+import { tell } from "../shared/list.js";
 import { PlacesDialog } from "./places-dialog.js";
 import { SaleBoard } from "./sale-board.js";
 

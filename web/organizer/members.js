@@ -9,7 +9,7 @@ import { delayed, toast, undoToast } from "../shared/toasts.js";
 import { useEvents, whereOf } from "./event-names.js";
 import { showOrganisation } from "./frame.js";
 import { InviteDialog } from "./invite.js";
-import { More, tell, useList } from "./list.js";
+import { More, tell, useList } from "../shared/list.js";
 import { ROLES, WHOLE_ORGANISATION, mayGive } from "./role-names.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -42,7 +42,7 @@ function Team({ place }) {
  * @returns {Child}
  */
 function Members({ place, events }) {
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Member>>} */ (get(`${place.api}/members`, { cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Member>>} */ (get(`${place.api}/members`, { cursor })));
     const [gone, setGone] = useState(/** @type {string[]} */ ([]));
     const change = async (/** @type {Member} */ member, /** @type {string} */ role, isUndo = false) => {
         try {
@@ -81,7 +81,7 @@ function Members({ place, events }) {
     };
     return html`<${Panel} id="members" title=${t("team.members.title")}>
         <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${3} />`}>
-            ${(/** @type {import("./list.js").Part<Member>} */ found) => html`<ul class="rows">
+            ${(/** @type {import("../shared/list.js").Part<Member>} */ found) => html`<ul class="rows">
                     ${found.items
                         .filter((one) => !gone.includes(one.id))
                         .map((one) => html`<${MemberRow} key=${one.id} member=${one} place=${place} events=${events} onChange=${change} onDrop=${drop} />`)}
@@ -134,7 +134,7 @@ function MemberRow({ member, place, events, onChange, onDrop }) {
  * @returns {Child}
  */
 function Invitations({ place, events }) {
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Invitation>>} */ (get(`${place.api}/invitations`, { cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Invitation>>} */ (get(`${place.api}/invitations`, { cursor })));
     const [gone, setGone] = useState(/** @type {string[]} */ ([]));
     const drop = (/** @type {Invitation} */ invitation) => {
         const back = () => setGone((before) => before.filter((one) => one !== invitation.id));
@@ -156,7 +156,7 @@ function Invitations({ place, events }) {
         }
     };
     return html`<${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${1} />`}>
-        ${(/** @type {import("./list.js").Part<Invitation>} */ found) => {
+        ${(/** @type {import("../shared/list.js").Part<Invitation>} */ found) => {
             const shown = found.items.filter((one) => !gone.includes(one.id));
             return (
                 shown.length > 0 &&

@@ -7,7 +7,7 @@ import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, Empty, Panel, Table } from "../shared/parts.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
-import { More, useList } from "./list.js";
+import { More, useList } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {{order: string, state: string, failure: string, amount_minor: number, currency: string, created_at_ms: number, ticket_count: number, answer_count: number}} Order */
@@ -25,7 +25,7 @@ const TONES = { good: "good", bad: "calm", open: "calm" };
  */
 export function EventOrders({ path, maySeePeople }) {
     const [shown, setShown] = useState(/** @type {Order | null} */ (null));
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Order>>} */ (get(`${path}/orders`, { cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Order>>} */ (get(`${path}/orders`, { cursor })));
     const columns = [
         { name: t("organizer.orders.when"), cell: (/** @type {Order} */ one) => moment(one.created_at_ms) },
         { name: t("organizer.orders.tickets"), cell: (/** @type {Order} */ one) => one.ticket_count, isNumber: true },
@@ -44,7 +44,7 @@ export function EventOrders({ path, maySeePeople }) {
     ];
     return html`
         <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${3} />`}>
-            ${(/** @type {import("./list.js").Part<Order>} */ found) =>
+            ${(/** @type {import("../shared/list.js").Part<Order>} */ found) =>
                 found.items.length === 0
                     ? html`<${Empty} title=${t("organizer.orders.none")} text=${t("organizer.orders.none_text")} />`
                     : html`<${Panel} id="orders" title=${t("organizer.editor.orders")}>

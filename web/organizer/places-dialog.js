@@ -5,7 +5,7 @@ import { Choices, FormBox, SubmitButton, TextField, useForm } from "../shared/fo
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { toast, undoToast } from "../shared/toasts.js";
-import { tell } from "./list.js";
+import { tell } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {"withhold" | "return"} Way */

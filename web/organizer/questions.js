@@ -1,6 +1,6 @@
 // What is asked of buyers, once an order or for every ticket.
 import { Dialog } from "../shared/dialog.js";
-import { Checkbox, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
+import { Checkbox, Checkboxes, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
 import { listed } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
@@ -77,23 +77,12 @@ export function QuestionDialog({ tickets, at, onClose, onRemove }) {
 }
 
 /**
- * @param {{types: import("./tickets.js").TicketType[], field: {value: number[], onValue: (value: number[]) => void}}} given
+ * @param {{types: import("./tickets.js").TicketType[], field: {value: number[], wrong: string | undefined, onValue: (value: number[]) => void}}} given
  * @returns {Child}
  */
 function AskedOf({ types, field }) {
-    const toggled = (/** @type {number} */ at) => field.onValue(field.value.includes(at) ? field.value.filter((one) => one !== at) : [...field.value, at]);
-    return html`<fieldset class="field" aria-describedby="asked-of-hint">
-        <legend>${t("organizer.question.of")}</legend>
-        <p class="field-hint" id="asked-of-hint">${t("organizer.question.of_hint")}</p>
-        <div class="choices">
-            ${types.map(
-                (type, at) => html`<label class="choice" key=${at}>
-                    <input type="checkbox" checked=${field.value.includes(at)} onChange=${() => toggled(at)} />
-                    <span><bdi>${type.name}</bdi></span>
-                </label>`,
-            )}
-        </div>
-    </fieldset>`;
+    const options = types.map((type, at) => ({ value: at, label: html`<bdi>${type.name}</bdi>` }));
+    return html`<${Checkboxes} ...${field} id="asked-of" label=${t("organizer.question.of")} hint=${t("organizer.question.of_hint")} options=${options} />`;
 }
 
 /** @param {string} text */

@@ -1,7 +1,7 @@
 // A date of a series: what it says, applied to other dates, a few at a time, so that how far it is can be seen.
 import { post, problemOf } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
-import { Choices } from "../shared/forms.js";
+import { Checkboxes, Choices } from "../shared/forms.js";
 import { longDate } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { has, t } from "../shared/i18n.js";
@@ -66,23 +66,11 @@ function Applying({ place, draft, tickets, onClose }) {
         setBusy(false);
     };
     const isDone = progress !== null && !isBusy && progress.next === null && !progress.trouble;
-    const toggled = (/** @type {string} */ part) => setParts(parts.includes(part) ? parts.filter((one) => one !== part) : [...parts, part]);
     return html`<${Dialog} title=${t("again.setup.dialog")} onClose=${onClose}>
         ${progress === null &&
         html`<div class="stack">
             <${Choices} name="scope" id="scope" value=${scope} onValue=${setScope} label=${t("again.setup.scope")} kind="cards" options=${["following", "all"].map((value) => ({ value, label: t(`again.setup.scope.${value}`) }))} />
-            <fieldset class="field" data-wrong=${parts.length === 0}>
-                <legend>${t("again.setup.parts")}</legend>
-                <div class="choices">
-                    ${PARTS.map(
-                        (part) => html`<label class="choice" key=${part}>
-                            <input type="checkbox" checked=${parts.includes(part)} onChange=${() => toggled(part)} />
-                            <span>${t(`again.setup.parts.${part}`)}</span>
-                        </label>`,
-                    )}
-                </div>
-                <p class="field-wrong">${parts.length === 0 ? t("again.setup.none") : ""}</p>
-            </fieldset>
+            <${Checkboxes} id="setup-parts" value=${parts} onValue=${setParts} label=${t("again.setup.parts")} wrong=${parts.length === 0 ? t("again.setup.none") : undefined} options=${PARTS.map((value) => ({ value, label: t(`again.setup.parts.${value}`) }))} />
             <p class="quiet">${t("again.setup.note")}</p>
         </div>`}
         <div class="stack" aria-live="polite">${progress && html`<${Report} progress=${progress} isDone=${isDone} zone=${draft.value.value.time_zone} />`}</div>

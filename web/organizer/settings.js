@@ -8,7 +8,7 @@ import { PageHead, Panel } from "../shared/parts.js";
 import { toast, undoToast } from "../shared/toasts.js";
 import { CloseOrganisation } from "./closing.js";
 import { showOrganisation } from "./frame.js";
-import { tell } from "./list.js";
+import { tell } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */

@@ -4,7 +4,7 @@ import { FormBox, SubmitButton, TextField, useForm } from "../shared/forms.js";
 import { html, render } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { membershipOf, requireUser } from "../shared/page.js";
-import { Failure } from "../shared/resource.js";
+import { FailedPage } from "../shared/resource.js";
 import { lastOrganisation } from "./frame.js";
 import { slugOf } from "./slugs.js";
 
@@ -69,7 +69,8 @@ async function start() {
         render(html`<${NewOrganisation} isFirst=${ids.length === 0} />`, app);
     } catch (thrown) {
         app.replaceChildren();
-        render(html`<h1 class="visually-hidden">${t("shared.failed.title")}</h1><${Failure} problem=${problemOf(thrown)} onRetry=${() => location.reload()} />`, app);
+        app.removeAttribute("aria-busy");
+        render(html`<${FailedPage} problem=${problemOf(thrown)} />`, app);
     }
 }
 

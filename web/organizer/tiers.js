@@ -2,7 +2,7 @@
 import { TextField } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { amountText, minorOf } from "./amounts.js";
+import { amountText, minorOf } from "../shared/amounts.js";
 import { TimeField } from "./time-field.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */

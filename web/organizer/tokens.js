@@ -10,7 +10,7 @@ import { Badge, Empty, Panel } from "../shared/parts.js";
 import { Loaded, Skeleton } from "../shared/resource.js";
 import { toast } from "../shared/toasts.js";
 import { whereOf } from "./event-names.js";
-import { More, tell, useList } from "./list.js";
+import { More, tell, useList } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./event-names.js").NamedEvent} NamedEvent */
@@ -26,7 +26,7 @@ const KEY = "M17 31a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM24 24h17M35 24v6M41 24v5";
  * @returns {Child}
  */
 export function TokenList({ place, kind, events }) {
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Token>>} */ (get(`${place.api}/${kind}`, { cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Token>>} */ (get(`${place.api}/${kind}`, { cursor })));
     const revoke = async (/** @type {Token} */ token) => {
         const isMeant = await ask(t("team.revoke_title", { name: token.name }), (close) => html`<${Revoking} kind=${kind} onRevoke=${() => close(true)} />`);
         if (isMeant) {
@@ -40,7 +40,7 @@ export function TokenList({ place, kind, events }) {
         }
     };
     return html`<${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
-        ${(/** @type {import("./list.js").Part<Token>} */ found) =>
+        ${(/** @type {import("../shared/list.js").Part<Token>} */ found) =>
             found.items.length === 0
                 ? html`<${Empty} title=${t(`team.${kind}.none`)} text=${t(`team.${kind}.none_text`)} icon=${kind === "keys" ? KEY : DEVICE} />`
                 : html`<${Panel} id=${kind} title=${t(`organizer.nav.${kind}`)}>

@@ -1,4 +1,5 @@
 // The days of an event that a ticket is for.
+import { Checkboxes } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { locale, t } from "../shared/i18n.js";
 
@@ -28,19 +29,7 @@ function daysOf({ starts_at, ends_at }) {
 export function Days({ event, field }) {
     // What is chosen and is no day of the event any more can be seen, and taken away.
     const days = [...new Set([...daysOf(event), ...field.value])].sort();
-    const toggled = (/** @type {string} */ one) => field.onValue(field.value.includes(one) ? field.value.filter((other) => other !== one) : [...field.value, one]);
-    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="days-hint days-wrong">
-        <legend>${t("organizer.type.days")}</legend>
-        <p class="field-hint" id="days-hint">${t(days.length > 1 ? "organizer.type.days_hint" : "organizer.type.days_one")}</p>
-        ${days.length > 1 &&
-        html`<div class="choices days">
-            ${days.map(
-                (one) => html`<label class="choice" key=${one}>
-                    <input type="checkbox" checked=${field.value.includes(one)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(one)} />
-                    <span>${day.format(Date.parse(one))}</span>
-                </label>`,
-            )}
-        </div>`}
-        <p class="field-wrong" id="days-wrong">${field.wrong ?? ""}</p>
-    </fieldset>`;
+    const options = days.length > 1 ? days.map((one) => ({ value: one, label: day.format(Date.parse(one)) })) : [];
+    const hint = t(days.length > 1 ? "organizer.type.days_hint" : "organizer.type.days_one");
+    return html`<${Checkboxes} ...${field} id="days" kind="days" label=${t("organizer.type.days")} hint=${hint} options=${options} />`;
 }

@@ -1,9 +1,9 @@
 // One ticket type: what it is called, what it costs, where its places come from, and who may have how many when.
-import { Checkbox, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
+import { Checkbox, Checkboxes, Choices, FormBox, Select, SubmitButton, TextArea, TextField, useForm } from "../shared/forms.js";
 import { Dialog } from "../shared/dialog.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { amountText, basisPointsOf, minorOf, percentText } from "./amounts.js";
+import { amountText, basisPointsOf, minorOf, percentText } from "../shared/amounts.js";
 import { TimeField } from "./time-field.js";
 import { Days } from "./type-days.js";
 import { Tiers, meant, written, wrongTier } from "./tiers.js";
@@ -164,22 +164,13 @@ function hasMore(type) {
 }
 
 /**
- * @param {{pools: import("./tickets.js").Pool[], field: {name: string, value: number[], wrong: string | undefined, onValue: (value: number[]) => void}}} given
+ * @param {{pools: import("./tickets.js").Pool[], field: {value: number[], wrong: string | undefined, onValue: (value: number[]) => void}}} given
  * @returns {Child}
  */
 function PoolChoices({ pools, field }) {
-    const toggled = (/** @type {number} */ at) => field.onValue(field.value.includes(at) ? field.value.filter((one) => one !== at) : [...field.value, at]);
-    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="pools-hint pools-wrong">
-        <legend>${t("organizer.type.pools")}</legend>
-        <p class="field-hint" id="pools-hint">${t("organizer.type.pools_hint")}</p>
-        <div class="choices">
-            ${pools.map(
-                (pool, at) => html`<label class="choice">
-                    <input type="checkbox" checked=${field.value.includes(at)} aria-invalid=${Boolean(field.wrong)} onChange=${() => toggled(at)} />
-                    <span><span class="series-dot" data-series=${(at % 6) + 1}></span> <bdi>${pool.name}</bdi></span>
-                </label>`,
-            )}
-        </div>
-        <p class="field-wrong" id="pools-wrong">${field.wrong ?? ""}</p>
-    </fieldset>`;
+    const options = pools.map((pool, at) => ({
+        value: at,
+        label: html`<span class="series-dot" data-series=${(at % 6) + 1}></span> <bdi>${pool.name}</bdi>`,
+    }));
+    return html`<${Checkboxes} ...${field} id="pools" label=${t("organizer.type.pools")} hint=${t("organizer.type.pools_hint")} options=${options} />`;
 }

@@ -6,7 +6,7 @@ import { Empty, PageHead, Panel } from "../shared/parts.js";
 import { Loaded, Skeleton } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
 import { showOrganisation } from "./frame.js";
-import { More, useList } from "./list.js";
+import { More, useList } from "../shared/list.js";
 import { VenueDialog } from "./venue-dialog.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -20,7 +20,7 @@ const PIN = "M24 41S11 29 11 20a13 13 0 0 1 26 0c0 9-13 21-13 21zM24 25a5 5 0 1 
  * @returns {Child}
  */
 function Venues({ place }) {
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Venue>>} */ (get(`${place.api}/venues`, { cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Venue>>} */ (get(`${place.api}/venues`, { cursor })));
     const [open, setOpen] = useState(/** @type {{venue: Venue | null} | null} */ (null));
     const [gone, setGone] = useState(/** @type {string[]} */ ([]));
     const drop = (/** @type {Venue} */ venue) => {
@@ -45,7 +45,7 @@ function Venues({ place }) {
     return html`
         <${PageHead} title=${t("organizer.nav.venues")} text=${t("team.venues.text")}>${add}<//>
         <${Loaded} resource=${list.page} skeleton=${html`<${Skeleton} kind="rows" lines=${2} />`}>
-            ${(/** @type {import("./list.js").Part<Venue>} */ found) => {
+            ${(/** @type {import("../shared/list.js").Part<Venue>} */ found) => {
                 const shown = found.items.filter((one) => !gone.includes(one.venue));
                 return shown.length === 0
                     ? html`<${Empty} title=${t("team.venues.none")} text=${t("team.venues.none_text")} icon=${PIN} />`

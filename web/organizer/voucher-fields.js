@@ -1,5 +1,5 @@
 // What a code is limited to: tickets, a time, how often one person may use it, and how many tickets it takes.
-import { TextField } from "../shared/forms.js";
+import { Checkboxes, TextField } from "../shared/forms.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { TimeField } from "./time-field.js";
@@ -35,22 +35,10 @@ export function limitsOf(given) {
  * @returns {Child}
  */
 export function VoucherTypes({ form, tickets, kind }) {
-    const field = form.field("ticket_types");
     const types = tickets.ticket_types.filter((type) => type.ticket_type !== null);
-    const toggled = (/** @type {string} */ id) => field.onValue(field.value.includes(id) ? field.value.filter((/** @type {string} */ one) => one !== id) : [...field.value, id]);
-    return html`<fieldset class="field" data-wrong=${Boolean(field.wrong)} aria-describedby="codes-for-hint codes-for-wrong">
-        <legend>${t("organizer.codes.for")}</legend>
-        <p class="field-hint" id="codes-for-hint">${t(kind === "access" ? "organizer.codes.for_hidden_hint" : "organizer.codes.for_all_hint")}</p>
-        <div class="choices">
-            ${types.map(
-                (type) => html`<label class="choice" key=${type.ticket_type}>
-                    <input type="checkbox" checked=${field.value.includes(type.ticket_type)} onChange=${() => toggled(String(type.ticket_type))} />
-                    <span><bdi>${type.name}</bdi></span>
-                </label>`,
-            )}
-        </div>
-        <p class="field-wrong" id="codes-for-wrong">${field.wrong ?? ""}</p>
-    </fieldset>`;
+    const options = types.map((type) => ({ value: type.ticket_type, label: html`<bdi>${type.name}</bdi>` }));
+    const hint = t(kind === "access" ? "organizer.codes.for_hidden_hint" : "organizer.codes.for_all_hint");
+    return html`<${Checkboxes} ...${form.field("ticket_types")} id="codes-for" label=${t("organizer.codes.for")} hint=${hint} options=${options} />`;
 }
 
 /**

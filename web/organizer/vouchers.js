@@ -8,8 +8,8 @@ import { locale, t } from "../shared/i18n.js";
 import { Empty, Panel, Table } from "../shared/parts.js";
 import { Loaded, Skeleton } from "../shared/resource.js";
 import { delayed, toast } from "../shared/toasts.js";
-import { amountText, minorOf } from "./amounts.js";
-import { More, useList } from "./list.js";
+import { amountText, basisPointsOf, minorOf, percentText } from "../shared/amounts.js";
+import { More, useList } from "../shared/list.js";
 import { TimeField } from "./time-field.js";
 import { NO_LIMITS, VoucherLimits, VoucherTypes, limitsOf, wrongLimits } from "./voucher-fields.js";
 
@@ -29,7 +29,7 @@ export function Vouchers({ path, event, tickets, may }) {
     const [isNew, setNew] = useState(false);
     const [edited, setEdited] = useState(/** @type {Voucher | null} */ (null));
     const [hidden, setHidden] = useState(/** @type {string[]} */ ([]));
-    const list = useList((cursor) => /** @type {Promise<import("./list.js").Part<Voucher>>} */ (get(`${path}/vouchers`, { limit: SHOWN_AT_ONCE, cursor })));
+    const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Voucher>>} */ (get(`${path}/vouchers`, { limit: SHOWN_AT_ONCE, cursor })));
     const drop = (/** @type {Voucher} */ voucher) => {
         setHidden([...hidden, voucher.voucher]);
         const back = () => setHidden((before) => before.filter((one) => one !== voucher.voucher));
@@ -169,7 +169,7 @@ function NewVoucher({ path, event, tickets, onClose, onDone }) {
  */
 function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
     const isPercent = voucher.percent_basis_points !== null;
-    const amount = isPercent ? String((voucher.percent_basis_points ?? 0) / 100) : voucher.amount_minor === null ? "" : amountText(voucher.amount_minor, event.currency);
+    const amount = isPercent ? percentText(voucher.percent_basis_points ?? 0) : voucher.amount_minor === null ? "" : amountText(voucher.amount_minor, event.currency);
     const numberOf = (/** @type {number | null} */ value) => (value === null ? "" : String(value));
     const form = useForm({
         initial: {
@@ -218,8 +218,8 @@ function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
  * @param {string} currency
  */
 function isAmount(given, currency) {
-    const value = given["unit"] === "percent" ? Number(given["amount"].replace(",", ".")) : minorOf(given["amount"], currency);
-    return value !== null && value > 0 && (given["unit"] !== "percent" || value <= 100);
+    const value = given["unit"] === "percent" ? basisPointsOf(given["amount"]) : minorOf(given["amount"], currency);
+    return value !== null && value > 0;
 }
 
 /**
@@ -229,7 +229,7 @@ function isAmount(given, currency) {
 function bodyOf(given, currency) {
     const isPercent = given["unit"] === "percent";
     const discount = {
-        percent_basis_points: isPercent ? Math.round(Number(given["amount"].replace(",", ".")) * 100) : null,
+        percent_basis_points: isPercent ? basisPointsOf(given["amount"]) : null,
         amount_minor: isPercent ? null : minorOf(given["amount"], currency),
         is_per_order: given["unit"] === "order",
     };

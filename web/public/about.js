@@ -30,13 +30,14 @@ export function EventHeader({ event }) {
                         <span>${times(event)}</span>
                     </dd>
                 </div>
-                <div>
+                ${(event.venue_name || event.city || event.address) &&
+                html`<div>
                     <dt><${Icon} path="M12 21c-4.5-4.8-7-8.3-7-11.300a7 7 0 0 1 14 0c0 3-2.5 6.5-7 11.300zM12 12.200a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z" /><span class="visually-hidden">${t("event.where")}</span></dt>
                     <dd>
                         <strong><bdi>${event.venue_name || event.city}</bdi></strong>
                         <span><bdi>${place(event)}</bdi></span>
                     </dd>
-                </div>
+                </div>`}
             </dl>
         </header>
     `;

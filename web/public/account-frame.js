@@ -2,7 +2,7 @@
 import { html, render, useEffect, useRef } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { nextAddress, whoIsThere } from "../shared/page.js";
-import { Failure } from "../shared/resource.js";
+import { FailedPage } from "../shared/resource.js";
 import { problemOf } from "../shared/api.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -49,8 +49,7 @@ export async function showWhenReady(draw) {
     try {
         show(await draw());
     } catch (thrown) {
-        show(html`<h1 class="visually-hidden">${t("shared.failed.title")}</h1>
-            <${Failure} problem=${problemOf(thrown)} onRetry=${() => location.reload()} />`);
+        show(html`<${FailedPage} problem=${problemOf(thrown)} />`);
     }
 }
 

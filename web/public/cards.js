@@ -1,6 +1,7 @@
 // The sandbox's card form: test numbers, and what the payment provider's form would give for each. No real card number
 // ever leaves this file: only the token is sent.
 
+import { western } from "../shared/amounts.js";
 import { t } from "../shared/i18n.js";
 
 /** @typedef {{number: string, token: string, effect: string}} TestCard `effect`: the message that says it */
@@ -17,12 +18,21 @@ export const TEST_CARDS = [
 const CARD_DIGITS = 16;
 
 /**
+ * Return what there is of digits in a text, however they are written.
+ *
+ * @param {string} text
+ */
+export function digitsOf(text) {
+    return western(text).replace(/\D/g, "");
+}
+
+/**
  * Return digits in groups of four, as they stand on a card.
  *
  * @param {string} text
  */
 export function groupNumber(text) {
-    const digits = text.replace(/\D/g, "").slice(0, CARD_DIGITS);
+    const digits = digitsOf(text).slice(0, CARD_DIGITS);
     return digits.replace(/(.{4})(?=.)/g, "$1 ");
 }
 
@@ -33,7 +43,7 @@ export function groupNumber(text) {
  * @param {boolean} isDeleting
  */
 export function groupExpiry(text, isDeleting) {
-    let digits = text.replace(/\D/g, "").slice(0, 4);
+    let digits = digitsOf(text).slice(0, 4);
     if (digits.length === 1 && digits > "1") {
         digits = `0${digits}`;
     }
@@ -52,7 +62,7 @@ export function groupExpiry(text, isDeleting) {
 export function problems(fields, nowMs) {
     /** @type {Partial<Record<FieldName, string>>} */
     const found = {};
-    const digits = fields.number.replace(/\D/g, "");
+    const digits = digitsOf(fields.number);
     if (digits.length < CARD_DIGITS) {
         found.number = t("event.card.wrong_number");
     } else if (!tokenOf(fields.number)) {
@@ -76,6 +86,6 @@ export function problems(fields, nowMs) {
  * @param {string} number
  */
 export function tokenOf(number) {
-    const digits = number.replace(/\D/g, "");
-    return TEST_CARDS.find((card) => card.number.replace(/\D/g, "") === digits)?.token;
+    const digits = digitsOf(number);
+    return TEST_CARDS.find((card) => digitsOf(card.number) === digits)?.token;
 }

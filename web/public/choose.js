@@ -1,5 +1,6 @@
 // Choosing tickets: the countdown to the opening, the types with what is left of them, quantities, the button.
-import { calendarDays, count, longDate, minorOf, money, paddedCount, parts, percent, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
+import { minorOf } from "../shared/amounts.js";
+import { calendarDays, count, longDate, money, paddedCount, parts, percent, plainAmount, timeOfDay, zoneName } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { language, rich, t } from "../shared/i18n.js";
 import { Codes } from "./codes.js";

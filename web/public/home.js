@@ -40,6 +40,7 @@ async function show(address, isNew) {
             throw new Error("no list at this address");
         }
         useOwnDays(results, address);
+        setOpenings(results, performance.now());
         events.replaceChildren(...results.childNodes);
         if (isNew) {
             history.pushState(null, "", address);
@@ -93,6 +94,11 @@ async function more(link) {
     link.setAttribute("aria-busy", "true");
     try {
         const found = await pageAt(link.href);
+        if (!link.isConnected) {
+            // Another list was asked for meanwhile.
+            return;
+        }
+        setOpenings(found, performance.now());
         const cards = [...found.querySelectorAll(".event-card")];
         // An event that moved between two pages is shown once.
         const shown = new Set([...document.querySelectorAll(".event-card")].map((card) => card.getAttribute("data-event")));
@@ -149,9 +155,17 @@ if (form instanceof HTMLFormElement) {
 }
 addEventListener("popstate", () => void show(location.href, false).then(fillForm));
 
+// What is chosen above the list, and has no field of its own.
+const OF_CHIPS = ["free", "tag"];
+
 /** Make the form say what the address says. */
 function fillForm() {
     const query = new URLSearchParams(location.search);
+    for (const name of OF_CHIPS.filter((one) => query.has(one) && !form?.querySelector(`[name="${one}"]`))) {
+        const hidden = document.createElement("input");
+        Object.assign(hidden, { type: "hidden", name });
+        form?.append(hidden);
+    }
     for (const field of form?.querySelectorAll("[name]") ?? []) {
         const value = query.get(field.getAttribute("name") ?? "") ?? "";
         if (field instanceof HTMLInputElement) {
@@ -162,16 +176,28 @@ function fillForm() {
     }
 }
 
-// The cards that open soon: the server said how long from when it drew them.
+/**
+ * Say of the cards that open soon when that is: the server said how long from when it drew them.
+ *
+ * @param {ParentNode} place
+ * @param {number} drawnAt ticks of the page's own clock
+ */
+function setOpenings(place, drawnAt) {
+    for (const badge of place.querySelectorAll("[data-opens-in-ms]")) {
+        badge.setAttribute("data-opens-at", String(drawnAt + Number(badge.getAttribute("data-opens-in-ms"))));
+        badge.removeAttribute("data-opens-in-ms");
+    }
+}
+
 const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
-const since = navigation?.responseStart ?? 0;
+setOpenings(document, navigation?.responseStart ?? 0);
 setInterval(() => {
-    for (const badge of document.querySelectorAll("[data-opens-in-ms]")) {
-        const left = Number(badge.getAttribute("data-opens-in-ms")) - (performance.now() - since);
+    for (const badge of document.querySelectorAll("[data-opens-at]")) {
+        const left = Number(badge.getAttribute("data-opens-at")) - performance.now();
         if (left <= 0) {
             badge.textContent = t("home.standing.on_sale");
             badge.setAttribute("data-tone", "good");
-            badge.removeAttribute("data-opens-in-ms");
+            badge.removeAttribute("data-opens-at");
         } else if (left < SOON_MS) {
             badge.textContent = t("home.opens_in", { time: countdown(left) });
         }

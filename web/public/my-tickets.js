@@ -97,7 +97,7 @@ function OrderTickets({ order: { about, tickets } }) {
                         <p class="ticket-type"><bdi>${name}</bdi></p>
                         <p class="ticket-event"><bdi>${about.slug ? html`<a href=${`/e/${about.slug}`}>${about.title}</a>` : about.title}</bdi></p>
                         ${about.status === "cancelled" && html`<p class="ticket-cancelled">${t("account.tickets.cancelled")}</p>`}
-                        <p class="ticket-when">${eventDays(about)}, ${timeOfDay(about.starts_at_ms, about.time_zone)}</p>
+                        <p class="ticket-when">${t("shared.day_and_time", { day: eventDays(about), time: timeOfDay(about.starts_at_ms, about.time_zone) })}</p>
                         <p class="ticket-when"><bdi>${[about.venue_name, about.city].filter(Boolean).join(", ")}</bdi></p>
                         ${ticket.valid_days.length > 0 && html`<p class="ticket-days">${t("event.valid_on", { days: calendarDays(ticket.valid_days) })}</p>`}
                         <p class="ticket-id"><bdi>${shown}</bdi></p>

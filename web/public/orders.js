@@ -22,6 +22,7 @@ const ATTEMPTS_MAX = 5;
 export class Orders {
     list = signal(/** @type {Order[]} */ ([]));
     #attempt = 0;
+    #turn = 0;
     #markLoaded = () => {};
     /** Resolves with the first answer. */
     loaded = new Promise((/** @type {(value: void) => void} */ resolve) => (this.#markLoaded = resolve));
@@ -39,12 +40,14 @@ export class Orders {
 
     async #load() {
         this.#attempt++;
+        const own = ++this.#turn;
         try {
             const answer = await fetch(`/api/v1/orders?event=${this.event}&limit=200`, {
                 headers: { accept: "application/json" },
                 signal: AbortSignal.timeout(8_000),
             });
             if (answer.status === 401) {
+                this.#markLoaded();
                 return;
             }
             if (!answer.ok) {
@@ -52,11 +55,15 @@ export class Orders {
             }
             /** @type {{items: Order[]}} */
             const { items } = await answer.json();
+            if (own !== this.#turn) {
+                // Asked again meanwhile: what was asked for first may be from before a purchase.
+                return;
+            }
             this.list.value = items.filter((order) => order.tickets.length > 0);
             this.#markLoaded();
         } catch {
-            if (this.#attempt < ATTEMPTS_MAX) {
-                setTimeout(() => this.#load(), RETRY_MS);
+            if (own === this.#turn && this.#attempt < ATTEMPTS_MAX) {
+                setTimeout(() => own === this.#turn && void this.#load(), RETRY_MS);
             }
         }
     }

@@ -2,7 +2,7 @@
 import { count, countdown, money, spoken } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { TEST_CARDS, groupExpiry, groupNumber, problems, tokenOf } from "./cards.js";
+import { TEST_CARDS, digitsOf, groupExpiry, groupNumber, problems, tokenOf } from "./cards.js";
 import { NoticeBox, StepHeading, WaitingLine } from "./parts.js";
 import { QuestionFields } from "./questions.js";
 
@@ -145,7 +145,7 @@ function PaymentForm({ reservation, isPaying, sale, checkout, isOnline }) {
                     <${Field} name="expiry" label=${t("event.card.expiry")} hint=${t("event.card.expiry_hint")} value=${fields.expiry} wrong=${wrong.expiry} isDisabled=${isPaying}
                         autocomplete="cc-exp" onValue=${(/** @type {string} */ value) => change("expiry", groupExpiry(value, value.length < fields.expiry.length))} />
                     <${Field} name="cvc" label=${t("event.card.cvc")} hint=${t("event.card.cvc_hint")} value=${fields.cvc} wrong=${wrong.cvc} isDisabled=${isPaying}
-                        autocomplete="cc-csc" onValue=${(/** @type {string} */ value) => change("cvc", value.replace(/\D/g, "").slice(0, 4))} />
+                        autocomplete="cc-csc" onValue=${(/** @type {string} */ value) => change("cvc", digitsOf(value).slice(0, 4))} />
                 </div>
             `}
             <${NoticeBox} notice=${checkout.paymentNotice.value} />

@@ -64,6 +64,8 @@ import { computed, signal } from "../shared/html.js";
 export const FEW_LEFT = 10;
 // Picking more than this at once is the organizer's business.
 const QUANTITY_MAX = 10_000;
+// An event without an end is over this long after its start, as on the server.
+const ENDLESS_MS = 24 * 3_600_000;
 
 export class Sale {
     /** Live state; null until the first one has come. */
@@ -117,6 +119,10 @@ export class Sale {
         if (status === "closed" || status === "paused") {
             return status;
         }
+        const isOver = this.time.value >= (this.event.ends_at_ms ?? this.event.starts_at_ms + ENDLESS_MS);
+        if (isOver && !state?.ticket_types.some((one) => one.is_on_sale)) {
+            return "closed";
+        }
         const opensAt = this.opensAt.value;
         if (status !== "open" && !opensAt) {
             return "unannounced";
@@ -125,8 +131,18 @@ export class Sale {
             return "before";
         }
         const shown = this.codes.value.flatMap(({ found }) => found.unlocked.map((one) => one.availability));
-        const isGone = state !== null && [...state.ticket_types, ...shown].every((one) => one.free === 0);
-        return isGone ? "sold_out" : "open";
+        const all = state === null ? [] : [...state.ticket_types, ...shown];
+        if (all.some((one) => one.free > 0 && !this.#isPast(one))) {
+            return "open";
+        }
+        // As the server has it: a type whose sale is over has nothing to buy, and nothing sold out is only over.
+        return all.some((one) => one.free === 0) ? "sold_out" : all.length > 0 ? "closed" : "open";
+    }
+
+    /** @param {TypeAvailability} one */
+    #isPast(one) {
+        const end = this.type(one.ticket_type)?.sales_end_ms ?? null;
+        return !one.is_on_sale && end !== null && end <= this.time.value;
     }
 
     /**

@@ -44,7 +44,7 @@ function TicketCard({ ticket, sale }) {
             <div class="ticket-text">
                 <p class="ticket-type"><bdi>${name}</bdi></p>
                 <p class="ticket-event"><bdi>${event.title}</bdi></p>
-                <p class="ticket-when">${eventDays(event)}, ${timeOfDay(event.starts_at_ms, event.time_zone)}</p>
+                <p class="ticket-when">${t("shared.day_and_time", { day: eventDays(event), time: timeOfDay(event.starts_at_ms, event.time_zone) })}</p>
                 <p class="ticket-when"><bdi>${event.venue_name}</bdi></p>
                 ${days.length > 0 && html`<p class="ticket-days">${t("event.valid_on", { days: calendarDays(days) })}</p>`}
                 <p class="ticket-id">${ticket.ticket.slice(-8)}</p>

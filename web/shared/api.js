@@ -29,6 +29,7 @@ const ATTEMPTS_MAX = 3;
 const DELAY_MS = 400;
 const DELAY_MS_MAX = 5_000;
 const UNREACHABLE = 0;
+// Browsers take 64 KiB of such requests, and a letter may be four bytes.
 const KEPT_ALIVE_MAX = 16_000;
 
 /** What a request was refused with, or that nobody could be asked. */
@@ -190,13 +191,16 @@ function prepared(method, asked) {
     if (asked.version !== undefined && asked.version !== null) {
         headers["if-match"] = `"${asked.version}"`;
     }
+    const body = asked.body === undefined ? undefined : JSON.stringify(asked.body);
     return {
         method,
         headers,
         credentials: "same-origin",
         // An ETag here is a version to change, not a promise that everything around it is the same.
         cache: "no-store",
-        body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
+        // A change is made even if the page is left meanwhile.
+        keepalive: method !== "GET" && (body?.length ?? 0) <= KEPT_ALIVE_MAX,
+        body,
     };
 }
 

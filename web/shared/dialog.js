@@ -1,5 +1,5 @@
 // A dialog over the page: the browser's own <dialog>, which keeps the focus inside and gives it back.
-import { html, render, useEffect, useRef } from "./html.js";
+import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { t } from "./i18n.js";
 
 /** @typedef {import("./html.js").Child} Child */
@@ -10,9 +10,14 @@ import { t } from "./i18n.js";
  */
 export function Dialog({ title, onClose, children }) {
     const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
-    useEffect(() => {
-        element.current?.showModal();
+    // Browsers give the focus back when a dialog is closed, not when it is taken out of the page: so before that.
+    useLayoutEffect(() => {
+        const dialog = element.current;
+        dialog?.showModal();
+        return () => dialog?.close();
     }, []);
+    // Closing it at the end is told as well, when it is gone.
+    const closed = () => element.current && onClose();
     const pressed = (/** @type {MouseEvent} */ event) => {
         // The backdrop belongs to the dialog's own box; what is inside it is a child.
         if (event.target === element.current) {
@@ -20,7 +25,7 @@ export function Dialog({ title, onClose, children }) {
         }
     };
     return html`
-        <dialog class="dialog" ref=${element} aria-labelledby="dialog-title" onCancel=${onClose} onClose=${onClose} onMouseDown=${pressed}>
+        <dialog class="dialog" ref=${element} aria-labelledby="dialog-title" onCancel=${onClose} onClose=${closed} onMouseDown=${pressed}>
             <div class="dialog-head">
                 <h2 id="dialog-title">${title}</h2>
                 <button type="button" class="dialog-close" aria-label=${t("shared.close")} onClick=${onClose}>×</button>

@@ -44,22 +44,6 @@ export function plainAmount(minor, currency) {
     return (minor / 10 ** digits).toFixed(minor % 10 ** digits === 0 ? 0 : digits);
 }
 
-/**
- * Return what was typed in minor units, null if it is no amount of the currency.
- *
- * @param {string} typed
- * @param {string} currency ISO 4217
- * @returns {number | null}
- */
-export function minorOf(typed, currency) {
-    const digits = minorDigits(currency);
-    const match = /^(\d{1,9})(?:[.,](\d*))?$/.exec(typed.trim());
-    if (!match || (match[2] ?? "").length > digits) {
-        return null;
-    }
-    return Number(match[1]) * 10 ** digits + Number((match[2] ?? "").padEnd(digits, "0") || 0);
-}
-
 /** @param {string} currency */
 function minorDigits(currency) {
     const format = new Intl.NumberFormat("en", { style: "currency", currency });

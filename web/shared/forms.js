@@ -1,6 +1,7 @@
 // Forms. A field is a label, a hint, the control and what is wrong with it; the last two are tied to the control, so that
 // a screen reader says them with it. A form checks when it is sent, not while somebody types; what was wrong goes away
 // when the field is changed.
+import { western } from "./amounts.js";
 import { problemOf } from "./api.js";
 import { html, useRef, useState } from "./html.js";
 import { t } from "./i18n.js";
@@ -153,20 +154,27 @@ export function Field({ name, label, id = `field-${name}`, hint, wrong, isOption
     `;
 }
 
+const OF_DIGITS = new Set(["numeric", "decimal"]);
+
 /**
- * One line of text, or whatever `type` makes of it. Other properties go to the input as they are.
+ * One line of text, or whatever `type` makes of it. Other properties go to the input as they are. Where digits are asked
+ * for, Arabic-Indic ones are as good as any: phones have them on their keys.
  *
  * @param {FieldProps & {value: any, onValue: (value: string) => void, type?: string, before?: string, after?: string, [other: string]: any}} given
  * @returns {Child}
  */
 export function TextField({ name, label, id, hint, wrong, isOptional, value, onValue, type = "text", before, after, ...others }) {
+    const typed = (/** @type {InputEvent} */ event) => {
+        const { value: text } = /** @type {HTMLInputElement} */ (event.currentTarget);
+        onValue(OF_DIGITS.has(others["inputmode"]) ? western(text) : text);
+    };
     const input = (/** @type {Record<string, unknown>} */ tied) => html`<input
         ...${others}
         ...${tied}
         name=${name}
         type=${type}
         value=${value ?? ""}
-        onInput=${(/** @type {InputEvent} */ event) => onValue(/** @type {HTMLInputElement} */ (event.currentTarget).value)}
+        onInput=${typed}
     />`;
     return html`<${Field} name=${name} label=${label} id=${id} hint=${hint} wrong=${wrong} isOptional=${isOptional}>
         ${(/** @type {Record<string, unknown>} */ tied) =>
@@ -258,6 +266,29 @@ export function Choices({ name, label, id = `field-${name}`, hint, wrong, value,
             <p class="field-wrong" id=${`${id}-wrong`}>${wrong ?? ""}</p>
         </fieldset>
     `;
+}
+
+/**
+ * Any of several, all of them seen. `kind` is a class that lays them out.
+ *
+ * @param {{id: string, label: string, hint?: string, wrong?: string, value: readonly any[], onValue: (value: any[]) => void, options: {value: any, label: Child}[], kind?: string}} given
+ * @returns {Child}
+ */
+export function Checkboxes({ id, label, hint, wrong, value, onValue, options, kind = "" }) {
+    const toggled = (/** @type {any} */ one) => onValue(value.includes(one) ? value.filter((other) => other !== one) : [...value, one]);
+    return html`<fieldset class="field" data-wrong=${Boolean(wrong)} aria-describedby=${[hint && `${id}-hint`, `${id}-wrong`].filter(Boolean).join(" ")}>
+        <legend>${label}</legend>
+        ${hint && html`<p class="field-hint" id=${`${id}-hint`}>${hint}</p>`}
+        <div class=${`choices ${kind}`}>
+            ${options.map(
+                (one) => html`<label class="choice" key=${one.value}>
+                    <input type="checkbox" checked=${value.includes(one.value)} aria-invalid=${Boolean(wrong)} onChange=${() => toggled(one.value)} />
+                    <span>${one.label}</span>
+                </label>`,
+            )}
+        </div>
+        <p class="field-wrong" id=${`${id}-wrong`} aria-live="polite">${wrong ?? ""}</p>
+    </fieldset>`;
 }
 
 /**

@@ -104,7 +104,9 @@ export async function membershipOf(organisation) {
 export function nextAddress(fallback = "/") {
     const next = new URLSearchParams(location.search).get("next") ?? "";
     const url = URL.canParse(next, location.origin) ? new URL(next, location.origin) : null;
-    return url && url.origin === location.origin && next.startsWith("/") ? url.pathname + url.search + url.hash : fallback;
+    // "/.//evil.example" is of this site, and its path alone would not be.
+    const isOurs = url && url.origin === location.origin && next.startsWith("/") && !url.pathname.startsWith("//");
+    return isOurs ? url.pathname + url.search + url.hash : fallback;
 }
 
 /**

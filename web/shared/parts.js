@@ -1,5 +1,5 @@
 // Parts of pages that are no forms: headings, badges, tabs, tables, and what is shown where there is nothing.
-import { html, useRef } from "./html.js";
+import { html, useEffect, useRef } from "./html.js";
 import { t } from "./i18n.js";
 
 /** @typedef {import("./html.js").Child} Child */
@@ -64,6 +64,10 @@ const TICKET = "M8 14h32v7a3 3 0 0 0 0 6v7H8v-7a3 3 0 0 0 0-6zM29 15v4M29 22v4M2
  */
 export function Tabs({ label, tabs, chosen, onChoose }) {
     const list = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+        // On a phone the row is wider than the screen.
+        list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ inline: "nearest", block: "nearest" });
+    }, [chosen]);
     const moved = (/** @type {KeyboardEvent} */ event) => {
         const isReversed = document.documentElement.dir === "rtl";
         const step = { ArrowRight: isReversed ? -1 : 1, ArrowLeft: isReversed ? 1 : -1 }[event.key];

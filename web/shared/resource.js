@@ -80,6 +80,17 @@ export function Skeleton({ lines = 5, kind = "text" }) {
 }
 
 /**
+ * What a whole page is that failed.
+ *
+ * @param {{problem: Problem}} given
+ * @returns {Child}
+ */
+export function FailedPage({ problem }) {
+    return html`<h1 class="visually-hidden">${problem.status === 404 ? t("shared.not_found.title") : t("shared.failed.title")}</h1>
+        <${Failure} problem=${problem} onRetry=${() => location.reload()} />`;
+}
+
+/**
  * @param {{problem: Problem, onRetry?: () => void}} given
  * @returns {Child}
  */

@@ -5,9 +5,10 @@ const SUBPROTOCOL = "bilten.v1.json";
 const HTTP_TIMEOUT_MS = 8_000;
 const DELAY_MS_MIN = 250;
 const DELAY_MS_MAX = 12_000;
-// Told to go away: coming back at once would make it worse.
+// Told to go away: coming back at once would make it worse, or be told the same.
 const DELAY_MS_FULL = 5_000;
 const CLOSED_FULL = new Set([4409, 4429, 4503]);
+const CLOSED_FOR_LONG = new Set([...CLOSED_FULL, 1002, 1003, 1009, 4400, 4413]);
 const CLOSED_DRAINING = 1001;
 
 /** The server is there and has no room. */
@@ -45,7 +46,7 @@ export class Reconnection {
             return Math.random() * DELAY_MS_MIN;
         }
         const bound = Math.min(DELAY_MS_MAX, DELAY_MS_MIN * 2 ** this.#failures++);
-        const least = code !== undefined && CLOSED_FULL.has(code) ? DELAY_MS_FULL : 0;
+        const least = code !== undefined && CLOSED_FOR_LONG.has(code) ? DELAY_MS_FULL : 0;
         return least + bound * (0.5 + Math.random() / 2);
     }
 }

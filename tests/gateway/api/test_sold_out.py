@@ -2,6 +2,7 @@
 came back, until somebody looked for themselves.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from domain import events as e
 from domain.ids import EVENT, ORDER, EventId, OperationId, OrderId, parse
 from tests.gateway.api.organising import Town, town
 from tests.gateway.api.test_catalogue import Office, until
+from tests.gateway.api.test_feeds import stamps
 from tests.gateway.stage import fresh, operation
 from tests.gateway.wire_client import Client
 
@@ -118,6 +120,24 @@ async def test_every_gateway_says_it_within_a_second_and_takes_it_back(place: To
     )
     assert (status, answer["status"]) == (200, "on_sale")
     await stands(place, "on_sale", True, False)
+
+
+async def test_calendars_say_when_it_was_sold_out(place: Town, office: Office) -> None:
+    """One that goes by the time of the last change would go on saying that there are tickets."""
+    event = await on_sale(office)
+    client = await place.here.connect()
+    await bought(client, event, 0, 2)
+    await stands(place, "on_sale", True, False)
+    first = stamps((await read(place, "/calendar/events/concert.ics"))[0])
+    # It is written to the second.
+    while place.made.clock() // 1000 <= first["LAST-MODIFIED"].timestamp():
+        await asyncio.sleep(0.05)
+    await bought(client, event, 1, 1)
+    await stands(place, "sold_out", True, True)
+    for calendar in await read(place, "/calendar/events/concert.ics"):
+        last = stamps(calendar)
+        assert last["LAST-MODIFIED"] > first["LAST-MODIFIED"]
+        assert last["SEQUENCE"] > first["SEQUENCE"]
 
 
 async def test_what_is_held_is_not_sold_out(place: Town, office: Office) -> None:

@@ -41,8 +41,7 @@ export function percentText(points) {
  * @param {number} digits
  */
 function shifted(text, digits) {
-    const western = [...text.trim()].map((letter) => digitOf(letter) ?? letter).join("").replace(/[,٫]/, ".");
-    const match = /^(\d{1,10})(?:\.(\d+))?$/.exec(western);
+    const match = /^(\d{1,10})(?:[.,٫](\d*))?$/.exec(western(text.trim()));
     const fraction = match?.[2] ?? "";
     return match && fraction.length <= digits ? Number((match[1] ?? "0") + fraction.padEnd(digits, "0")) : null;
 }
@@ -57,6 +56,15 @@ export function amountText(minor, currency) {
     const digits = digitsOf(currency);
     const text = String(minor).padStart(digits + 1, "0");
     return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}
+
+/**
+ * Return a text with its Arabic-Indic digits as those that programs read.
+ *
+ * @param {string} text
+ */
+export function western(text) {
+    return [...text].map((letter) => digitOf(letter) ?? letter).join("");
 }
 
 /** @param {string} letter an Arabic-Indic digit, of either kind */

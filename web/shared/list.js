@@ -1,12 +1,12 @@
 // Lists that come in parts: what is there already, and the next part on request.
-import { ActionButton } from "../shared/forms.js";
-import { html } from "../shared/html.js";
-import { t } from "../shared/i18n.js";
-import { get, problemOf } from "../shared/api.js";
-import { useResource } from "../shared/resource.js";
-import { toast } from "../shared/toasts.js";
+import { ActionButton } from "./forms.js";
+import { html, useRef } from "./html.js";
+import { t } from "./i18n.js";
+import { get, problemOf } from "./api.js";
+import { useResource } from "./resource.js";
+import { toast } from "./toasts.js";
 
-/** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./html.js").Child} Child */
 
 /**
  * @template T
@@ -20,11 +20,16 @@ import { toast } from "../shared/toasts.js";
  */
 export function useList(load, inputs = []) {
     const page = useResource(() => load(null), inputs);
+    const newest = useRef(page.value);
+    newest.current = page.value;
     const more = async () => {
         const shown = page.value;
         if (shown?.next_cursor) {
             const next = await load(shown.next_cursor);
-            page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
+            // What came for one list is not put below another that was asked for meanwhile.
+            if (newest.current === shown) {
+                page.set({ items: [...shown.items, ...next.items], next_cursor: next.next_cursor });
+            }
         }
     };
     /** @param {(items: T[]) => T[]} change */
@@ -62,7 +67,7 @@ export async function everything(path) {
 }
 
 /**
- * @param {{list: {page: import("../shared/resource.js").Resource<Part<any>>, more: () => Promise<void>}}} given
+ * @param {{list: {page: import("./resource.js").Resource<Part<any>>, more: () => Promise<void>}}} given
  * @returns {Child}
  */
 export function More({ list }) {
