@@ -14,7 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,  # its boxes fill logs, and its locals hold DSNs
-    help="Bilten: event ticketing that sells tens of thousands of tickets a second and never loses one.",
+    help="Bilten: event ticketing that takes tens of thousands of reservations a second and loses none.",
     epilog="Settings: docs/settings.md, or `bilten check-config --page`.",
 )
 serve = typer.Typer(no_args_is_help=True, help="Run one part of the platform, as `bilten up` does for you.")

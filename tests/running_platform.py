@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster import processes, running
 from cluster.running import Running
 
-START_S = 120.0
+START_S = 240.0
 STOP_S = 60.0
 # A busy machine is no Redis that is away.
 LIMITS_MS = 2_000

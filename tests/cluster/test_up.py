@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
@@ -17,6 +18,7 @@ from cluster import processes
 from cluster.running import Running
 from cluster.up import EXIT_ALREADY_RUNNING
 from tests.running_platform import RunningPlatform
+from tests.servers import run
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
@@ -117,6 +119,32 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
         platform.data
     )
     assert not (platform.data / "run.json").exists()
+
+
+def test_servers_of_ones_own_take_the_place_of_embedded_ones(
+    servers_folder: Path, postgres_dsn: str, redis_url: str
+) -> None:
+    """They are used, migrated, and left running."""
+    platform = RunningPlatform(
+        servers_folder / "own servers", POSTGRES_DSN=postgres_dsn, REDIS_URL=redis_url, DEMO_OPENS_IN_MS=0
+    )
+    platform.start()
+    try:
+        assert living(platform.note) == ["smtp", "ray", "shards", "gateway-1", "gateway-2"]
+        assert json.loads(get(f"{platform.url}/api/v1/events"))["items"][0]["slug"]
+        assert not (platform.data / "postgres").exists()
+    finally:
+        code = platform.stop()
+    assert code == 0
+    assert run(_events(postgres_dsn)) == 1
+
+
+async def _events(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM events"))
+    finally:
+        await connection.close()
 
 
 def test_a_taken_port_is_said_before_anything_starts(servers_folder: Path) -> None:
