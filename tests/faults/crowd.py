@@ -105,7 +105,8 @@ class Crowd:
             (Places(PoolId(self.fresh()), self._capacity),),
             (TicketType(self._type, (0,), 1000),),
             buyer_limit=1000,
-            hold_ttl_ms=60_000,
+            # On a busy machine a node is away for longer than a minute, and a hold that ran out is no loss.
+            hold_ttl_ms=900_000,
         )
         configured = await self.do(c.Configure(self.op(), event_id, definition))
         opened = await self.do(c.OpenSale(self.op(), event_id, 0))
