@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,6 +23,9 @@ Victim = Literal["shard", "gateway", "postgres", "redis"]
 VICTIMS: Final[tuple[Victim, ...]] = ("shard", "gateway", "postgres", "redis")
 RECOVERY_S_MAX: Final = 30.0
 STEP_S: Final = 0.01
+WAIT_S: Final = 0.05
+# Kills are spread over so much of the sale; enough is left of it then to see the last recovery.
+SPREAD: Final = 0.8
 # By then everybody has noticed that the connection is gone, and has what was on its way.
 NOTICE_S: Final = 0.2
 
@@ -34,13 +37,21 @@ class Kill(msgspec.Struct, frozen=True):
         at_s: after the opening of the sale.
         recovery_s: shard, postgres: until an operation was acknowledged that had begun after the kill;
             gateway: until everybody who had lost the connection was connected again;
-            redis: until clients saw the count change again. None if that did not happen within 30 s.
+            redis: until clients saw the count change again. None if that did not happen within 30 s, or not
+            before the sale was over.
     """
 
     victim: str
     pid: int
     at_s: float
     recovery_s: float | None
+
+
+class NotKilled(msgspec.Struct, frozen=True):
+    """What was to be killed and was not."""
+
+    victim: str
+    why: str
 
 
 class Missing(Exception):
@@ -57,23 +68,61 @@ class Killer:
         witness: Witness,
         clients: Callable[[], list[BiltenClient]],
         pushes: Callable[[], int],
+        over: asyncio.Event,
     ) -> None:
-        """`clients` are those of all buyers who are here now, `pushes` says how many states came."""
+        """`clients` are those of all buyers who are here now, `pushes` says how many states came; when `over`
+        is set, nobody is left who could see a recovery.
+        """
         self._data_path = data_path
         self._shard = shard
         self._witness = witness
         self._clients = clients
         self._pushes = pushes
+        self._over = over
+
+    async def kill_in_turn(
+        self,
+        victims: Sequence[Victim],
+        opened: float,
+        is_due: Callable[[float], bool],
+        say: Callable[[str], None],
+    ) -> tuple[list[Kill], list[NotKilled]]:
+        """Kill one after the other, spread over the sale, and return what was killed and what was not.
+
+        `is_due` says whether so large a share of the sale is over.
+        """
+        kills: list[Kill] = []
+        missed: list[NotKilled] = []
+        for number, victim in enumerate(victims, 1):
+            share = SPREAD * number / (len(victims) + 1)
+            while not self._over.is_set() and not is_due(share):  # noqa: ASYNC110
+                await asyncio.sleep(WAIT_S)  # the witness is told too often to wake anybody each time
+            try:
+                if self._over.is_set():
+                    raise Missing("the sale was over before its turn came")
+                killed = await self.kill(victim, opened)
+            except (Missing, OSError) as error:
+                missed.append(NotKilled(victim, str(error)))
+                say(f"not killed: {victim}: {error}")
+                continue
+            kills.append(killed)
+            took = (
+                "no recovery seen" if killed.recovery_s is None else f"recovered after {killed.recovery_s} s"
+            )
+            say(f"killed {victim} (pid {killed.pid}) at {killed.at_s:.1f} s: {took}")
+        return kills, missed
 
     async def kill(self, victim: Victim, opened: float) -> Kill:
-        """Kill, and return when the sale has recovered. Raises `Missing`."""
+        """Kill, and return when the sale has recovered. Raises `Missing`, and `OSError` if it may not be
+        killed.
+        """
         pid = await self._pid(victim)
         killed = time.perf_counter()
         os.kill(pid, signal.SIGQUIT if victim == "postgres" else signal.SIGKILL)
         pushes = self._pushes()
         seen = len(self._witness.acknowledged)
         here = [client for client in self._clients() if client.is_connected]
-        while (waited := time.perf_counter() - killed) < RECOVERY_S_MAX:
+        while (waited := time.perf_counter() - killed) < RECOVERY_S_MAX and not self._over.is_set():
             await asyncio.sleep(STEP_S)
             if victim == "redis":
                 if waited < NOTICE_S:

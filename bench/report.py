@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from bench.audit import KINDS, Audit
-from bench.kills import Kill
+from bench.kills import Kill, NotKilled
 from bench.latency import Latency, latency
 from bench.machine import CpuShare, Machine
 from bench.results import print_table
@@ -37,6 +38,7 @@ class RushReport(msgspec.Struct, frozen=True):
     reconnections: int
     latency: Mapping[str, Latency]
     kills: Sequence[Kill]
+    not_killed: Sequence[NotKilled]
     audit: Audit
     cores: Mapping[str, CpuShare]
     machine: Machine
@@ -51,6 +53,7 @@ def report(
     seconds: float,
     witness: Witness,
     kills: Sequence[Kill],
+    not_killed: Sequence[NotKilled],
     audit: Audit,
     cores: Mapping[str, CpuShare],
     machine: Machine,
@@ -72,10 +75,17 @@ def report(
         reconnections=witness.reconnections,
         latency={what: latency(seconds) for what, seconds in witness.seconds.items()},
         kills=kills,
+        not_killed=not_killed,
         audit=audit,
         cores=cores,
         machine=machine,
     )
+
+
+def went_well(made: RushReport) -> bool:
+    """Whether the audit passed, and everything that was to be killed was killed and has recovered."""
+    recovered = all(each.recovery_s is not None for each in made.kills)
+    return made.audit.passed and recovered and not made.not_killed
 
 
 def show(console: Console, made: RushReport) -> None:
@@ -109,10 +119,12 @@ def show(console: Console, made: RushReport) -> None:
             "Killed in the middle of it",
             ("killed", "after s", "recovered after s"),
             [
-                (each.victim, each.at_s, "never" if each.recovery_s is None else each.recovery_s)
+                (each.victim, each.at_s, "not seen" if each.recovery_s is None else each.recovery_s)
                 for each in made.kills
             ],
         )
+    for missed in made.not_killed:
+        console.print(f"[bold red]NOT KILLED[/]: {missed.victim}: {escape(missed.why)}", soft_wrap=True)
     used = {name: share.cores for name, share in made.cores.items()}
     console.print(
         f"cores used from the first connection to the last: the buyers {used['buyers']:.2f}, "

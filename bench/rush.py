@@ -11,7 +11,7 @@ import gc
 import os
 import resource
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,11 @@ from rich.console import Console
 
 from bench.audit import Audit, audit
 from bench.buyers import Buyer, Offer, Sale
-from bench.kills import VICTIMS, Kill, Killer, Missing, Victim
+from bench.kills import VICTIMS, Kill, Killer, NotKilled, Victim
 from bench.machine import CpuMeter, machine
 from bench.own_platform import own_platform
 from bench.progress import Progress
-from bench.report import report, show
+from bench.report import report, show, went_well
 from bench.rush_event import make_event, read_rush_catalogue
 from bench.witness import Witness
 from client import BiltenClient, NotConnected
@@ -63,7 +63,9 @@ class RushOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def main(options: RushOptions) -> int:
-    """Run a rush; the exit code is 0 if the audit passed, 1 if not, 2 if it could not be run."""
+    """Run a rush; the exit code is 0 if the audit passed and everything that was to be killed was killed and
+    has recovered, 1 if not, 2 if it could not be run to its end.
+    """
     console = Console(highlight=False)
     unknown = [kill for kill in options.kills if kill not in VICTIMS]
     if unknown:
@@ -115,6 +117,7 @@ class Rush:
         self._buyers: list[Buyer] = []
         self._pushes = 0
         self._kills: list[Kill] = []
+        self._not_killed: list[NotKilled] = []
 
     async def run(self) -> int:
         """Sell, audit, report; the exit code."""
@@ -139,6 +142,7 @@ class Rush:
             seconds=seconds,
             witness=self._witness,
             kills=self._kills,
+            not_killed=self._not_killed,
             audit=found,
             cores=cores,
             machine=described,
@@ -148,7 +152,7 @@ class Rush:
             self._options.json_path.parent.mkdir(parents=True, exist_ok=True)
             encoded = msgspec.json.format(msgspec.json.encode(made), indent=2)
             self._options.json_path.write_bytes(encoded + b"\n")
-        return 0 if found.passed and len(self._kills) == len(self._options.kills) else EXIT_FAILED
+        return 0 if went_well(made) else EXIT_FAILED
 
     async def _sell(self, event_id: EventId, slug: str) -> float:
         async with BiltenClient(self._running.url) as onlooker:
@@ -170,10 +174,9 @@ class Rush:
             self._over.set()
             await crowd
             seconds = time.perf_counter() - opened
-            # What could not be killed because everything was sold before is said, not waited for.
-            killing.cancel()
+            await killing  # which ends when everything is over
             looking.cancel()
-            await asyncio.gather(killing, looking, return_exceptions=True)
+            await asyncio.gather(looking, return_exceptions=True)
         return seconds
 
     async def _crowd(self) -> None:
@@ -203,25 +206,18 @@ class Rush:
 
     async def _kill(self, shard: int, opened: float) -> None:
         """Kill one after the other, each when its share of the tickets is sold."""
-        killer = Killer(self._options.data_path, shard, self._witness, self._clients, lambda: self._pushes)
-        victims: Sequence[Victim] = [
+
+        def is_due(share: float) -> bool:
+            latest = opened + share * SALE_S_MAX
+            return self._witness.tickets >= share * self._options.tickets or time.perf_counter() >= latest
+
+        killer = Killer(
+            self._options.data_path, shard, self._witness, self._clients, lambda: self._pushes, self._over
+        )
+        victims: list[Victim] = [
             victim for kill in self._options.kills for victim in VICTIMS if victim == kill
         ]
-        for number, victim in enumerate(victims, 1):
-            share = 0.8 * number / (len(victims) + 1)
-            latest = opened + share * SALE_S_MAX
-            while self._witness.tickets < share * self._options.tickets and time.perf_counter() < latest:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)  # the witness is told too often to wake anybody each time
-            try:
-                killed = await killer.kill(victim, opened)
-            except (Missing, ConnectionError) as error:
-                self._progress.say(f"not killed: {error}")
-                continue
-            took = (
-                "has not recovered" if killed.recovery_s is None else f"recovered after {killed.recovery_s} s"
-            )
-            self._progress.say(f"killed {victim} (pid {killed.pid}) at {killed.at_s:.1f} s: {took}")
-            self._kills.append(killed)
+        self._kills, self._not_killed = await killer.kill_in_turn(victims, opened, is_due, self._progress.say)
 
     def _clients(self) -> list[BiltenClient]:
         return [buyer.client for buyer in self._buyers if buyer.client is not None]

@@ -261,7 +261,8 @@ def rush(
     """Run a whole sale through real websockets, and audit what the clients saw against PostgreSQL.
 
     Uses the platform that runs (`bilten up`), or starts one for the time of the rush. Exits with 0 if the
-    audit passed, 1 if it did not, 2 if the rush could not be run.
+    audit passed and everything named by --kill was killed and recovered, 1 if not, 2 if the rush could not be
+    run to its end.
 
     Examples:
 

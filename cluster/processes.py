@@ -80,6 +80,14 @@ def stop_stray(identity: Identity, signal_first: signal.Signals, timeout_s: floa
     return True
 
 
+def plain_environment() -> dict[str, str]:
+    """The environment of this process without settings of Bilten and Ray, for a child that has its own.
+
+    What is set for a platform that people use would otherwise lead the child to that one's servers.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith(("BILTEN_", "RAY_"))}
+
+
 def spawn(
     arguments: Sequence[str],
     log: Path,
