@@ -126,6 +126,9 @@ def limits(settings: Settings) -> GatewayLimits:
         sessions=Rate(gateway.sessions_per_s, gateway.sessions_burst),
         sockets=Rate(gateway.sockets_per_s, gateway.sockets_burst),
         codes=Rate(settings.limits.codes_per_s, settings.limits.codes_burst),
+        purchases_of_address=Rate(
+            settings.limits.purchase_address_per_s, settings.limits.purchase_address_burst
+        ),
         api=_class_rates(settings),
     )
 

@@ -9,6 +9,7 @@ in would make the outage worse; purchases are refused as busy, because guessing 
 there to stop.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -89,6 +90,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
     codes: Rate = Rate(0.5, 20)
+    purchases_of_address: Rate = Rate(10.0, 500)
     api: ClassRates = ClassRates()
 
 
@@ -187,11 +189,17 @@ class Limiter:
             refusal = await self._take("socket-address", address, wide)
         return refusal
 
-    async def purchase(self, buyer: str) -> Refusal | None:
-        """Return why this buyer may not pay now. Without Redis nobody may."""
-        rate = self._limits.api.purchase
+    async def purchase(self, buyer: str, address: str) -> Refusal | None:
+        """Return why this buyer, from this address, may not pay now. Without Redis nobody may."""
+        own, wide = self._limits.api.purchase, self._limits.purchases_of_address
         try:
-            wait_ms = await self._shared.take("purchase", buyer, rate.per_s, rate.burst)
+            taking = self._shared.take("purchase", buyer, own.per_s, own.burst)
+            if self.is_exempt(address):
+                wait_ms = await taking
+            else:
+                # At once: one after the other they would be two round trips, together they are one.
+                both = taking, self._shared.take("purchase-address", address, wide.per_s, wide.burst)
+                wait_ms = max(await asyncio.gather(*both))
         except ConnectionError:
             return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
         return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
