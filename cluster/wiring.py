@@ -114,7 +114,6 @@ def limits(settings: Settings) -> GatewayLimits:
         body_bytes_max=gateway.body_bytes_max,
         heartbeat_ms=gateway.heartbeat_ms,
         handshake_ms=gateway.handshake_ms,
-        idle_ms=gateway.idle_ms,
         outbox_bytes_max=gateway.outbox_bytes_max,
         update_bytes_max=gateway.update_bytes_max,
         unreadable_max=gateway.unreadable_max,

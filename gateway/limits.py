@@ -60,13 +60,12 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
         message_bytes_max: the largest message taken.
         body_bytes_max: the largest HTTP body taken.
         heartbeat_ms: silence after which the client is asked for a sign of life; it has as long again to give
-        one. handshake_ms: how long an HTTP request's head and, on a websocket, the first message may take to
-        come. idle_ms: a connection from which nothing came for this long is closed. outbox_bytes_max: bytes
-        that may wait for a slow reader. update_bytes_max: bytes waiting above which state updates are kept
-        back and replaced by newer ones. unreadable_max: messages that can't be read before the connection is
-        closed. refused_rate_max: requests refused for coming too fast, without a pause, before the connection
-        is closed. in_flight_max: unanswered requests of one connection. waiting_after_ms: a request that
-        waits for longer is told its place.
+        one, or is closed. handshake_ms: how long an HTTP request's head and, on a websocket, the first
+        message may take to come. outbox_bytes_max: bytes that may wait for a slow reader. update_bytes_max:
+        bytes waiting above which state updates are kept back and replaced by newer ones. unreadable_max:
+        messages that can't be read before the connection is closed. refused_rate_max: requests refused for
+        coming too fast, without a pause, before the connection is closed. in_flight_max: unanswered requests
+        of one connection. waiting_after_ms: a request that waits for longer is told its place.
     """
 
     connections_max: int = 12_000
@@ -77,7 +76,6 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: int = 65_536
     heartbeat_ms: int = 20_000
     handshake_ms: int = 5_000
-    idle_ms: int = 90_000
     outbox_bytes_max: int = 262_144
     update_bytes_max: int = 32_768
     unreadable_max: int = 8
