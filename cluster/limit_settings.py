@@ -28,6 +28,8 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     sign_up_burst: Annotated[int, _burst("Accounts and password resets asked for from an address")] = 20
     purchase_per_s: Annotated[float, _per_s("Purchases a buyer may try")] = 1.0
     purchase_burst: Annotated[int, _burst("Purchases a buyer may try")] = 10
+    purchase_address_per_s: Annotated[float, _per_s("Purchases an address may try")] = 10.0
+    purchase_address_burst: Annotated[int, _burst("Purchases an address may try")] = 500
     codes_per_s: Annotated[float, _per_s("Holds with vouchers and access codes of a buyer")] = 0.5
     codes_burst: Annotated[int, _burst("Holds with vouchers and access codes of a buyer")] = 20
     organizer_per_s: Annotated[float, _per_s("What an organizer may do")] = 10.0

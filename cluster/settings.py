@@ -130,9 +130,6 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     handshake_ms: Annotated[
         int, Meta(ge=50, le=60_000, description="Time a client has to say hello after connecting")
     ] = 5_000
-    idle_ms: Annotated[
-        int, Meta(ge=50, description="A connection from which nothing comes for this long is closed")
-    ] = 90_000
     outbox_bytes_max: Annotated[
         int, Meta(ge=1_024, description="Bytes that may wait for a slow reader before it is closed")
     ] = 262_144

@@ -181,10 +181,6 @@ def _check_together(settings: Settings) -> list[Problem]:
         problems.append(
             Problem("shards.batch_max", "is more than shards.mailbox_max holds", "Make it smaller")
         )
-    if settings.gateway.idle_ms <= settings.gateway.heartbeat_ms:
-        problems.append(
-            Problem("gateway.idle_ms", "closes connections between two heartbeats", "Make it the longer one")
-        )
     for origin in settings.gateway.origins:
         if not re.fullmatch(r"https?://[^/]+", origin):
             fix = "Write scheme and host, without a path: https://tickets.example"

@@ -114,7 +114,6 @@ def limits(settings: Settings) -> GatewayLimits:
         body_bytes_max=gateway.body_bytes_max,
         heartbeat_ms=gateway.heartbeat_ms,
         handshake_ms=gateway.handshake_ms,
-        idle_ms=gateway.idle_ms,
         outbox_bytes_max=gateway.outbox_bytes_max,
         update_bytes_max=gateway.update_bytes_max,
         unreadable_max=gateway.unreadable_max,
@@ -126,6 +125,9 @@ def limits(settings: Settings) -> GatewayLimits:
         sessions=Rate(gateway.sessions_per_s, gateway.sessions_burst),
         sockets=Rate(gateway.sockets_per_s, gateway.sockets_burst),
         codes=Rate(settings.limits.codes_per_s, settings.limits.codes_burst),
+        purchases_of_address=Rate(
+            settings.limits.purchase_address_per_s, settings.limits.purchase_address_burst
+        ),
         api=_class_rates(settings),
     )
 

@@ -9,6 +9,7 @@ in would make the outage worse; purchases are refused as busy, because guessing 
 there to stop.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -59,13 +60,12 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
         message_bytes_max: the largest message taken.
         body_bytes_max: the largest HTTP body taken.
         heartbeat_ms: silence after which the client is asked for a sign of life; it has as long again to give
-        one. handshake_ms: how long an HTTP request's head and, on a websocket, the first message may take to
-        come. idle_ms: a connection from which nothing came for this long is closed. outbox_bytes_max: bytes
-        that may wait for a slow reader. update_bytes_max: bytes waiting above which state updates are kept
-        back and replaced by newer ones. unreadable_max: messages that can't be read before the connection is
-        closed. refused_rate_max: requests refused for coming too fast, without a pause, before the connection
-        is closed. in_flight_max: unanswered requests of one connection. waiting_after_ms: a request that
-        waits for longer is told its place.
+        one, or is closed. handshake_ms: how long an HTTP request's head and, on a websocket, the first
+        message may take to come. outbox_bytes_max: bytes that may wait for a slow reader. update_bytes_max:
+        bytes waiting above which state updates are kept back and replaced by newer ones. unreadable_max:
+        messages that can't be read before the connection is closed. refused_rate_max: requests refused for
+        coming too fast, without a pause, before the connection is closed. in_flight_max: unanswered requests
+        of one connection. waiting_after_ms: a request that waits for longer is told its place.
     """
 
     connections_max: int = 12_000
@@ -76,7 +76,6 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes_max: int = 65_536
     heartbeat_ms: int = 20_000
     handshake_ms: int = 5_000
-    idle_ms: int = 90_000
     outbox_bytes_max: int = 262_144
     update_bytes_max: int = 32_768
     unreadable_max: int = 8
@@ -89,6 +88,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Rate = Rate(1.0, 30)
     sockets: Rate = Rate(5.0, 60)
     codes: Rate = Rate(0.5, 20)
+    purchases_of_address: Rate = Rate(10.0, 500)
     api: ClassRates = ClassRates()
 
 
@@ -187,11 +187,17 @@ class Limiter:
             refusal = await self._take("socket-address", address, wide)
         return refusal
 
-    async def purchase(self, buyer: str) -> Refusal | None:
-        """Return why this buyer may not pay now. Without Redis nobody may."""
-        rate = self._limits.api.purchase
+    async def purchase(self, buyer: str, address: str) -> Refusal | None:
+        """Return why this buyer, from this address, may not pay now. Without Redis nobody may."""
+        own, wide = self._limits.api.purchase, self._limits.purchases_of_address
         try:
-            wait_ms = await self._shared.take("purchase", buyer, rate.per_s, rate.burst)
+            taking = self._shared.take("purchase", buyer, own.per_s, own.burst)
+            if self.is_exempt(address):
+                wait_ms = await taking
+            else:
+                # At once: one after the other they would be two round trips, together they are one.
+                both = taking, self._shared.take("purchase-address", address, wide.per_s, wide.burst)
+                wait_ms = max(await asyncio.gather(*both))
         except ConnectionError:
             return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
         return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None

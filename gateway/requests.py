@@ -227,7 +227,7 @@ class Requests:
         self._in_task(pending, self._pay(session, request))
 
     async def _pay(self, session: Session, request: wire.Purchase) -> Answer:
-        refusal = await self._limiter.purchase(session.buyer_id.hex())
+        refusal = await self._limiter.purchase(session.buyer_id.hex(), session.address)
         return refusal or await self._purchases.purchase(session.buyers, request)
 
     def _unwatch(self, session: Session, request: wire.Unwatch, pending: Pending) -> None:

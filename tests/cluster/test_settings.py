@@ -89,7 +89,6 @@ def test_a_file_that_is_no_toml_or_not_there(tmp_path: Path) -> None:
 
 def test_settings_that_contradict_each_other() -> None:
     assert "shards.batch_max" in problems(BILTEN_SHARDS_MAILBOX_MAX="16")[0]
-    assert "gateway.idle_ms" in problems(BILTEN_GATEWAY_IDLE_MS="1000")[0]
     assert "postgres.dsn" in problems(BILTEN_POSTGRES_DSN="mysql://x")[0]
     assert "redis.url" in problems(BILTEN_REDIS_URL="localhost:6379")[0]
     assert "gateway.origins" in problems(BILTEN_GATEWAY_ORIGINS="https://a.example/path")[0]

@@ -265,7 +265,7 @@ async def test_a_client_that_never_reads_is_closed_and_harms_nobody(staging: Sta
 
 async def test_one_that_sends_a_byte_a_second_is_closed(staging: Staging) -> None:
     """A frame that never ends is no sign of life: no deadline may be held off by it."""
-    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=150, idle_ms=2_000, handshake_ms=5_000))
+    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=150, handshake_ms=5_000))
     async with bystander(stage):
         _, writer = await raw_websocket(stage)
         writer.write(masked(0x82, msgpack.packb({"type": "ping", "id": 1})))
@@ -305,7 +305,7 @@ async def test_a_head_that_trickles_in_is_closed(staging: Staging) -> None:
 
 async def test_a_silent_but_living_client_is_kept(staging: Staging) -> None:
     """A page that only watches sends nothing but its browser's pongs."""
-    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=100, idle_ms=400))
+    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=100))
     client = await stage.connect()
     await client.ask("ping")
     reading = asyncio.create_task(client.socket.receive())

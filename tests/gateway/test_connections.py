@@ -10,7 +10,8 @@ import pytest
 
 from gateway.limits import Rate
 from tests.gateway.conftest import Staging
-from tests.gateway.stage import ROOMY, Stage, Works, eventually, hold, new_sale, operation
+from tests.gateway.stage import ROOMY, Sale, Stage, Works, eventually, hold, new_sale, operation
+from tests.gateway.wire_client import Client
 
 
 async def close_code(stage: Stage, ticket: str) -> int:
@@ -268,6 +269,38 @@ async def test_purchases_of_a_buyer_are_limited(staging: Staging, made: Works) -
         for _ in range(3)
     ]
     assert [answer["code"] for answer in answers] == ["payment_declined", "payment_declined", "rate_limited"]
+
+
+async def decline(client: Client, sale: Sale) -> str:
+    """Pay with a card that is declined, and return the refusal's code."""
+    held = await hold(client, sale)
+    refusal = await client.ask(
+        "purchase",
+        operation=operation(),
+        event=sale.event,
+        hold=held["hold"],
+        amount_minor=1500,
+        payment="card_declined",
+    )
+    return str(refusal["code"])
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+async def test_purchases_of_an_address_are_limited(staging: Staging, made: Works, is_trusted: bool) -> None:
+    """A new guest's session for every few cards would be a way to try as many as one likes."""
+    limits = msgspec.structs.replace(ROOMY, purchases_of_address=Rate(0.1, 2), trust_loopback=is_trusted)
+    stage = await staging(limits)
+    sale = await new_sale(made)
+    checks, codes, items = made.shared_limits._trips.checks, [], []
+    for _ in range(3):
+        async with await stage.guest() as http:
+            client = await stage.connect(http=http)
+            before = checks.batches, checks.items
+            codes.append(await decline(client, sale))
+            assert checks.batches == before[0] + 1, "what is asked at once has to travel together"
+            items.append(checks.items - before[1])
+    assert codes == ["payment_declined"] * 2 + ["payment_declined" if is_trusted else "rate_limited"]
+    assert items == [1 if is_trusted else 2] * 3
 
 
 async def test_a_slow_reader_gets_the_latest_state_not_a_backlog(stage: Stage) -> None:
