@@ -114,15 +114,14 @@ def _running(found: running.Running | None) -> Finding:
         return Finding(
             State.BAD, "platform", f"{', '.join(gone)} just died", f"See {found.parts[0].log} and beside it"
         )
-    return Finding(State.GOOD, "platform", f"runs at {found.url} (pid {found.supervisor.pid})")
+    return Finding(State.GOOD, "platform", f"runs at {found.pages_url} (pid {found.supervisor.pid})")
 
 
 def _port(settings: Settings, is_running: bool) -> Finding:
     host, port = settings.gateway.host, settings.gateway.port
-    free = processes.port_is_free(port, host)
-    if is_running and free:
+    if is_running and processes.port_is_free(port, host):
         return Finding(State.BAD, "port", f"nobody listens on {host}:{port}", "The gateways' logs say why")
-    if not is_running and not free:
+    if not is_running and not processes.port_can_be_ours(port, host, is_localhost=settings.is_localhost):
         fix = f"Stop what uses it, or choose another: BILTEN_GATEWAY_PORT={port + 1}"
         return Finding(State.BAD, "port", f"{host}:{port} is taken by another program", fix)
     return Finding(State.GOOD, "port", f"{host}:{port} is {'ours' if is_running else 'free'}")

@@ -155,6 +155,13 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def port_can_be_ours(port: int, host: str, *, is_localhost: bool) -> bool:
+    """Whether a server could listen there now, and would be the one who answers to `localhost` if that is its
+    name: browsers try ::1 first.
+    """
+    return port_is_free(port, host) and not (is_localhost and port_accepts(port, "::1"))
+
+
 def free_port() -> int:
     """A loopback port on which nobody listens now, outside the range from which the kernel serves clients.
 

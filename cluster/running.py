@@ -34,7 +34,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """The platform as it runs now. The file is readable by its owner only: it holds passwords."""
 
     supervisor: Identity
-    url: str
+    url: str  # for programs
+    pages_url: str = ""  # for people
     event_slug: str  # of the demo event; empty without one
     dsn: str
     redis_url: str

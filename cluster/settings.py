@@ -5,6 +5,7 @@ docs/settings.md and `bilten check-config` all come from here. Names end in thei
 cluster/ sees this tree: wiring hands each part the values that it needs.
 """
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
 
@@ -94,7 +95,12 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     port: Annotated[Port, Meta(description="Port to listen on")] = 8080
     processes: Annotated[int, Meta(ge=1, le=256, description="Gateway processes")] = 2
     public_url: Annotated[
-        str, Meta(description="The address people type, for links; made from host and port when empty")
+        str,
+        Meta(
+            description="The address people type: links lead there, and passkeys are made for its name and "
+            "work nowhere else, so that a new name makes them all useless. When empty it is made from host "
+            "and port, with the name localhost for loopback"
+        ),
     ] = ""
     origins: Annotated[
         list[str], Meta(description="Origins that may open a websocket beside the public URL's own")
@@ -308,11 +314,32 @@ class Settings(Section, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """The address people type, without a slash at its end."""
+        """The address people type, without a slash at its end. On loopback it is a name, for browsers make
+        passkeys for no number.
+        """
+        return f"http://localhost:{self.gateway.port}" if self.is_localhost else self.direct_url
+
+    @property
+    def is_localhost(self) -> bool:
+        """Whether that is the name that the platform goes by."""
+        return not self.gateway.public_url and _is_localhost(self.gateway.host)
+
+    @property
+    def direct_url(self) -> str:
+        """The same place for programs, which are spared looking a name up."""
         if self.gateway.public_url:
             return self.gateway.public_url.rstrip("/")
         host = f"[{self.gateway.host}]" if ":" in self.gateway.host else self.gateway.host
         return f"http://{host}:{self.gateway.port}"
+
+
+def _is_localhost(host: str) -> bool:
+    """Say whether who listens on this address hears what is sent to `localhost`."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_unspecified or str(address) in {"127.0.0.1", "::1"}
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,10 +44,10 @@ def show_urls(console: Console, found: Running, data_path: Path) -> None:
     if any(part.name == "smtp" for part in found.parts):
         rows.append(("mailbox", "/dev/mail", "where the mails go that it sends"))
     rows.append(("HTTP API", "/api/v1/docs", "described, and to try"))
-    width = max(len(found.url + path) for _, path, _ in rows)
+    width = max(len(found.pages_url + path) for _, path, _ in rows)
     console.print()
     for name, path, purpose in rows:
-        address = (found.url + path).ljust(width)
+        address = (found.pages_url + path).ljust(width)
         console.print(f"  {name:<10}  [bold]{address}[/]  [dim]{purpose}[/]", soft_wrap=True)
     console.print()
     if is_demo:

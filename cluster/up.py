@@ -112,8 +112,8 @@ class Platform:
             ("demo sale", self._load_demo),
             ("gateways", self._start_gateways),
         ]
-        if not processes.port_is_free(self._settings.gateway.port, self._settings.gateway.host):
-            port = self._settings.gateway.port
+        host, port = self._settings.gateway.host, self._settings.gateway.port
+        if not processes.port_can_be_ours(port, host, is_localhost=self._settings.is_localhost):
             raise StartFailed(
                 f"port {port} is taken by another program; "
                 f"stop it, or choose another one: BILTEN_GATEWAY_PORT={port + 1} make up"
@@ -338,7 +338,8 @@ class Platform:
             assert supervisor is not None
             note = Running(
                 supervisor=supervisor,
-                url=self._settings.url,
+                url=self._settings.direct_url,
+                pages_url=self._settings.url,
                 event_slug=self._event_slug,
                 dsn=self._dsn,
                 redis_url=self._redis_url,

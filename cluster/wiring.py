@@ -211,6 +211,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 origins=tuple(settings.gateway.origins),
                 trusted_proxies=tuple(map(ip_network, settings.gateway.trusted_proxies)),
                 public_url=settings.gateway.public_url,
+                passkeys_url=settings.url,
                 session_ms=max(settings.gateway.session_ms, settings.users.session_ms),
                 web_folder=ROOT / "web",
                 docs_folder=ROOT / "docs",

@@ -57,6 +57,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
         origins: from where pages of others may open sockets; this gateway's own is always allowed.
         trusted_proxies: networks of the proxies in front, whose word for a client's address is taken.
         public_url: the address that people type, "" to take it from each request.
+        passkeys_url: where passkeys work, which pages tell at any other address; "" for where they are.
         web_folder, docs_folder: the pages' files and the documents.
         recovery: finishes the orders that nobody works on; None where another process does it.
         is_reachable: whether PostgreSQL answers, for `/readyz`.
@@ -71,6 +72,7 @@ class GatewayDependencies(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...]
     trusted_proxies: tuple[Network, ...] = ()
     public_url: str
+    passkeys_url: str = ""
     web_folder: Path
     docs_folder: Path
     events: Events
@@ -205,7 +207,7 @@ def build_app(dependencies: GatewayDependencies) -> web.Application:
         origins=origins,
     )
     limits = dependencies.limits
-    shell = Shell(dependencies.web_folder)
+    shell = Shell(dependencies.web_folder, dependencies.passkeys_url)
     reading = dependencies.services.reading
     identities = dependencies.services.identities
     cookie = SessionCookie(dependencies.public_url, dependencies.session_ms)

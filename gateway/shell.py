@@ -82,10 +82,11 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class Shell:
-    """Draws pages. `web_folder` is the folder `web/`."""
+    """Draws pages. `web_folder` is the folder `web/`, `passkeys_url` where passkeys work, "" for anywhere."""
 
-    def __init__(self, web_folder: Path) -> None:
+    def __init__(self, web_folder: Path, passkeys_url: str = "") -> None:
         self._folder = web_folder
+        self._passkeys_url = html.escape(passkeys_url)
         self.catalogues = Catalogues(web_folder / "messages")
         # As many as there are files and languages.
         self._templates: dict[tuple[str, str], tuple[int, Template]] = {}
@@ -121,6 +122,7 @@ class Shell:
             lang=messages.language,
             dir=messages.direction,
             areas=" ".join(kind.areas),
+            passkeys_url=self._passkeys_url,
             head=_head(preview, messages),
             links=_links(kind, messages),
             skip_to=kind.skip_to,

@@ -39,7 +39,13 @@ class RunningPlatform:
 
     @property
     def url(self) -> str:
+        """For programs."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pages_url(self) -> str:
+        """For people."""
+        return f"http://localhost:{self._port}"
 
     @property
     def note(self) -> Running:

@@ -42,6 +42,7 @@ CHALLENGE_MS: Final = 5 * 60_000
 PASSKEYS_MAX: Final = 20
 # Answers of authenticators are a few kilobytes.
 _CREDENTIAL_BYTES_MAX: Final = 16_384
+_PORTS: Final = {"http": 80, "https": 443}
 _WRONG: Final = Refusal(Code.WRONG_PROOF)
 
 
@@ -59,9 +60,13 @@ class RelyingParty(msgspec.Struct, frozen=True):
 
 
 def relying_party(public_url: str, name: str = "Bilten") -> RelyingParty:
-    """Return the relying party of the pages at an address."""
+    """Return the relying party of the pages at an address, its origin as browsers write it."""
     address = urlsplit(public_url)
-    return RelyingParty(address.hostname or "localhost", name, (f"{address.scheme}://{address.netloc}",))
+    host = address.hostname or "localhost"
+    netloc = f"[{host}]" if ":" in host else host
+    if address.port not in {None, _PORTS.get(address.scheme)}:
+        netloc += f":{address.port}"
+    return RelyingParty(host, name, (f"{address.scheme}://{netloc}",))
 
 
 class Passkeys:

@@ -48,7 +48,8 @@ class Platform:
     def __init__(self, running_platform: RunningPlatform, loader: "subprocess.Popen[str]") -> None:
         self._running = running_platform
         self._loader = loader
-        self.url = running_platform.url
+        self.url = running_platform.pages_url
+        self.numeric_url = running_platform.url
         self._has_owner = False
 
     def add_event(

@@ -95,6 +95,24 @@ def test_settings_that_contradict_each_other() -> None:
     assert "demo.catalogue" in problems(BILTEN_DEMO_CATALOGUE="absent.toml")[0]
 
 
+@pytest.mark.parametrize(
+    ("host", "public_url", "typed", "direct"),
+    [
+        ("127.0.0.1", "", "http://localhost:8080", "http://127.0.0.1:8080"),
+        ("::1", "", "http://localhost:8080", "http://[::1]:8080"),
+        ("0.0.0.0", "", "http://localhost:8080", "http://0.0.0.0:8080"),
+        ("192.0.2.1", "", "http://192.0.2.1:8080", "http://192.0.2.1:8080"),
+        ("127.0.0.2", "", "http://127.0.0.2:8080", "http://127.0.0.2:8080"),
+        ("tickets.lan", "", "http://tickets.lan:8080", "http://tickets.lan:8080"),
+        ("127.0.0.1", "https://tickets.example/", "https://tickets.example", "https://tickets.example"),
+    ],
+)
+def test_people_get_a_name_where_there_is_one(host: str, public_url: str, typed: str, direct: str) -> None:
+    """Browsers make no passkey for a number; a name that leads elsewhere would be worse than none."""
+    settings = load(None, {"BILTEN_GATEWAY_HOST": host, "BILTEN_GATEWAY_PUBLIC_URL": public_url})
+    assert (settings.url, settings.direct_url) == (typed, direct)
+
+
 def test_proxies_are_networks_and_never_everybody() -> None:
     good = load(None, {"BILTEN_GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,127.0.0.1,fd00::/8"})
     assert good.gateway.trusted_proxies == ["10.0.0.0/8", "127.0.0.1", "fd00::/8"]

@@ -5,6 +5,7 @@ One long test, because starting the platform takes most of its time.
 
 import json
 import re
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -38,7 +39,7 @@ def answers(url: str) -> bool:
 
 def printed_address(printed: str, path: str) -> str:
     """The address with this path, as it was printed for people."""
-    found = re.search(rf"(http://[\d.:]+{re.escape(path)})\s", printed)
+    found = re.search(rf"(http://localhost:\d+{re.escape(path)})\s", printed)
     assert found, printed
     return found[1]
 
@@ -88,7 +89,7 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
 
         second = platform.bilten("up")
         assert second.returncode == EXIT_ALREADY_RUNNING, second.stderr
-        assert platform.url in second.stdout
+        assert platform.pages_url in second.stdout
         assert platform.bilten("doctor").returncode == 0
         assert "up to date" in platform.bilten("migrate").stdout
 
@@ -147,13 +148,17 @@ async def _events(dsn: str) -> int:
         await connection.close()
 
 
-def test_a_taken_port_is_said_before_anything_starts(servers_folder: Path) -> None:
-    """Else people would see a page of somebody else's under the URL that was printed."""
-    platform = RunningPlatform(servers_folder / "taken port")
-    import socket
-
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", int(platform.url.rpartition(":")[2])))
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_taken_port_is_said_before_anything_starts(servers_folder: Path, host: str) -> None:
+    """Else people would see a page of somebody else's under the URL that was printed, and leave a password
+    there. Browsers look for `localhost` at ::1 first.
+    """
+    platform = RunningPlatform(servers_folder / f"port taken at {host.replace(':', '-')}")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as other:
+        try:
+            other.bind((host, int(platform.url.rpartition(":")[2])))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
         other.listen()
         done = platform.bilten("up")
     assert done.returncode == 1

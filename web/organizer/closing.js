@@ -93,7 +93,7 @@ function Confirmation({ name, onConfirm }) {
     });
     return html`<${FormBox} form=${form}>
         <p>${t("team.settings.close_back")}</p>
-        <${TextField} ...${form.field("name")} id="close-name" label=${t("team.settings.close_name", { name })} autocomplete="off" spellcheck="false" dir="auto" autofocus />
+        <${TextField} ...${form.field("name")} id="close-name" label=${t("team.settings.close_name", { name })} autocomplete="off" spellcheck=${false} dir="auto" autofocus />
         <div class="form-actions"><${SubmitButton} form=${form} kind="button-danger">${t("team.settings.close_confirm")}<//></div>
     <//>`;
 }

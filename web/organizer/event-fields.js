@@ -66,7 +66,7 @@ export function Basics({ draft }) {
         </div>
         <div class="form-row">
             <${Select} ...${bound(draft, "language")} label=${t("organizer.event.language")} isOptional options=${languageOptions(draft.value.value.language)} />
-            <${TextField} ...${bound(draft, "slug")} label=${t("organizer.address")} hint=${t("organizer.event.slug_hint")} before=${`${location.host}/e/`} maxlength="80" autocapitalize="none" spellcheck="false" data-latin />
+            <${TextField} ...${bound(draft, "slug")} label=${t("organizer.address")} hint=${t("organizer.event.slug_hint")} before=${`${location.host}/e/`} maxlength="80" autocapitalize="none" spellcheck=${false} data-latin />
         </div>
         <${TextField} ...${bound(draft, "image_url")} label=${t("organizer.event.image")} hint=${t("organizer.event.image_hint")} type="url" maxlength="2048" isOptional />
         ${draft.value.value.image_url && html`<${TextField} ...${bound(draft, "image_alt")} label=${t("organizer.event.image_alt")} hint=${t("organizer.event.image_alt_hint")} maxlength="300" dir="auto" isOptional />`}

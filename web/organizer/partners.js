@@ -103,7 +103,7 @@ function Asking({ path, onDone }) {
         },
     });
     return html`<${FormBox} form=${form}>
-        <${TextField} ...${form.field("slug")} id="partner-slug" label=${t("organizer.partners.slug")} hint=${t("organizer.partners.hint")} maxlength="200" spellcheck="false" autocapitalize="none" data-latin />
+        <${TextField} ...${form.field("slug")} id="partner-slug" label=${t("organizer.partners.slug")} hint=${t("organizer.partners.hint")} maxlength="200" spellcheck=${false} autocapitalize="none" data-latin />
         <${Choices} ...${form.field("may")} label=${t("organizer.partners.may")} kind="cards" options=${["see", "edit"].map((value) => ({ value, label: t(`organizer.partners.may.${value}`) }))} />
         <div class="form-actions"><${SubmitButton} form=${form}>${t("organizer.partners.ask")}<//></div>
     <//>`;

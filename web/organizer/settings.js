@@ -68,7 +68,7 @@ function Profile({ organisation, onChange, onReload }) {
         <${FormBox} form=${form} label=${t("team.settings.profile")}>
             ${isOld && html`<div class="form-actions"><button type="button" class="button button-quiet" onClick=${onReload}>${t("organizer.conflict.theirs")}</button></div>`}
             <${TextField} ...${form.field("name")} label=${t("organizer.organisation_name")} maxlength="120" autocomplete="organization" dir="auto" />
-            <${TextField} ...${form.field("slug")} label=${t("organizer.address")} hint=${t("team.settings.slug_hint")} before=${`${location.host}/o/`} maxlength="80" autocapitalize="none" spellcheck="false" data-latin />
+            <${TextField} ...${form.field("slug")} label=${t("organizer.address")} hint=${t("team.settings.slug_hint")} before=${`${location.host}/o/`} maxlength="80" autocapitalize="none" spellcheck=${false} data-latin />
             <${TextArea} ...${form.field("description")} label=${t("team.settings.description")} hint=${t("organizer.event.description_note")} maxlength="20000" rows=${6} dir="auto" isOptional />
             <div class="form-row">
                 <${TextField} ...${form.field("website")} label=${t("team.settings.website")} type="url" placeholder=${"https://"} maxlength="2048" isOptional />

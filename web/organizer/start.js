@@ -45,7 +45,7 @@ function NewOrganisation({ isFirst }) {
         </header>
         <${FormBox} form=${form} label=${t("organizer.new_organisation")}>
             <${TextField} ...${form.field("name")} onValue=${named} label=${t("organizer.organisation_name")} hint=${t("organizer.organisation_name_hint")} autocomplete="organization" maxlength="120" />
-            <${TextField} ...${form.field("slug")} onValue=${slugged} label=${t("organizer.address")} hint=${t("organizer.address_hint")} before=${`${location.host}/o/`} maxlength="80" autocapitalize="none" spellcheck="false" data-latin />
+            <${TextField} ...${form.field("slug")} onValue=${slugged} label=${t("organizer.address")} hint=${t("organizer.address_hint")} before=${`${location.host}/o/`} maxlength="80" autocapitalize="none" spellcheck=${false} data-latin />
             <${SubmitButton} form=${form}>${t("organizer.start.button")}<//>
         <//>
     </section>`;

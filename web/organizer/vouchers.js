@@ -135,7 +135,7 @@ function NewVoucher({ path, event, tickets, onClose, onDone }) {
     return html`<${Dialog} title=${t("organizer.codes.add")} onClose=${onClose}>
         <${FormBox} form=${form}>
             <${Choices} ...${form.field("kind")} label=${t("organizer.codes.kind")} kind="cards" options=${["discount", "access", "block"].map((value) => ({ value, label: t(`organizer.codes.kind.${value}`) }))} />
-            <${TextField} ...${form.field("code")} label=${t("organizer.codes.code")} hint=${t("organizer.codes.code_hint")} maxlength="60" autocapitalize="characters" spellcheck="false" data-latin />
+            <${TextField} ...${form.field("code")} label=${t("organizer.codes.code")} hint=${t("organizer.codes.code_hint")} maxlength="60" autocapitalize="characters" spellcheck=${false} data-latin />
             ${kind === "discount" &&
             html`<div class="form-row">
                 <${TextField} ...${form.field("amount")} label=${t("organizer.codes.amount")} inputmode="decimal" after=${unit === "percent" ? "%" : event.currency} />

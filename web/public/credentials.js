@@ -40,7 +40,7 @@ export function PasswordField({ field, isNew = false, label }) {
                     maxlength=${PASSWORD_LENGTH_MAX}
                     autocomplete=${isNew ? "new-password" : "current-password"}
                     autocapitalize="none"
-                    spellcheck="false"
+                    spellcheck=${false}
                     data-latin
                     onInput=${(/** @type {InputEvent} */ event) => field.onValue(/** @type {HTMLInputElement} */ (event.currentTarget).value)}
                 />

@@ -7,7 +7,7 @@ import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { me, requireUser, whoIsThere, withStepUp } from "../shared/page.js";
 import { Badge, Panel } from "../shared/parts.js";
-import { createPasskey, hasPasskeys, isDismissed } from "../shared/passkeys.js";
+import { NoPasskeys, createPasskey, hasPasskeys, isDismissed } from "../shared/passkeys.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
 import { toast } from "../shared/toasts.js";
 import { AccountPage, showWhenReady } from "./account-frame.js";
@@ -131,7 +131,7 @@ function Passkeys() {
         <//>
         ${hasPasskeys
             ? html`<div class="form-actions"><${ActionButton} onPress=${add} onProblem=${tell}>${t("account.passkeys.add")}<//></div>`
-            : html`<p class="quiet">${t("account.passkeys.none_here")}</p>`}
+            : html`<${NoPasskeys} />`}
     <//>`;
 }
 

@@ -4,7 +4,7 @@ import { ActionButton, FormBox, FormProblem, SubmitButton, TextField, useForm } 
 import { html, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
 import { nextAddress, setMe, useLanguage } from "../shared/page.js";
-import { hasPasskeys, isDismissed, usePasskey } from "../shared/passkeys.js";
+import { NoPasskeys, arePasskeysElsewhere, hasPasskeys, isDismissed, usePasskey } from "../shared/passkeys.js";
 import { Sheet, showToStrangers } from "./account-frame.js";
 import { PasswordField, emailProblem } from "./credentials.js";
 
@@ -54,7 +54,7 @@ function First({ onStep }) {
 function PasskeyButton() {
     const [problem, setProblem] = useState(/** @type {import("../shared/api.js").Problem | null} */ (null));
     if (!hasPasskeys) {
-        return null;
+        return arePasskeysElsewhere ? html`<${NoPasskeys} />` : null;
     }
     const press = async () => {
         setProblem(null);

@@ -5,7 +5,7 @@ import { ask } from "./dialog.js";
 import { ActionButton, FormBox, FormProblem, SubmitButton, TextField, useForm } from "./forms.js";
 import { html, render, signal, useState } from "./html.js";
 import { language, t } from "./i18n.js";
-import { hasPasskeys, isDismissed, usePasskey } from "./passkeys.js";
+import { NoPasskeys, hasPasskeys, isDismissed, usePasskey } from "./passkeys.js";
 
 /** @typedef {import("./html.js").Child} Child */
 /** @typedef {{organisation: {id: string, slug: string, name: string}, role: string, event: string | null, is_barred?: boolean}} Membership */
@@ -154,7 +154,7 @@ function StepUp({ onProven }) {
     const [problem, setProblem] = useState(/** @type {Problem | null} */ (null));
     const user = me.value;
     const isCode = Boolean(user?.has_totp);
-    const hasPasskey = Boolean(user?.passkeys) && hasPasskeys;
+    const ownsPasskey = Boolean(user?.passkeys);
     const form = useForm({
         initial: { proof: "" },
         check: ({ proof }) => ({ proof: proof ? undefined : t("shared.field.missing") }),
@@ -176,7 +176,7 @@ function StepUp({ onProven }) {
         }
         onProven();
     };
-    const isTyped = isCode || !hasPasskey;
+    const isTyped = isCode || !ownsPasskey;
     return html`<div class="stack">
         <p class="quiet">${t(isTyped ? (isCode ? "shared.step_up.code_text" : "shared.step_up.text") : "shared.step_up.passkey_text")}</p>
         ${isTyped &&
@@ -192,7 +192,8 @@ function StepUp({ onProven }) {
             <${SubmitButton} form=${form}>${t("shared.step_up.button")}<//>
         <//>`}
         <${FormProblem} problem=${problem} />
-        ${hasPasskey && html`<${ActionButton} onPress=${byPasskey} onProblem=${setProblem}>${t("shared.step_up.passkey")}<//>`}
+        ${ownsPasskey && hasPasskeys && html`<${ActionButton} onPress=${byPasskey} onProblem=${setProblem}>${t("shared.step_up.passkey")}<//>`}
+        ${!isTyped && !hasPasskeys && html`<${NoPasskeys} />`}
     </div>`;
 }
 

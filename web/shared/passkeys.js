@@ -1,10 +1,33 @@
 // Passkeys: what the server asks for goes to the browser's authenticators, and their answer back, as JSON
 // (WebAuthn, level 3, section 5.1.8); browsers that can't read or write that JSON get it from here.
 
+import { html } from "./html.js";
+import { rich, t } from "./i18n.js";
+
 /** @typedef {any} Json */
 
-/** Whether this browser has passkeys, and this site has a name that one can be bound to: an IP address is none. */
-export const hasPasskeys = typeof PublicKeyCredential === "function" && !/^[\d.]+$|:/.test(location.hostname);
+// Passkeys are bound to the name in the address that the server goes by; a number is none.
+const home = new URL(document.documentElement.dataset["passkeys"] || location.origin);
+const isNamed = !/^[\d.]+$|:/.test(home.hostname) && (home.protocol === "https:" || /(^|\.)localhost$/.test(home.hostname));
+
+/** Whether passkeys can be made and used on this page. */
+export const hasPasskeys = isNamed && location.origin === home.origin && typeof PublicKeyCredential === "function";
+
+/** Whether they could be, at the site's other address. */
+export const arePasskeysElsewhere = isNamed && location.origin !== home.origin;
+
+/**
+ * Says why there are no passkeys on this page, and where there are.
+ *
+ * @returns {import("./html.js").Child}
+ */
+export function NoPasskeys() {
+    if (!arePasskeysElsewhere) {
+        return html`<p class="quiet">${t(isNamed ? "shared.passkeys.no_browser" : "shared.passkeys.no_name")}</p>`;
+    }
+    const link = html`<a href=${home.origin + location.pathname + location.search}><bdi>${home.origin}</bdi></a>`;
+    return html`<p class="quiet">${rich("shared.passkeys.elsewhere", { link })}</p>`;
+}
 
 /**
  * Make a passkey.

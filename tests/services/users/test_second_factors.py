@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pyotp
+import pytest
 
 from domain.identity import Identity, Who
 from domain.refusals import Code, Refusal
@@ -19,6 +20,7 @@ from services.users.models import (
     SignIn,
     StepUp,
 )
+from services.users.passkeys import relying_party
 from services.users.second_factor import STEP_MS
 from services.users.sign_in import TRIES, SignedIn
 from tests.people import PASSWORD, URL
@@ -198,6 +200,22 @@ async def test_an_offered_secret_counts_once_it_is_confirmed(house: House) -> No
 
 
 # --- passkeys ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "origin"),
+    [
+        ("http://localhost:8080", "localhost", "http://localhost:8080"),
+        ("http://localhost:80", "localhost", "http://localhost"),
+        ("https://Tickets.Example:443", "tickets.example", "https://tickets.example"),
+        ("https://tickets.example:8443/shop", "tickets.example", "https://tickets.example:8443"),
+        ("http://[::1]:8080", "::1", "http://[::1]:8080"),
+    ],
+)
+def test_an_origin_is_compared_as_browsers_write_it(url: str, name: str, origin: str) -> None:
+    """Else no passkey would be taken of a platform whose address somebody wrote in another way."""
+    party = relying_party(url)
+    assert (party.id, party.origins) == (name, (origin,))
 
 
 async def register(house: House, identity: Identity, key: Authenticator) -> Any:
