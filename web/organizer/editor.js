@@ -18,6 +18,7 @@ import { SeriesDate } from "./series.js";
 import { TONES } from "./status.js";
 import { Tickets, TicketsDocument } from "./tickets.js";
 import { Vouchers } from "./vouchers.js";
+import { leadTo } from "./wrong-field.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
@@ -167,6 +168,9 @@ function Publishing({ place, path, draft, tickets, onGo }) {
     const step = async (/** @type {string} */ name, /** @type {unknown} */ said = undefined) => {
         if (!(await draft.flush())) {
             toast(t("organizer.save.first"));
+            if (draft.problem.peek()) {
+                leadTo(draft.problem.peek(), draft, onGo);
+            }
             return;
         }
         /** @type {import("../shared/api.js").Answer<EventDocument>} */
@@ -179,7 +183,8 @@ function Publishing({ place, path, draft, tickets, onGo }) {
         }
     };
     const tell = (/** @type {import("../shared/api.js").Problem} */ problem) => {
-        toast(Object.values(problem.fields)[0] ?? problem.text);
+        toast(problem.text);
+        leadTo(problem, draft, onGo);
         if (problem.code === "version_conflict") {
             // They see what the other one wrote before they press again.
             void draft.takeTheirs();
