@@ -8,6 +8,7 @@ from pydantic import Field
 
 from domain.refusals import HTTP_STATUS, Code, Detail, Refusal
 from services.models import Model
+from services.reasons import REASONS
 
 _TITLES: Final = {
     400: "The request can't be read",
@@ -84,10 +85,13 @@ def _errors_of(refusal: Refusal) -> tuple[FieldError, ...]:
     if refusal.code not in {Code.INVALID, Code.MALFORMED} or "field" not in refusal.details:
         return ()
     details = refusal.details
+    reason = str(details.get("reason", ""))
+    # What the domain refuses has a sentence for its reason: it is the message, and nothing to translate by.
+    is_sentence = reason != "" and reason not in REASONS
     said = FieldError(
         field=str(details["field"]),
-        code=str(details.get("reason") or refusal.code.value),
-        message=str(details.get("message") or refusal.message),
+        code=refusal.code.value if is_sentence or not reason else reason,
+        message=str(details.get("message") or (reason if is_sentence else refusal.message)),
     )
     return (said,)
 

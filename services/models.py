@@ -25,6 +25,7 @@ from typing_extensions import TypeAliasType
 
 from domain import ids
 from domain.money import AMOUNT_MINOR_MAX
+from services import reasons
 
 TIME_MS_MAX: Final = 253_402_300_799_999  # the end of the year 9999
 
@@ -48,7 +49,7 @@ class Model(BaseModel):
         return ()
 
 
-def unfit(reason: str, message: str, **values: object) -> PydanticCustomError:
+def unfit(reason: reasons.Reason, message: str, **values: object) -> PydanticCustomError:
     """Return the error of a value that has the right form and still can't be used.
 
     Args:
@@ -174,7 +175,7 @@ TIME_ZONES: Final = frozenset(
 )
 
 
-def _one_of(allowed: frozenset[str], reason: str, message: str) -> Callable[[str], str]:
+def _one_of(allowed: frozenset[str], reason: reasons.Reason, message: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in allowed:
             raise unfit(reason, message)

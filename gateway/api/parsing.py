@@ -29,16 +29,16 @@ class Unusable(msgspec.Struct, frozen=True):
     errors: tuple[FieldError, ...]
 
 
-# By pydantic's name of the error. Numbers in braces come from its context.
-_SENTENCES: Final[Mapping[str, str]] = {
+# By pydantic's name of the error, but for lengths: `_code`. Numbers in braces come from its context.
+SENTENCES: Final[Mapping[str, str]] = {
     "missing": "This is required.",
     "extra_forbidden": "There is no such field.",
     "json_invalid": "This is no JSON: {error}.",
     "string_type": "Text is expected.",
     "string_too_short": "At least {min_length} characters.",
     "string_too_long": "At most {max_length} characters.",
-    "too_short": "At least {min_length}.",
-    "too_long": "At most {max_length}.",
+    "list_too_short": "At least {min_length}.",
+    "list_too_long": "At most {max_length}.",
     "string_unicode": "This is no text.",
     "int_type": "A whole number is expected.",
     "int_parsing": "A whole number is expected.",
@@ -86,7 +86,7 @@ def parse_query(model: type[Parsed] | None, given: MultiMapping[str]) -> Parsed 
         )
     if model is None:
         if keys:
-            sentence = _SENTENCES["extra_forbidden"]
+            sentence = SENTENCES["extra_forbidden"]
             return Unusable(Code.MALFORMED, tuple(_said(key, "extra_forbidden", sentence) for key in keys))
         return None
     try:
@@ -98,24 +98,30 @@ def parse_query(model: type[Parsed] | None, given: MultiMapping[str]) -> Parsed 
 def _unusable(error: ValidationError) -> Unusable:
     found = error.errors(include_url=False, include_input=False)
     # What a validator of ours raised has no sentence here: its own is the message.
-    is_form = any(one["type"] in _SENTENCES or one["type"] == "string_pattern_mismatch" for one in found)
+    is_form = any(_code(one) in SENTENCES or one["type"] == "string_pattern_mismatch" for one in found)
     errors = tuple(
-        _said(".".join(str(part) for part in one["loc"]), one["type"], _sentence(one))
+        _said(".".join(str(part) for part in one["loc"]), _code(one), _sentence(one))
         for one in found[:_ERRORS_MAX]
     )
     return Unusable(Code.MALFORMED if is_form else Code.INVALID, errors)
 
 
+def _code(error: Any) -> str:
+    kind: str = error["type"]
+    if kind not in {"too_short", "too_long"}:
+        return kind
+    # A length that was checked after our own validator: text, although pydantic can't know it.
+    is_text = error.get("ctx", {}).get("field_type") == "Value"
+    return f"string_{kind}" if is_text else f"list_{kind}"
+
+
 def _sentence(error: Any) -> str:
-    kind, context = error["type"], error.get("ctx", {})
+    kind, context = _code(error), error.get("ctx", {})
     if kind == "string_pattern_mismatch":
         return FORMS.get(context["pattern"], "This has not the form that is expected.")
     if kind == "string_too_short" and context["min_length"] == 1:
         return "This can't be empty."
-    if kind in {"too_short", "too_long"} and context.get("field_type") == "Value":
-        # A length that was checked after our own validator: text, although pydantic can't know it.
-        kind = "string_" + kind
-    template = _SENTENCES.get(kind)
+    template = SENTENCES.get(kind)
     return str(error["msg"]) if template is None else template.format(**context)
 
 

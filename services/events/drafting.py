@@ -13,6 +13,7 @@ from domain.refusals import Code, Refusal
 from services.events import local_time
 from services.events.descriptions import render
 from services.events.models import EventPatch, Geo
+from services.reasons import Reason
 from storage.event_records import EventRecord
 from storage.search_texts import plain_words
 from storage.venues import VenueRecord
@@ -29,9 +30,12 @@ _SAME: Final = (
 _OF_VENUE: Final = ("venue", "address", "city", "country", "latitude_e6", "longitude_e6")
 
 
-def invalid(field: str, reason: str) -> Refusal:
-    """Return the refusal of a field that has the right form and still can't be used."""
-    return Refusal(Code.INVALID, None, {"field": field, "reason": reason})
+def invalid(field: str, reason: Reason, message: str = "") -> Refusal:
+    """Return the refusal of a field that has the right form and still can't be used. `message` is an English
+    sentence, where there is more to say than the reason says.
+    """
+    said = {"message": message} if message else {}
+    return Refusal(Code.INVALID, None, {"field": field, "reason": reason, **said})
 
 
 def blank(
@@ -155,7 +159,7 @@ def _times(record: EventRecord, patch: EventPatch, zone: str) -> Mapping[str, in
             try:
                 found[f"{name}_ms"] = None if said is None else local_time.to_ms(said, zone)
             except local_time.NotATime as error:
-                return invalid(name, str(error))
+                return invalid(name, error.reason)
         elif zone != record.time_zone and old_ms is not None:
             clock = local_time.wall_clock(old_ms, record.time_zone)
             found[f"{name}_ms"] = local_time.moved_to_ms(clock, zone)[0]
@@ -167,7 +171,7 @@ def time_problem(event: EventRecord) -> Refusal | None:
     if event.ends_at_ms is not None and event.ends_at_ms <= event.starts_at_ms:
         return invalid("ends_at", "before_start")
     if event.ends_at_ms is not None and event.ends_at_ms - event.starts_at_ms > LENGTH_MS_MAX:
-        return invalid("ends_at", "too_long")
+        return invalid("ends_at", "event_too_long")
     if event.doors_at_ms is not None and event.doors_at_ms > event.starts_at_ms:
         return invalid("doors_at", "after_start")
     if event.opens_at_ms is not None and event.opens_at_ms >= (event.ends_at_ms or event.starts_at_ms):

@@ -204,7 +204,7 @@ class Editing:
                     events[0].starts_at_ms if request.starts_at is None else to_ms(request.starts_at, zone)
                 )
             except NotATime as error:
-                return invalid("starts_at", str(error))
+                return invalid("starts_at", error.reason)
             slug = await self._drafts.free_slug(connection, slug_of(request.title or events[0].title))
             assert isinstance(slug, str)
             made = duplicate(events[0], starts_ms, slug, self._new_id)

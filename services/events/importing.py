@@ -152,7 +152,7 @@ class Importing:
         source: Source,
     ) -> _Outcome | Refusal:
         if await self._drafts.no_room(connection, start.organisation_id) is not None:
-            return invalid("events", "there are as many events as there can be")
+            return invalid("events", "too_many", "there are as many events as there can be")
         made = edited(start, said, None)
         if not isinstance(made, Refusal):
             made = self._with_offers(made, entry)
@@ -203,7 +203,7 @@ class Importing:
             try:
                 minor = price_minor(offer.price.replace(",", "."), event.currency)
             except ValueError as error:
-                return invalid("offers", str(error))
+                return invalid("offers", "not_sellable", str(error))
             kinds.append(
                 TicketTypeFields(
                     name=one_line(offer.name, 120) or f"Ticket {number}",
@@ -305,7 +305,9 @@ def _digest(entry: ImportedEvent, time_zone: str) -> bytes:
 
 
 def _reasons(refusal: Refusal) -> list[str]:
-    return [str(value) for value in refusal.details.values()]
+    # What there is a sentence for needs no name of its reason.
+    left_out = "reason" if "message" in refusal.details else ""
+    return [str(value) for name, value in refusal.details.items() if name != left_out]
 
 
 def _bounded(entries: Iterator[Entry]) -> Iterator[Entry]:

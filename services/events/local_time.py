@@ -15,14 +15,20 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.reasons import Reason
+
 YEAR_MIN: Final = 1971
 YEAR_MAX: Final = 2200
 
 
 class NotATime(ValueError):
-    """What was written is no time that people live through. `args[0]` says why: "malformed", "out_of_range",
+    """What was written is no time that people live through. `reason` says why: "not_a_time", "out_of_range",
     "gap" (the hour does not exist there on that day) or "wrong_offset".
     """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def to_ms(text: str, time_zone: str) -> int:
@@ -30,7 +36,7 @@ def to_ms(text: str, time_zone: str) -> int:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise NotATime("malformed") from error
+        raise NotATime("not_a_time") from error
     if not YEAR_MIN <= moment.year <= YEAR_MAX:
         raise NotATime("out_of_range")
     wall = moment.replace(tzinfo=None)

@@ -14,6 +14,7 @@ import msgspec
 
 from services.events import local_time
 from services.events.models import Daily, Dates, NewSeries, Weekly
+from services.reasons import Reason
 
 OCCURRENCES_MAX: Final = 366
 # A rule that matches rarely is not searched for longer than this.
@@ -28,7 +29,12 @@ class Occurrence(msgspec.Struct, frozen=True):
 
 
 class BadRule(ValueError):
-    """A rule that gives nothing, or too much. `args` are the field at fault and the reason."""
+    """A rule that gives nothing, or too much."""
+
+    def __init__(self, field: str, reason: Reason) -> None:
+        super().__init__(field, reason)
+        self.field = field
+        self.reason = reason
 
 
 def occurrences(said: NewSeries, first_ms: int, time_zone: str) -> list[Occurrence]:
@@ -38,7 +44,7 @@ def occurrences(said: NewSeries, first_ms: int, time_zone: str) -> list[Occurren
         try:
             found = [Occurrence(local_time.to_ms(text, time_zone), False) for text in said.rule.starts]
         except local_time.NotATime as error:
-            raise BadRule("rule.starts", str(error)) from error
+            raise BadRule("rule.starts", error.reason) from error
     else:
         clocks = list(_bounded(said, first))
         found = [Occurrence(*local_time.moved_to_ms(clock, time_zone)) for clock in clocks]
@@ -54,7 +60,7 @@ def _bounded(said: NewSeries, first: dt.datetime) -> Iterator[dt.datetime]:
     try:
         until = None if said.until is None else dt.date.fromisoformat(said.until)
     except ValueError as error:
-        raise BadRule("until", "malformed") from error
+        raise BadRule("until", "no_such_day") from error
     assert not isinstance(said.rule, Dates)
     left = OCCURRENCES_MAX + 1 if said.count is None else said.count
     for number, clock in enumerate(islice(_clocks(said.rule, first), left)):

@@ -59,8 +59,7 @@ class SeriesMaking:
             try:
                 starts = occurrences(said, first.starts_at_ms, first.time_zone)
             except BadRule as error:
-                field, reason = error.args
-                return invalid(field, reason)
+                return invalid(error.field, error.reason)
             refusal = await self._drafts.no_room(connection, organisation_id, len(starts))
             if refusal is not None:
                 return refusal

@@ -15,7 +15,14 @@ from domain.event_status import LIVE, EventStatus, Step, step
 from domain.identity import Who
 from domain.ids import EVENT, POOL, VOUCHER, EventId, OperationId, OrganisationId, PoolId, text
 from domain.refusals import Code, Refusal
-from domain.vouchers import CODES_A_COMMAND_MAX, VOUCHERS_MAX, VoucherCode, VoucherRule, rule_problems
+from domain.vouchers import (
+    CODES_A_COMMAND_MAX,
+    VOUCHERS_MAX,
+    VoucherCode,
+    VoucherKind,
+    VoucherRule,
+    rule_problems,
+)
 from services.audit import entry_for
 from services.events.access import Access
 from services.events.changing import Change, Changes
@@ -24,6 +31,7 @@ from services.events.models import Event
 from services.events.tickets_document import definition
 from services.events.views import event_model, status_of
 from services.events.voucher_rules import rule_of
+from services.reasons import Reason
 from storage.audit_log import AuditEntry
 from storage.event_changes import Effect
 from storage.event_records import EventRecord
@@ -255,11 +263,24 @@ def voucher_problem(
     for voucher in vouchers:
         wrong = rule_problems(rule_of(voucher, event), sale)
         if wrong:
-            return invalid(f"vouchers.{text(VOUCHER, voucher.voucher_id)}", wrong[0])
+            field = f"vouchers.{text(VOUCHER, voucher.voucher_id)}"
+            return invalid(field, _reason_of(rule_of(voucher, event), sale), wrong[0])
         if voucher.block_pool_id is not None:
             quantity = kept.get(voucher.block_pool_id, 0) + (voucher.block_quantity or 0)
             kept[voucher.block_pool_id] = quantity
     for pool in event.pools:
         if kept.get(pool.pool_id, 0) > pool.capacity:
-            return invalid("vouchers", f"more places are kept than {pool.name} has")
+            sentence = f"More places are kept than {pool.name} has."
+            return invalid("vouchers", "more_than_there_is", sentence)
     return None
+
+
+def _reason_of(rule: VoucherRule, sale: SaleDefinition) -> Reason:
+    """Return what is wrong with a rule as pages say it: what its own fields may be was seen to before."""
+    if rule.kind is VoucherKind.DISCOUNT and not rule.takes_money_off:
+        return "takes_nothing_off"
+    if rule.kind is VoucherKind.BLOCK and not any(
+        rule.block_pool in kind.pools for at, kind in enumerate(sale.ticket_types) if rule.is_for(at)
+    ):
+        return "not_drawn_from"
+    return "not_usable"

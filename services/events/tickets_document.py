@@ -125,7 +125,26 @@ def definition(record: EventRecord) -> SaleDefinition | Refusal:
         record.extension_ms,
     )
     wrong = problems(made)
-    return invalid("ticket_types", wrong[0]) if wrong else made
+    if not wrong:
+        return made
+    return _missing(record) or invalid("ticket_types", "not_sellable", wrong[0])
+
+
+def _missing(record: EventRecord) -> Refusal | None:
+    """Return which part keeps a sale from being set up, of what a document may leave open."""
+    if not record.ticket_types:
+        return invalid("ticket_types", "required")
+    if not record.pools:
+        return invalid("pools", "required")
+    over_ms = record.ends_at_ms if record.ends_at_ms is not None else record.starts_at_ms + ENDLESS_MS
+    for at, kind in enumerate(record.ticket_types):
+        if kind.sales_start_ms is not None and kind.sales_start_ms >= over_ms:
+            return invalid(f"ticket_types.{at}.sales_start", "after_event")
+        if kind.price_min_minor is not None and kind.tiers:
+            return invalid(f"ticket_types.{at}.tiers", "only_for_fixed_prices")
+        if not kind.pools:
+            return invalid(f"ticket_types.{at}.pools", "required")
+    return None
 
 
 def _misplaced(record: EventRecord, said: TicketsFields) -> Refusal | None:
@@ -203,7 +222,7 @@ def _type(one: TicketTypeFields, at: int, zone: str, new_id: NewId) -> TicketTyp
         try:
             times[name] = None if value is None else local_time.to_ms(value, zone)
         except local_time.NotATime as error:
-            return invalid(f"ticket_types.{at}.{name}", str(error))
+            return invalid(f"ticket_types.{at}.{name}", error.reason)
     start_ms, end_ms = times["sales_start"], times["sales_end"]
     if start_ms is not None and end_ms is not None and start_ms >= end_ms:
         return invalid(f"ticket_types.{at}.sales_end", "before_start")

@@ -42,7 +42,7 @@ def records_of(
         try:
             times.append(None if written is None else local_time.to_ms(written, event.time_zone))
         except local_time.NotATime as error:
-            return invalid(name, str(error))
+            return invalid(name, error.reason)
     starts_ms, ends_ms = times
     if starts_ms is not None and ends_ms is not None and starts_ms >= ends_ms:
         return invalid("ends_at", "before_start")

@@ -270,7 +270,7 @@ class Vouchers:
         if isinstance(owner, Refusal):
             return owner
         if any(not 3 <= len(code) <= _CODE_MAX for code in codes):
-            return invalid("code", "too_short")
+            return invalid("code", "code_too_short")
         sealed = [self._codes.seal(event_id, code) for code in codes]
         records: list[VoucherRecord] = []
 

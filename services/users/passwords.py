@@ -18,6 +18,7 @@ import msgspec
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]
 
 from domain.refusals import Code, Refusal
+from services.reasons import Reason
 from services.users.hashing import HashAnswer, Hashing, HashRequest
 from services.users.hashing_process import HashingProcess
 
@@ -156,7 +157,7 @@ def judge(password: str, personal: tuple[str, ...]) -> Refusal | None:
     return _weak("guessable", advice=advice)
 
 
-def _weak(reason: str, **details: str | int) -> Refusal:
+def _weak(reason: Reason, **details: str | int) -> Refusal:
     return Refusal(Code.PASSWORD_WEAK, None, {"field": "password", "reason": reason, **details})
 
 

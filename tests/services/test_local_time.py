@@ -45,7 +45,7 @@ def test_what_clocks_show(text: str, zone: str, utc: str) -> None:
         ("2011-12-30T12:00", "Pacific/Apia", "gap"),  # a whole day was left out
         ("2030-05-01T20:00+05:00", "Europe/Berlin", "wrong_offset"),
         ("2030-03-31T02:30+01:00", "Europe/Berlin", "wrong_offset"),
-        ("2030-13-01T20:00", "Europe/Berlin", "malformed"),
+        ("2030-13-01T20:00", "Europe/Berlin", "not_a_time"),
         ("9999-12-31T23:59", "Europe/Berlin", "out_of_range"),
     ],
 )
@@ -111,7 +111,7 @@ def test_rules() -> None:
         (series({"kind": "daily"}), ("until", "required")),
         (series({"kind": "daily"}, count=1), ("rule", "gives_nothing")),
         (series({"kind": "daily"}, until="2040-01-01"), ("until", "too_many")),
-        (series({"kind": "daily"}, until="2030-99-01"), ("until", "malformed")),
+        (series({"kind": "daily"}, until="2030-99-01"), ("until", "no_such_day")),
         (series({"kind": "dates", "starts": ["2030-03-31T02:30"]}), ("rule.starts", "gap")),
     ],
 )

@@ -44,7 +44,7 @@ function Copy({ place, event, onClose }) {
         initial: { title: event.title, starts_at: event.starts_at },
         check: ({ title, starts_at }) => ({
             title: title.trim() ? undefined : t("shared.field.missing"),
-            starts_at: starts_at ? undefined : t("shared.field.reason.malformed"),
+            starts_at: starts_at ? undefined : t("shared.field.reason.not_a_time"),
         }),
         send: async ({ title, starts_at }) => {
             const made = /** @type {{event: string}} */ ((await post(`${place.api}/events/${event.event}/copy`, { title: title.trim(), starts_at })).value);
@@ -81,7 +81,7 @@ function Repeat({ place, event, onClose }) {
             every: given["kind"] === "dates" ? undefined : between(given["every"], given["kind"] === "weekly" ? 52 : 365),
             count: given["kind"] === "dates" || given["end"] !== "count" ? undefined : between(given["count"], COUNT_MAX),
             until: given["kind"] === "dates" || given["end"] !== "until" || given["until"] ? undefined : t("again.wrong.until"),
-            dates: given["kind"] !== "dates" || given["dates"].every(Boolean) ? undefined : t("shared.field.reason.malformed"),
+            dates: given["kind"] !== "dates" || given["dates"].every(Boolean) ? undefined : t("shared.field.reason.not_a_time"),
         }),
         called: { "rule.every": "every", "rule.weekdays": "weekdays", "rule.starts": "dates" },
         send: async (given) => {

@@ -19,6 +19,7 @@ import { SeriesDate } from "./series.js";
 import { TONES } from "./status.js";
 import { Tickets, TicketsDocument } from "./tickets.js";
 import { Vouchers } from "./vouchers.js";
+import { leadTo } from "./wrong-field.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
@@ -168,6 +169,9 @@ function Publishing({ place, path, draft, tickets, onGo }) {
     const step = async (/** @type {string} */ name, /** @type {unknown} */ said = undefined) => {
         if (!(await draft.flush())) {
             toast(t("organizer.save.first"));
+            if (draft.problem.peek()) {
+                leadTo(draft.problem.peek(), draft, onGo);
+            }
             return;
         }
         /** @type {import("../shared/api.js").Answer<EventDocument>} */
@@ -180,8 +184,10 @@ function Publishing({ place, path, draft, tickets, onGo }) {
         }
     };
     const tell = (/** @type {unknown} */ thrown) => {
-        tellOf(thrown);
-        if (problemOf(thrown).code === "version_conflict") {
+        const problem = problemOf(thrown);
+        tellOf(problem);
+        leadTo(problem, draft, onGo);
+        if (problem.code === "version_conflict") {
             // They see what the other one wrote before they press again.
             draft.takeTheirs().catch(tellOf);
         }

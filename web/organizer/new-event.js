@@ -20,7 +20,7 @@ function NewEvent({ place }) {
         initial: { title: "", starts_at: "", time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, currency: "EUR" },
         check: ({ title, starts_at }) => ({
             title: title.trim() ? undefined : t("shared.field.missing"),
-            starts_at: starts_at ? undefined : t("shared.field.reason.malformed"),
+            starts_at: starts_at ? undefined : t("shared.field.reason.not_a_time"),
         }),
         send: async (values) => {
             /** @type {{event: string}} */

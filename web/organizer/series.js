@@ -1,5 +1,5 @@
 // A date of a series: what it says, applied to other dates, a few at a time, so that how far it is can be seen.
-import { post, problemOf } from "../shared/api.js";
+import { post, problemOf, told } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
 import { Checkboxes, Choices } from "../shared/forms.js";
 import { longDate } from "../shared/formats.js";
@@ -112,7 +112,9 @@ function reasonOf(why) {
     if (why.capacity_min !== null && why.pool) {
         return t("again.setup.capacity", { pool: why.pool, least: why.capacity_min });
     }
-    const field = `shared.field.reason.${why.reason}`;
+    if (has(`shared.field.reason.${why.reason}`)) {
+        return told({ field: why.field, code: why.reason, message: "" });
+    }
     const problem = `shared.problem.${why.code}`;
-    return has(field) ? t(field) : t(has(problem) ? problem : "shared.problem.other");
+    return t(has(problem) ? problem : "shared.problem.other");
 }

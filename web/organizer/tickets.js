@@ -99,10 +99,7 @@ export function Tickets({ document: tickets, event }) {
     const [open, setOpen] = useState(/** @type {{kind: "type" | "pool" | "question", at: number} | null} */ (null));
     const value = tickets.value.value;
     const close = () => setOpen(null);
-    const told = (/** @type {unknown} */ thrown) => {
-        const problem = problemOf(thrown);
-        toast(Object.values(problem.fields)[0] ?? problem.text);
-    };
+    const told = (/** @type {unknown} */ thrown) => toast(problemOf(thrown).text);
     const removed = async (/** @type {"type" | "pool" | "question"} */ kind, /** @type {number} */ at) => {
         close();
         const { change, back } = REMOVALS[kind](value, at, event.status !== "draft");

@@ -73,7 +73,7 @@ export function TypeDialog({ tickets, event, at, onClose, onRemove }) {
         called: Object.fromEntries(
             Object.entries({ price_minor: "price", price_min_minor: "price_min", name: "name", pools: "pools", tiers: "tiers", quantity_min: "quantity_min", quantity_max: "quantity_max", buyer_limit: "buyer_limit", sales_start: "sales_start", sales_end: "sales_end", tax_basis_points: "tax", valid_days: "valid_days" }).map(
                 ([theirs, ours]) => [`ticket_types.${at}.${theirs}`, ours],
-            ),
+            ).concat([["pools.0.capacity", "capacity"]]),
         ),
         send: async (given) => {
             const isFree = given["kind"] === "free";

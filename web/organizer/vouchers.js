@@ -107,6 +107,9 @@ function gives(voucher, currency) {
     return t(voucher.is_per_order ? "organizer.codes.off_order" : "organizer.codes.off_ticket", { amount });
 }
 
+// Of all codes together, nothing but the places they keep can be wrong.
+const CALLED = { percent_basis_points: "amount", amount_minor: "amount", vouchers: "block_quantity" };
+
 /**
  * @param {Omit<Given, "may"> & {onClose: () => void, onDone: () => void}} given
  * @returns {Child}
@@ -122,7 +125,7 @@ function NewVoucher({ path, event, tickets, onClose, onDone }) {
             count: /^\d*$/.test(given["count"]) ? undefined : t("shared.field.int_parsing"),
             block_quantity: given["kind"] !== "block" || /^[1-9]\d*$/.test(given["block_quantity"]) ? undefined : t("shared.field.int_parsing"),
         }),
-        called: { percent_basis_points: "amount", amount_minor: "amount" },
+        called: CALLED,
         send: async (given) => {
             const isBulk = Number(given["count"]) > 1;
             const body = { ...bodyOf(given, event.currency), ...(isBulk ? { count: Number(given["count"]), batch: given["batch"].trim() || given["code"].trim() } : { code: given["code"].trim() }) };
@@ -184,7 +187,7 @@ function EditVoucher({ path, event, tickets, voucher, onClose, onDone }) {
             uses_max: /^\d*$/.test(given["uses_max"]) ? undefined : t("shared.field.int_parsing"),
             block_quantity: voucher.kind !== "block" || /^[1-9]\d*$/.test(given["block_quantity"]) ? undefined : t("shared.field.int_parsing"),
         }),
-        called: { percent_basis_points: "amount", amount_minor: "amount" },
+        called: CALLED,
         send: async (given) => {
             const { ticket_types, per_buyer_max, quantity_min, starts_at } = voucher;
             const kept = { kind: voucher.kind, ticket_types, per_buyer_max, quantity_min, starts_at, ends_at: given["ends_at"] || null };

@@ -62,5 +62,12 @@ export function words(refused, context) {
     const key = ["event.refused", refused.code, kind].filter(Boolean).join(".");
     return has(`${key}.title`)
         ? { title: t(`${key}.title`, values), advice: t(`${key}.advice`, values), ...(most === undefined ? {} : { most }) }
-        : { title: refused.message, advice: t("event.refused.other") };
+        : { title: shortly(refused), advice: t("event.refused.other") };
+}
+
+/** @param {Refused} refused */
+function shortly(refused) {
+    const key = `shared.problem.${refused.code}`;
+    const seconds = Math.ceil((refused.retry_after_ms ?? 1000) / 1000);
+    return has(key) ? t(key, { seconds, ...refused.details }) : refused.message;
 }

@@ -3,7 +3,7 @@
 // What fails throws a `Problem`, which says it in the reader's language: by field where the server named fields, and
 // as a sentence. A POST carries an idempotency key that stays the same over repetitions, so that a lost answer is asked
 // for again without doing the thing twice. What has a version is changed with the version that was read.
-import { has, t } from "./i18n.js";
+import { has, language, t } from "./i18n.js";
 import { newOperation } from "./ids.js";
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Query */
@@ -29,6 +29,7 @@ const ATTEMPTS_MAX = 3;
 const DELAY_MS = 400;
 const DELAY_MS_MAX = 5_000;
 const UNREACHABLE = 0;
+const TOLD_MAX = 3;
 // Browsers take 64 KiB of such requests, and a letter may be four bytes.
 const KEPT_ALIVE_MAX = 16_000;
 
@@ -55,11 +56,15 @@ export class Problem extends Error {
 
     /** The refusal as a sentence for the reader. */
     get text() {
+        if (this.errors.length > 0 && ["invalid", "malformed"].includes(this.code)) {
+            // Which field it is, and why, says more than that something is wrong.
+            return this.errors.slice(0, TOLD_MAX).map(told).join(" ");
+        }
         const key = `shared.problem.${this.code}`;
         if (has(key)) {
             return t(key, { seconds: Math.ceil((this.retryAfterMs ?? 1000) / 1000), ...this.details });
         }
-        return this.status >= 500 ? t("shared.problem.status_500") : this.detail || t("shared.problem.other");
+        return this.status >= 500 ? t("shared.problem.status_500") : english(this.detail) || t("shared.problem.other");
     }
 }
 
@@ -81,7 +86,23 @@ function fieldText(error) {
     const key = [`shared.field.${error.code}`, `shared.field.reason.${error.code}`].find(has) ?? "";
     // The bound is only in the server's sentence; what else that says is said by the message.
     const [limit = ""] = /\d+/.exec(error.message) ?? [];
-    return key ? t(key, { limit: Number(limit) }) : error.message;
+    return key ? t(key, { limit: Number(limit) }) : english(error.message) || t("shared.field.invalid");
+}
+
+/**
+ * Return what is wrong with a field, with the field's name where it has one.
+ *
+ * @param {FieldError} error
+ */
+export function told(error) {
+    const reason = fieldText(error);
+    const name = error.field.split(".").findLast((part) => has(`shared.field.name.${part}`));
+    return name ? t("shared.field.named", { field: t(`shared.field.name.${name}`), reason }) : reason;
+}
+
+/** A sentence of the server's, for those who read its language. @param {string} sentence */
+function english(sentence) {
+    return language === "en" ? sentence : "";
 }
 
 /**

@@ -67,7 +67,7 @@ export function useForm({ initial, check, send, called = {} }) {
             await send(given);
         } catch (thrown) {
             const refused = problemOf(thrown);
-            const named = Object.entries(refused.fields).map(([name, text]) => /** @type {const} */ ([called[name] ?? name, text]));
+            const named = Object.entries(refused.fields).map(([name, text]) => /** @type {const} */ ([nameHere(name, called), text]));
             const known = Object.fromEntries(named.filter(([name]) => name in given));
             setErrors(known);
             setProblem(Object.keys(known).length > 0 ? null : refused);
@@ -90,6 +90,22 @@ export function useForm({ initial, check, send, called = {} }) {
         onValue: (/** @type {any} */ value) => set(name, value),
     });
     return { values, errors, problem, isPending, set, reset, submit, field };
+}
+
+/**
+ * Return what a form calls a field of the server's, or the field that it is a part of.
+ *
+ * @param {string} name such as "ticket_types.0.tiers.1.name"
+ * @param {Record<string, string>} called
+ */
+function nameHere(name, called) {
+    for (let path = name; path; path = path.slice(0, Math.max(0, path.lastIndexOf(".")))) {
+        const here = called[path];
+        if (here !== undefined) {
+            return here;
+        }
+    }
+    return name;
 }
 
 /** @param {HTMLFormElement | undefined} form */

@@ -77,6 +77,5 @@ export function More({ list }) {
 
 /** Say why something was refused. @param {unknown} thrown */
 export function tell(thrown) {
-    const problem = problemOf(thrown);
-    toast(Object.values(problem.fields)[0] ?? problem.text);
+    toast(problemOf(thrown).text);
 }
