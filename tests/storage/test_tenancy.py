@@ -13,71 +13,11 @@ from domain.ids import OrganisationId
 from storage.journal import Refused
 from storage.migrate import MigrationNotAllowed, migrate
 from storage.postgres import Pool, close_pool, create_pool
-from storage.tenancy import ROLE, tenant
+from storage.tenancy import ROLE, enter, tenant
 from tests.servers import execute, run
+from tests.storage.walled import CHANGED, FOREIGN_ROWS, ROWS, SHARED_TABLES, TABLES
 
 OURS, THEIRS = OrganisationId(b"o" * 16), OrganisationId(b"t" * 16)
-
-# One row of everything an organisation has; $1 is its id, which serves as the id of everything.
-ROWS = (
-    """
-    INSERT INTO organisations (organisation_id, name, slug)
-    VALUES ($1, 'name', encode(uuid_send($1), 'hex'))
-    """,
-    """
-    INSERT INTO events (event_id, organisation_id, slug, title, currency, starts_at)
-    VALUES ($1, $1, encode(uuid_send($1), 'hex'), 'title', 'EUR', now())
-    """,
-    "INSERT INTO pools (pool_id, event_id, position, name, capacity) VALUES ($1, $1, 0, 'pool', 10)",
-    """
-    INSERT INTO ticket_types (ticket_type_id, event_id, position, name, price_minor, currency)
-    VALUES ($1, $1, 0, 'type', 100, 'EUR')
-    """,
-    "INSERT INTO ticket_type_pools VALUES ($1, $1)",
-    """
-    INSERT INTO orders (order_id, event_id, hold_id, buyer_id, amount_minor, currency, lease_owner,
-        lease_until, created_at, updated_at)
-    VALUES ($1, $1, $1, $1, 100, 'EUR', '', now(), now(), now())
-    """,
-    "INSERT INTO order_lines VALUES ($1, 0, 0, 1, 100)",
-    """
-    INSERT INTO payments (payment_id, provider, amount_minor, currency, created_at, updated_at)
-    VALUES ($1, 'sandbox', 100, 'EUR', now(), now())
-    """,
-    """
-    INSERT INTO tickets (ticket_id, order_id, event_id, buyer_id, ticket_type, issued_at)
-    VALUES ($1, $1, $1, $1, 0, now())
-    """,
-    """
-    INSERT INTO users (user_id, buyer_id, state, email_lookup, email_sealed, name_sealed, locale,
-        password_hash, created_at, updated_at)
-    VALUES ($1, $1, 'active', sha256(uuid_send($1)), '', '', 'en', '', now(), now())
-    """,
-    """
-    INSERT INTO members (member_id, organisation_id, user_id, role, created_at)
-    VALUES ($1, $1, $1, 'owner', now())
-    """,
-    """
-    INSERT INTO invitations (invitation_id, organisation_id, role, email_hash, email_sealed, token_hash,
-        invited_by, created_at, expires_at)
-    VALUES ($1, $1, 'viewer', '', '', sha256(uuid_send($1)), $1, now(), now() + interval '1 day')
-    """,
-    """
-    INSERT INTO api_tokens (token_id, organisation_id, kind, name, prefix, token_hash, scopes, created_by,
-        created_at, expires_at)
-    VALUES ($1, $1, 'key', 'name', 'prefix', sha256(uuid_send($1)), '{events.read}', $1, now(),
-        now() + interval '1 day')
-    """,
-    "INSERT INTO audit_heads VALUES ($1, 1, sha256(''), '')",
-    """
-    INSERT INTO audit_entries
-    VALUES ($1, 1, now(), '', 'a.b', '', '{}', '{}', '', '', sha256(''), sha256(''))
-    """,
-)
-TABLES = (
-    "organisations", "events", "pools", "ticket_types", "ticket_type_pools", "orders", "order_lines",
-    "tickets", "members", "invitations", "api_tokens", "audit_heads", "audit_entries",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -107,12 +47,70 @@ async def test_payments_are_seen_without_what_stands_for_the_means_of_payment(bo
 
 async def test_a_statement_without_where_changes_only_what_is_ours(both: Pool) -> None:
     async with tenant(both, OURS) as connection:
+        for table, column in CHANGED.items():
+            assert await connection.execute(f"UPDATE {table} SET {column} = {column}") == "UPDATE 1", table
         assert await connection.execute("UPDATE events SET title = 'changed'") == "UPDATE 1"
-        assert await connection.execute("UPDATE pools SET capacity = 1") == "UPDATE 1"
-        assert await connection.execute("DELETE FROM members") == "DELETE 1"
     assert await both.fetchval("SELECT title FROM events WHERE event_id = $1", THEIRS) == "title"
-    assert await both.fetchval("SELECT capacity FROM pools WHERE event_id = $1", THEIRS) == 10
-    assert await both.fetchval("SELECT organisation_id FROM members") == THEIRS
+
+
+async def test_a_statement_without_where_removes_only_what_is_ours(both: Pool) -> None:
+    async with both.acquire() as connection, connection.transaction():
+        # What refers to a row would go with it: only what the statement itself removes counts here.
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await enter(connection, OURS)
+        for table in reversed(CHANGED):
+            if table != "organisations":
+                assert await connection.execute(f"DELETE FROM {table}") == "DELETE 1", table
+
+
+async def test_a_row_of_another_organisation_is_refused(both: Pool) -> None:
+    answers = {}
+    for table, statement in FOREIGN_ROWS.items():
+        try:
+            async with tenant(both, OURS) as connection:
+                await connection.execute(statement, THEIRS)
+            answers[table] = "accepted"
+        except Refused as error:
+            answers[table] = str(error)
+    assert [table for table, answer in answers.items() if "42501" not in answer] == [], answers
+
+
+async def test_who_gives_and_who_accepts(both: Pool) -> None:
+    """An event's organisation asks and the one that is asked accepts: both see that, each writes its own, and
+    whoever has nothing to do with it sees neither.
+    """
+    stranger = OrganisationId(b"n" * 16)
+    give = "INSERT INTO event_grants (event_id, organisation_id) VALUES ($1, $2)"
+    accept = "INSERT INTO grant_acceptances (event_id, organisation_id) VALUES ($1, $2)"
+    widen = "UPDATE event_grants SET may_edit = true WHERE event_id = $1 AND organisation_id = $2"
+    await both.execute(ROWS[0], stranger)
+    async with tenant(both, OURS) as connection:
+        await connection.execute(give, OURS, THEIRS)
+    await both.execute(give, THEIRS, stranger)
+    async with tenant(both, THEIRS) as connection:
+        await connection.execute(accept, OURS, THEIRS)
+    await both.execute(accept, THEIRS, stranger)
+    for organisation_id, statement, event_id, guest in (
+        (OURS, give, THEIRS, OURS),
+        (OURS, give, THEIRS, THEIRS),
+        (THEIRS, widen, OURS, THEIRS),
+        (OURS, accept, THEIRS, stranger),
+        (OURS, "UPDATE grant_acceptances SET event_id = $1 WHERE organisation_id = $2", OURS, THEIRS),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="42501"):
+            async with tenant(both, organisation_id) as connection:
+                await connection.execute(statement, event_id, guest)
+    for table in SHARED_TABLES:
+        for organisation_id, seen in ((OURS, 1), (THEIRS, 2), (stranger, 1), (OrganisationId(b"x" * 16), 0)):
+            async with tenant(both, organisation_id) as connection:
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == seen, table
+    async with tenant(both, OURS) as connection:
+        assert await connection.execute("UPDATE event_grants SET may_edit = true") == "UPDATE 1"
+        assert await connection.execute("DELETE FROM event_grants") == "DELETE 1"
+    assert await both.fetchval("SELECT event_id FROM event_grants") == THEIRS
+    assert await both.fetchval("SELECT event_id FROM grant_acceptances") == THEIRS
+    async with tenant(both, stranger) as connection:
+        assert await connection.execute("DELETE FROM grant_acceptances") == "DELETE 1"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +182,10 @@ async def test_every_table_is_guarded_or_out_of_reach(pool: Pool) -> None:
         """,
         ROLE,
     )
-    assert {row["name"] for row in rows if row["is_guarded"]} >= {*TABLES, "payments"}
+    known = {*TABLES, *SHARED_TABLES, "payments"}
+    guarded = {row["name"] for row in rows if row["is_guarded"]}
+    assert guarded == known, "each has to have its row in `walled`, or a wrong condition would pass"
+    assert known - {"payments", *SHARED_TABLES} - {*FOREIGN_ROWS} == {"orders", "order_lines", "tickets"}
     assert [row["name"] for row in rows if row["is_reached"] and not row["is_guarded"]] == []
     assert [row["name"] for row in rows if row["has_owner"] and not row["is_guarded"]] == []
 

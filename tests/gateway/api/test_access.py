@@ -5,6 +5,8 @@ What is expected comes from the table in `domain.roles`; nothing here is a list 
 """
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -18,10 +20,12 @@ from gateway.api.openapi import document
 from gateway.api.paths import FORM_OF, KIND_OF, names_in
 from gateway.api.route import Route
 from gateway.api.table import capability_routes
+from tests.gateway.api.belongings import NAMES, OF_AN_EVENT, own_and_others
 from tests.gateway.api.cast import Cast, Figure, assemble, open_session
 from tests.gateway.stage import Stage, fresh
 
 SLUG = "nothing-of-that-name"
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 _ENDED = "what is ended is ended, whoever else looks at it"
 _SWITCH = "it has nothing beside itself that could be overwritten"
 _RELATIVE = "so many more or fewer, counted by the sale"
@@ -69,6 +73,8 @@ async def test_every_route_says_who_may_use_it(stage: Stage) -> None:
         if "organisation" in names_in(route.path):
             assert isinstance(route.access, Permission), f"{route.name} names an organisation"
             assert route.access not in PLATFORM_PERMISSIONS or route.path.startswith("/admin/"), route.name
+            below = set(names_in(route.path)) - {"organisation", "event"}
+            assert below <= NAMES, f"{route.name}: whoever is allowed finds nothing there"
         elif isinstance(route.access, Permission):
             assert route.access in PLATFORM_PERMISSIONS, f"{route.name} needs an organisation to be judged by"
         if "event" in names_in(route.path):
@@ -121,7 +127,10 @@ class Asking:
         # Cookies are the figures' own, not those that an answer before has set.
         self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
-    def path(self, route: Route, organisation_id: bytes, event_id: bytes) -> str:
+    def path(
+        self, route: Route, organisation_id: bytes, event_id: bytes, ids: Mapping[str, bytes] = NOTHING
+    ) -> str:
+        """Return a route's path; what `ids` does not name is nothing that there is."""
         path = route.path
         for name in names_in(path):
             if name == "organisation":
@@ -129,7 +138,7 @@ class Asking:
             elif name == "event":
                 value = text(EVENT, event_id)
             else:
-                value = text(KIND_OF[name], fresh()) if name in KIND_OF else SLUG
+                value = text(KIND_OF[name], ids.get(name) or fresh()) if name in KIND_OF else SLUG
             path = path.replace("{" + name + "}", value)
         return path
 
@@ -179,9 +188,10 @@ def fault(route: Route, outcome: str, status: int, body: bytes, hidden: bytes) -
         return f"{status} {code}, although it is allowed"
     if status == 400:
         return f"the example of the document is refused: {body!r}"
-    is_there = set(names_in(route.path)) <= {"organisation", "event"}
-    if status == 404 and isinstance(route.access, Permission) and is_there and names_in(route.path):
-        return "404, although it is there and allowed"
+    is_there = set(names_in(route.path)) <= {"organisation", "event", *NAMES}
+    is_missed = status == 404 or code == Code.UNKNOWN_POOL
+    if is_missed and isinstance(route.access, Permission) and is_there and names_in(route.path):
+        return f"{status} {code}, although it is there and allowed"
     return ""
 
 
@@ -189,6 +199,7 @@ def fault(route: Route, outcome: str, status: int, body: bytes, hidden: bytes) -
 async def test_every_route_as_everybody(stage: Stage) -> None:
     made = stage.works
     cast = await assemble(made)
+    own, _ = await own_and_others(stage, cast)
     # Who erases themselves asks for nothing after that.
     routes = sorted(routes_of(stage), key=lambda route: route.name == "me.erase")
     asking = Asking(stage, cast, routes)
@@ -204,7 +215,10 @@ async def test_every_route_as_everybody(stage: Stage) -> None:
             if outcome == "hidden" and route.name not in nothing_there:
                 nowhere = asking.path(route, fresh(), fresh())
                 nothing_there[route.name] = (await asking.ask(route, figure, session, nowhere))[1]
-            path = asking.path(route, cast.organisation_id, cast.event_id)
+            if outcome == "allowed":
+                for name in NAMES.intersection(names_in(route.path)):
+                    await own.put_back(made, name)
+            path = asking.path(route, cast.organisation_id, cast.event_id, own.ids)
             status, body = await asking.ask(route, figure, session, path)
             wrong = fault(route, outcome, status, body, nothing_there.get(route.name, b""))
             if wrong:
@@ -228,4 +242,33 @@ async def test_an_event_of_another_organisation_looks_like_none_at_all(stage: St
         told = await asking.ask(route, owner, session, foreign)
         assert told[0] == 404, (route.name, told)
         assert told == await asking.ask(route, owner, session, nowhere), route.name
+    await asking.http.close()
+
+
+async def test_what_others_have_looks_like_nothing_at_all_below_an_own_path(stage: Stage) -> None:
+    """Whoever knows the identifier of another organisation's venue neither reads nor changes it by naming it
+    under their own; nor does who may change one event reach what stands around another.
+    """
+    cast = await assemble(stage.works)
+    routes = routes_of(stage)
+    asking = Asking(stage, cast, routes)
+    _, others = await own_and_others(stage, cast)
+    owner = next(figure for figure in cast.figures if figure.name == "owner")
+    session = await open_session(stage.works, owner)
+    tried = set()
+    for route in routes:
+        for name in NAMES.intersection(names_in(route.path)):
+            for other in others:
+                is_own = other.organisation_id == cast.organisation_id
+                if is_own and name not in OF_AN_EVENT:
+                    continue
+                before = await other.row(stage.works, name)
+                path = asking.path(route, cast.organisation_id, cast.event_id, other.ids)
+                told = await asking.ask(route, owner, session, path)
+                nowhere = asking.path(route, cast.organisation_id, cast.event_id)
+                assert told[0] == 404 or Code.UNKNOWN_POOL.encode() in told[1], (route.name, told)
+                assert told == await asking.ask(route, owner, session, nowhere), route.name
+                assert await other.row(stage.works, name) == before, f"{route.name} has changed it"
+                tried.add(name)
+    assert tried == NAMES
     await asking.http.close()
