@@ -122,7 +122,7 @@ class GatewayMetrics:
         watch_counter(
             self.registry,
             "bilten_catalogue_redis_failures",
-            "How often Redis could not be asked for a page",
+            "How often Redis could not be asked for a page or a list",
             (),
             lambda: [((), failures())],
         )

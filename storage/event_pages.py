@@ -1,7 +1,13 @@
-"""Events as pages show them, in Redis: one copy for all gateways, and the word that one is out of date.
+"""Events as pages show them and lists of them, in Redis: one copy for all gateways, and the word that one is
+out of date.
 
-Everything in here may be lost at any time. A copy is written only if it is not older than what was announced
-since: a reader that was slow to write must not bring an old page back.
+Everything in here may be lost at any time. A copy of an event is written only if it is not older than what
+was announced since: a reader that was slow to write must not bring an old page back.
+
+A copy of a list has nothing to compare, so all lists have one generation, which every announcement raises in
+the step that says its word. A reader asks for the generation before it asks PostgreSQL, and what it read is
+kept under that one, however late; only copies of the generation that holds are used. So a copy that is used
+was read after every change that was announced.
 """
 
 import asyncio
@@ -9,7 +15,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import redis.asyncio as redis
@@ -21,7 +27,14 @@ from storage.ending import end
 from storage.event_records import EventRecord
 
 CHANNEL: Final = "catalogue"
+# Of lists. It begins with the time, so that after a loss none comes again that somebody may still know.
+GENERATION: Final = "lists"
 KEPT_S: Final = 20
+LIST_KEPT_S: Final = 5
+LIST_BYTES_MAX: Final = 262_144
+# What one process has in Redis of lists at most: whoever looks for many things must not fill it.
+LISTS_MAX: Final = 1_000
+LISTS_BYTES_MAX: Final = 16 << 20
 _ANNOUNCED_S: Final = 3_600
 _TIMEOUT_S: Final = 0.5
 # After a failure Redis is left alone for this long: a page must not wait for it each time.
@@ -30,20 +43,40 @@ _REST_S: Final = 1.0
 _TELL_AGAIN_S: Final = 0.25
 _UNTOLD_MAX: Final = 10_000
 _TOGETHER_MAX: Final = 64
+_LISTS_TOGETHER_MAX: Final = 16
 
+_RAISE_IT: Final = """
+local function raise(key)
+    if redis.call('EXISTS', key) == 0 then
+        local now = redis.call('TIME')
+        redis.call('SET', key, now[1] .. string.format('%06d', now[2]))
+    end
+    return redis.call('INCR', key)
+end
+"""
+# KEYS: the generation.
+RAISE: Final = f"{_RAISE_IT} return raise(KEYS[1])"
 # KEYS: the copy, what was announced. ARGV: revision, copy, seconds.
 _PUT: Final = """
 if tonumber(redis.call('GET', KEYS[2]) or '0') > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1
 """
-# KEYS: the copy, what was announced. ARGV: revision, seconds, channel, message.
-_ANNOUNCE: Final = """
+# KEYS: the copy, what was announced, the generation. ARGV: revision, seconds, channel, message.
+_ANNOUNCE: Final = f"""
+{_RAISE_IT}
 if tonumber(redis.call('GET', KEYS[2]) or '0') < tonumber(ARGV[1]) then
     redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2])
 end
 redis.call('DEL', KEYS[1])
+raise(KEYS[3])
 return redis.call('PUBLISH', ARGV[3], ARGV[4])
+"""
+# KEYS: the generation. ARGV: channel, message.
+_TELL: Final = f"""
+{_RAISE_IT}
+raise(KEYS[1])
+return redis.call('PUBLISH', ARGV[1], ARGV[2])
 """
 
 
@@ -67,6 +100,18 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
     def packed(self) -> bytes:
         """Return the message."""
         return msgspec.msgpack.encode(self)
+
+
+class Looked(NamedTuple):
+    """What Redis has of a list.
+
+    Attributes:
+        generation: what is read of PostgreSQL from now on may be kept under it; None if nothing may.
+        copy: of this generation.
+    """
+
+    generation: bytes | None = None
+    copy: bytes | None = None
 
 
 class Subscribing(Protocol):
@@ -94,8 +139,15 @@ class EventPages:
         )
         self._fanout = fanout
         self._finding: Batcher[str, EventRecord | None] = Batcher(self._find_all, batch_max=_TOGETHER_MAX)
+        self._looking: Batcher[str, Looked] = Batcher(self._look_all, batch_max=_LISTS_TOGETHER_MAX)
         self._put = self._redis.register_script(_PUT)
         self._announce = self._redis.register_script(_ANNOUNCE)
+        self._tell = self._redis.register_script(_TELL)
+        self._raise = self._redis.register_script(RAISE)
+        # When copies of lists are gone that are from here, and their sizes.
+        self._lists: deque[tuple[float, int]] = deque()
+        self._lists_bytes = 0
+        self._saying = 0
         self._rests_until = 0.0
         self._untold: deque[tuple[float, Callable[[], Awaitable[Any]]]] = deque()
         self._telling: asyncio.Task[None] | None = None
@@ -128,17 +180,48 @@ class EventPages:
         with self._failing():
             await self._put(keys=keys, args=[event.revision, msgspec.msgpack.encode(event), KEPT_S])
 
+    async def look(self, name: str) -> Looked:
+        """Return the copy of a list if there is one, and under what one may be kept that is read now."""
+        try:
+            return await self._looking.put(name)
+        except Full:
+            return Looked()
+
+    async def _look_all(self, names: list[str]) -> list[Looked]:
+        # What Redis has not taken yet has not made its lists old.
+        if not (self._saying or self._untold or asyncio.get_running_loop().time() < self._rests_until):
+            with self._failing():
+                found: list[Any] = await self._redis.mget([GENERATION, *map(_list, names)])
+                generation, *copies = found
+                if generation is None:
+                    generation = str(await self._raise(keys=[GENERATION])).encode()
+                return [Looked(generation, _of(generation, copy)) for copy in copies]
+        return [Looked()] * len(names)
+
+    async def put_list(self, name: str, generation: bytes, packed: bytes) -> None:
+        """Keep a copy of a list that was read after `generation` was, for all gateways and a short while."""
+        now = asyncio.get_running_loop().time()
+        while self._lists and self._lists[0][0] <= now:
+            self._lists_bytes -= self._lists.popleft()[1]
+        is_little = len(self._lists) < LISTS_MAX and self._lists_bytes + len(packed) <= LISTS_BYTES_MAX
+        if now < self._rests_until or len(packed) > LIST_BYTES_MAX or not is_little:
+            return
+        self._lists.append((now + LIST_KEPT_S, len(packed)))
+        self._lists_bytes += len(packed)
+        with self._failing():
+            await self._redis.set(_list(name), generation + b"\0" + packed, ex=LIST_KEPT_S)
+
     async def announce(self, event: EventRecord) -> None:
         """Tell every gateway that what it has of an event is out of date, as soon as Redis takes it."""
         word = Word(event.event_id, event.slug, event.revision).packed()
-        keys = [_page(event.slug), _announced(event.event_id)]
+        keys = [_page(event.slug), _announced(event.event_id), GENERATION]
         await self._say(
             partial(self._announce, keys=keys, args=[event.revision, _ANNOUNCED_S, CHANNEL, word])
         )
 
     async def tell(self, word: Word) -> None:
-        """Tell every gateway something. Copies in Redis that are older are not used by who hears it."""
-        await self._say(partial(self._redis.publish, CHANNEL, word.packed()))
+        """Tell every gateway something. Copies of events that are older are not used by who hears it."""
+        await self._say(partial(self._tell, keys=[GENERATION], args=[CHANNEL, word.packed()]))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -147,9 +230,13 @@ class EventPages:
         await self._redis.aclose()
 
     async def _say(self, say: Callable[[], Awaitable[Any]]) -> None:
-        with self._failing():
-            await say()
-            return
+        self._saying += 1
+        try:
+            with self._failing():
+                await say()
+                return
+        finally:
+            self._saying -= 1
         # Words carry versions, so they may come late and in any order.
         if len(self._untold) < _UNTOLD_MAX:
             self._untold.append((asyncio.get_running_loop().time() + KEPT_S, say))
@@ -188,6 +275,18 @@ def _unpacked(packed: bytes) -> EventRecord | None:
 
 def _page(slug: str) -> str:
     return f"page:{slug}"
+
+
+def _list(name: str) -> str:
+    return f"list:{name}"
+
+
+def _of(generation: bytes, copy: bytes | None) -> bytes | None:
+    """Return what a copy has if it is of a generation."""
+    if copy is None:
+        return None
+    kept_under, _, packed = copy.partition(b"\0")
+    return packed if kept_under == generation else None
 
 
 def _announced(event_id: EventId) -> str:

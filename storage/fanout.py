@@ -15,6 +15,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from storage.ending import end
+from storage.event_pages import CHANNEL, GENERATION, RAISE
 
 STATE_TTL_S: Final = 24 * 3600
 PUBLISH_TIMEOUT_S: Final = 1.0
@@ -50,12 +51,16 @@ class RedisFanout:
         self.reconnects = 0
 
     async def publish(self, notices: list[tuple[str, bytes]]) -> None:
-        """Publish (channel, payload) pairs in one round trip; a state also replaces the one under its key."""
+        """Publish (channel, payload) pairs in one round trip; a state replaces the one under its key, and
+        when a word on the catalogue is heard, no list in Redis is used any more that is from before it.
+        """
         try:
             async with (
                 asyncio.timeout(PUBLISH_TIMEOUT_S),
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
+                if any(channel == CHANNEL for channel, _ in notices):
+                    pipeline.eval(RAISE, 1, GENERATION)
                 for channel, payload in notices:
                     pipeline.publish(channel, payload)
                     if channel.startswith(_STATE_CHANNELS):

@@ -6,6 +6,7 @@ thing that is not at hand make one question (docs/decisions/reading-the-catalogu
 """
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ import msgspec
 
 from domain.event_status import PUBLIC
 from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
+from services.events.listing import LISTS, PROFILES, SharedForm, as_listed
 from services.events.site_map import SiteMap
 from services.events.views import status_of
 from storage.catalogue import Catalogue
@@ -26,6 +28,8 @@ from storage.postgres import Pool
 
 PAGE_FRESH_S: Final = 10.0
 LIST_FRESH_S: Final = 1.0
+# What is over may be listed for so much longer, so that all who ask meanwhile ask for the same.
+LIST_STEP_MS: Final = 5_000
 PAGES_MAX: Final = 5_000
 DRAWN_MAX: Final = 32
 LISTS_MAX: Final = 500
@@ -50,7 +54,7 @@ class Reading:
 
     Attributes:
         reads: how many pages came from where.
-        list_reads: the same for lists.
+        list_reads: the same for lists and for what is said of organisations.
     """
 
     def __init__(
@@ -68,19 +72,20 @@ class Reading:
         self._monotonic = monotonic
         self._kept: OrderedDict[EventId, Kept] = OrderedDict()
         self._ids: OrderedDict[str, tuple[float, EventId | None]] = OrderedDict()
-        self._lists: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+        self._lists: OrderedDict[tuple[bytes, int], tuple[float, Any]] = OrderedDict()
         self._announced: OrderedDict[EventId, tuple[int, int]] = OrderedDict()
         self._organisations: OrderedDict[OrganisationId, int] = OrderedDict()
         self._asked: OrderedDict[EventId, None] = OrderedDict()
+        self._asked_lists: OrderedDict[bytes, None] = OrderedDict()
         self._flights: dict[object, asyncio.Future[Any]] = {}
         self._on_change: list[Callable[[EventId], None]] = []
         self._on_missed: list[Callable[[], None]] = []
         self._changes = 0
         self.reads = dict.fromkeys((MEMORY, REDIS, DATABASE), 0)
-        self.list_reads = dict.fromkeys((MEMORY, DATABASE), 0)
+        self.list_reads = dict.fromkeys((MEMORY, REDIS, DATABASE), 0)
 
     def redis_failures(self) -> int:
-        """Return how often Redis could not be asked for a page."""
+        """Return how often Redis could not be asked."""
         return self._pages.failures
 
     async def listen(self) -> None:
@@ -142,29 +147,57 @@ class Reading:
         return made
 
     async def search(self, wanted: Wanted, cursor: str | None, limit: int) -> Listed | None:
-        """Return a part of a list of events, None for a cursor that is not of this list."""
-        # A list is the same for everybody who asks within a second.
-        rounded = msgspec.structs.replace(wanted, from_ms=wanted.from_ms // 1000 * 1000)
-        key = msgspec.msgpack.encode((rounded, cursor, limit))
-        return await self._listed(key, lambda: public_events(self._pool, rounded, cursor, limit))
+        """Return a part of a list of events, as cards and calendars show them; None for a cursor that is not
+        of this list.
+        """
+        step_ms = wanted.from_ms // LIST_STEP_MS * LIST_STEP_MS
+        stepped = msgspec.structs.replace(wanted, from_ms=step_ms)
+
+        async def read() -> Listed | None:
+            listed = await public_events(self._pool, stepped, cursor, limit)
+            return None if listed is None else as_listed(listed)
+
+        asked = msgspec.msgpack.encode((msgspec.structs.replace(wanted, from_ms=0), cursor, limit))
+        return await self._listed(asked, step_ms, LISTS, read)
 
     async def organisation(self, slug: str) -> OrganisationProfile | None:
         """Return what everybody may know of an organisation."""
-        key = b"organisation\0" + slug.encode()
-        return await self._listed(key, lambda: find_profile(self._pool, slug))
+        return await self._listed(slug.encode(), 0, PROFILES, lambda: find_profile(self._pool, slug))
 
-    async def _listed(self, key: bytes, read: Callable[[], Awaitable[T]]) -> T:
+    async def _listed(
+        self, asked: bytes, step_ms: int, form: SharedForm[T], read: Callable[[], Awaitable[T | None]]
+    ) -> T | None:
+        # People's words are in it, which are nobody's business.
+        what = hashlib.sha256(form.name + asked).digest()
+        key = what, step_ms
         now = self._monotonic()
         known = self._lists.get(key)
         if known is not None and now - known[0] < LIST_FRESH_S:
             self.list_reads[MEMORY] += 1
-            found: T = known[1]
-            return found
+            at_hand: T | None = known[1]
+            return at_hand
         changes = self._changes
-        found = await self._once(key, read)
-        self.list_reads[DATABASE] += 1
+        found = await self._once(key, lambda: self._read_list(what, step_ms, form, read))
         if changes == self._changes:
             _keep(self._lists, key, (self._monotonic(), found), LISTS_MAX)
+        return found
+
+    async def _read_list(
+        self, what: bytes, step_ms: int, form: SharedForm[T], read: Callable[[], Awaitable[T | None]]
+    ) -> T | None:
+        name = f"{what.hex()}:{step_ms}"
+        # Before PostgreSQL is asked: a copy may not say to be newer than it is.
+        generation, copy = await self._pages.look(name)
+        if copy is not None:
+            shared = form.unpacked(copy)
+            if shared is not None:
+                self.list_reads[REDIS] += 1
+                return shared
+        found = await read()
+        self.list_reads[DATABASE] += 1
+        if generation is not None and found is not None and what in self._asked_lists:
+            await self._pages.put_list(name, generation, form.packed(found))
+        _keep(self._asked_lists, what, None, ASKED_MAX)
         return found
 
     async def _id_of(self, name: str) -> EventId | None:
