@@ -17,7 +17,8 @@ def _burst(what: str) -> Meta:
 
 class LimitSettings(Section, frozen=True, kw_only=True):
     """How often somebody may ask, by class. Each guest, user, key and device has its own quota; signing in
-    and up count by address. Without Redis, sign_in, sign_up, purchase and codes are refused.
+    and up count by address, purchases and codes by both (codes ten times as often by address). Without Redis,
+    sign_in, sign_up, purchase and codes are refused.
     """
 
     browse_per_s: Annotated[float, _per_s("What a guest may read")] = 20.0

@@ -113,7 +113,7 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
         ),
     ] = msgspec.field(default_factory=list)
     connections_max: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Websockets a process takes; more are refused with 503")
+        int, Meta(ge=1, le=1_000_000, description="Websockets a process takes; more are closed with 4503")
     ] = 12_000
     connections_per_buyer_max: Annotated[
         int, Meta(ge=1, description="Websockets one buyer may hold open on a process")
@@ -131,7 +131,12 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
         int, Meta(ge=1_024, le=1_048_576, description="Largest HTTP body taken from a client")
     ] = 65_536
     heartbeat_ms: Annotated[
-        int, Meta(ge=50, le=300_000, description="Time between pings; a client that misses one is closed")
+        int,
+        Meta(
+            ge=50,
+            le=300_000,
+            description="Silence after which a client is pinged; after as long again it is closed",
+        ),
     ] = 20_000
     handshake_ms: Annotated[
         int, Meta(ge=50, le=60_000, description="Time a client has to say hello after connecting")
@@ -161,9 +166,12 @@ class GatewaySettings(Section, frozen=True, kw_only=True):
     ] = 1.0
     sessions_burst: Annotated[int, Meta(ge=1, description="Sessions an address may open at once")] = 30
     sockets_per_s: Annotated[
-        float, Meta(gt=0, description="Websockets an address may open per second, averaged")
+        float,
+        Meta(gt=0, description="Websockets a buyer may open per second, averaged; an address 20 times that"),
     ] = 5.0
-    sockets_burst: Annotated[int, Meta(ge=1, description="Websockets an address may open at once")] = 60
+    sockets_burst: Annotated[
+        int, Meta(ge=1, description="Websockets a buyer may open at once; an address 10 times that")
+    ] = 60
     pending_max: Annotated[
         int, Meta(ge=1, description="Operations that may wait in one process's coalescer per shard")
     ] = 50_000
