@@ -63,12 +63,28 @@ async def fill(shards: Any, fresh: Identifiers, event: Event, tickets: int) -> N
     lines = (c.Line(type_id, FILLED_BY),)
     for first in range(0, tickets // FILLED_BY, AT_ONCE):
         number = min(AT_ONCE, tickets // FILLED_BY - first)
-        await asyncio.gather(
+        answers = await asyncio.gather(
             *(
                 shards.ask(c.PlaceHold(OperationId(fresh.fresh()), event_id, BuyerId(fresh.fresh()), lines))
                 for _ in range(number)
             )
         )
+        wrong = next((answer for answer in answers if type(answer) is not e.Held), None)
+        if wrong is not None:
+            raise BenchFailed(f"not held: {wrong}")
+
+
+async def add_events(shards: Any, fresh: Identifiers, made: list[Event], number: int) -> None:
+    """Open events until there are so many, each with a live hold: without one, an event leaves the memory of
+    the shard when nobody has asked for it for a while, and costs nothing.
+    """
+    while len(made) < number:
+        opening = [
+            open_event(shards, fresh, 1_000, HOLD_TTL_MS) for _ in range(min(AT_ONCE, number - len(made)))
+        ]
+        opened = await asyncio.gather(*opening)
+        await asyncio.gather(*(fill(shards, fresh, event, FILLED_BY) for event in opened))
+        made += opened
 
 
 async def cost_us(platform: SellingPlatform, work: Work, seconds: float) -> float:
@@ -91,17 +107,13 @@ async def _round_us(platform: SellingPlatform, work: Work, seconds: float) -> fl
 
 
 async def _events(platform: SellingPlatform, seconds: float) -> dict[str, float]:
-    """Cost by number of events; each size on a shard that was started anew, without the events before."""
+    """Cost by number of events, on one shard that gets more and more of them; it has none at first."""
     costs: dict[str, float] = {}
     fresh = Identifiers(seed=9)
     made: list[Event] = []
     async with platform.asking() as shards:
         for number in EVENTS:
-            while len(made) < number:
-                more = min(AT_ONCE, number - len(made))
-                opened = [open_event(shards, fresh, 1_000, HOLD_TTL_MS) for _ in range(more)]
-                made += await asyncio.gather(*opened)
-            await asyncio.gather(*(fill(shards, fresh, event, FILLED_BY) for event in made[-AT_ONCE:]))
+            await add_events(shards, fresh, made, number)
             costs[f"us_events_{number}"] = await cost_us(platform, Work(shards, fresh, made[:1]), seconds)
         costs[f"us_spread_{EVENTS[-1]}"] = await cost_us(platform, Work(shards, fresh, made), seconds)
     return costs

@@ -22,6 +22,7 @@ os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token)
 
 from cluster import doctor
 from storage.audit_log import seal_with
+from tests.measured import measured, pytest_terminal_summary
 from tests.servers import (
     _migrated_template,
     migrated_dsn,
@@ -35,9 +36,11 @@ from tests.servers import (
 
 __all__ = [
     "_migrated_template",
+    "measured",
     "migrated_dsn",
     "postgres_dsn",
     "postgres_server",
+    "pytest_terminal_summary",
     "ray_head",
     "redis_url",
     "servers_folder",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from bench.echo import EchoLoad
 from bench.latency import Latency, latency, nearest_rank
 from bench.load import BenchFailed, Load, measure
 from bench.machine import CpuMeter, CpuShare, Machine, limit_line, stall_line
+from bench.platform import Identifiers
 from bench.raw_socket import RawSocket, client_frame
 from bench.redis_baseline import run_redis
 from bench.results import Result, ratio, shown, write_json
@@ -23,6 +25,10 @@ from bench.shoppers import Measured
 from bench.sql_baselines import WAYS
 from bench.stalls import stalls_of
 from client import BiltenClient
+from domain import commands as c
+from domain import events as e
+from domain.ids import EventId
+from domain.refusals import Code, Refusal
 from gateway.protocol import frame
 from services.events.catalogue_file import CatalogueFile, read_catalogue
 from tests.gateway.stage import ROOT
@@ -115,6 +121,31 @@ def test_results_are_written_as_agreed(tmp_path: Path) -> None:
     write_json(Result("scale", {"us": 1.5}, {}, {"events_10000": 1.0}, MACHINE), file)
     assert {"name", "figures", "baselines", "ratios", "machine"} <= json.loads(file.read_text()).keys()
     assert {f"events_{scale.EVENTS[-1]}", "tickets_1m"} == {"events_10000", "tickets_1m"}
+
+
+async def test_each_of_many_events_has_a_live_hold() -> None:
+    """An event without one leaves the shard's memory, and the bench measures fewer than it says."""
+    held: Counter[EventId] = Counter()
+
+    class AskedShards:
+        async def ask(self, command: c.AnyCommand) -> object:
+            if isinstance(command, c.Configure):
+                return e.Configured(command.operation_id, command.definition)
+            if isinstance(command, c.OpenSale):
+                return e.SaleOpened(command.operation_id, 0)
+            assert isinstance(command, c.PlaceHold)
+            held[command.event_id] += 1
+            if len(held) > 6_000:
+                return Refusal(Code.SOLD_OUT)
+            return e.Held(command.operation_id, command.buyer_id, (), 0)
+
+    made: list[scale.Event] = []
+    for number in (1, 100, 5_000):
+        await scale.add_events(AskedShards(), Identifiers(seed=1), made, number)
+        assert held == dict.fromkeys((event_id for event_id, _ in made), 1)
+        assert len(held) == number
+    with pytest.raises(BenchFailed):
+        await scale.add_events(AskedShards(), Identifiers(seed=2), made, 7_000)
 
 
 def test_slow_laps_that_follow_each_other_are_one_stall() -> None:

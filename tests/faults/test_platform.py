@@ -26,6 +26,7 @@ from cluster.processes import Identity, wait_until
 from domain.ids import EVENT, EventId, parse
 from storage.postgres import Pool, create_pool
 from tests.faults.audit import check_event
+from tests.measured import Measured
 from tests.running_platform import RunningPlatform
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(3600)]
@@ -262,13 +263,13 @@ async def ray_lost(platform: RunningPlatform, victims: list[str]) -> list[float]
 RAY_VICTIMS = ["gcs_server", "leader", "raylet", "everything"]
 
 
-async def test_ray_lost(platform: RunningPlatform) -> None:
+async def test_ray_lost(platform: RunningPlatform, measured: Measured) -> None:
     """The platform comes back by itself: Ray is started again, and the shards are made again on it."""
     (recovered_s,) = await ray_lost(platform, ["gcs_server"])
-    print(f"sold again after {recovered_s:.1f} s")
+    measured(f"sold again after {recovered_s:.1f} s")
 
 
 @pytest.mark.soak
-async def test_ray_lost_thirty_times(platform: RunningPlatform) -> None:
+async def test_ray_lost_thirty_times(platform: RunningPlatform, measured: Measured) -> None:
     recovered_s = await ray_lost(platform, [RAY_VICTIMS[number % 4] for number in range(30)])
-    print(f"sold again after {median(recovered_s):.1f} s in the median, {max(recovered_s):.1f} s at most")
+    measured(f"sold again after {median(recovered_s):.1f} s in the median, {max(recovered_s):.1f} s at most")

@@ -21,6 +21,7 @@ from storage.postgres import Pool, create_pool
 from storage.postgres_journal import PostgresJournal
 from tests.faults.audit import audit
 from tests.faults.crowd import Crowd
+from tests.measured import Measured
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(3600)]
 
@@ -149,16 +150,18 @@ async def stopped_and_continued(pool: Pool, host: HostSettings, rounds: int) -> 
 
 
 @pytest.mark.usefixtures("ray_head")
-async def test_a_shard_killed_in_mid_batch(pool: Pool, host: HostSettings) -> None:
+async def test_a_shard_killed_in_mid_batch(pool: Pool, host: HostSettings, measured: Measured) -> None:
     recovered_s = await killed_in_mid_batch(pool, host, 3)
-    print(f"recovered after {[round(each, 2) for each in recovered_s]} s")
+    measured(f"recovered after {[round(each, 2) for each in recovered_s]} s")
 
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("ray_head")
-async def test_a_shard_killed_in_mid_batch_a_hundred_times(pool: Pool, host: HostSettings) -> None:
+async def test_a_shard_killed_in_mid_batch_a_hundred_times(
+    pool: Pool, host: HostSettings, measured: Measured
+) -> None:
     recovered_s = await killed_in_mid_batch(pool, host, 100)
-    print(f"recovered after {median(recovered_s):.2f} s in the median, {max(recovered_s):.2f} s at most")
+    measured(f"recovered after {median(recovered_s):.2f} s in the median, {max(recovered_s):.2f} s at most")
 
 
 @pytest.mark.usefixtures("ray_head")
