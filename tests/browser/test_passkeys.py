@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+from playwright.sync_api import BrowserContext, CDPSession, Locator, Page, expect
 
 from tests.browser.conftest import OpenContext
 from tests.browser.organiser import Organiser
@@ -55,6 +55,21 @@ def prove(page: Page) -> None:
     dialog.get_by_role("button", name="Confirm").click()
 
 
+def add_passkey(page: Page) -> Locator:
+    """Add one on the page that is open. Returns the list's part of the page."""
+    passkeys = page.locator("#passkeys")
+    passkeys.get_by_role("button", name="Add a passkey").click()
+    naming = page.get_by_role("dialog", name="Name this passkey")
+    proof = page.get_by_role("dialog", name="Is it still you?")
+    expect(naming.or_(proof)).to_be_visible()
+    if proof.is_visible():
+        prove(page)
+    naming.get_by_label("Name", exact=True).fill("My laptop")
+    naming.get_by_role("button", name="Save").click()
+    expect(passkeys.get_by_role("listitem").filter(has_text="My laptop")).to_contain_text("Not used yet")
+    return passkeys
+
+
 def speak(context: BrowserContext, platform: Platform, language: str) -> None:
     context.add_cookies([{"name": "bilten_language", "value": language, "url": platform.numeric_url}])
 
@@ -70,16 +85,7 @@ def test_a_passkey_is_added_used_and_removed(platform: Platform, open_context: O
     page = person.page
     person.sign_up("Ruth", then="/account/security")
     device = Device(page)
-    passkeys = page.locator("#passkeys")
-    passkeys.get_by_role("button", name="Add a passkey").click()
-    naming = page.get_by_role("dialog", name="Name this passkey")
-    proof = page.get_by_role("dialog", name="Is it still you?")
-    expect(naming.or_(proof)).to_be_visible()
-    if proof.is_visible():
-        prove(page)
-    naming.get_by_label("Name", exact=True).fill("My laptop")
-    naming.get_by_role("button", name="Save").click()
-    expect(passkeys.get_by_role("listitem").filter(has_text="My laptop")).to_contain_text("Not used yet")
+    passkeys = add_passkey(page)
     assert [one["rpId"] for one in device.credentials()] == ["localhost"]
 
     sign_out(page)
@@ -152,6 +158,26 @@ def test_who_types_the_number_is_led_to_the_name(
     link.click()
     # Cookies are of a host: there they sign in, and are where passkeys work.
     page.wait_for_url(f"{platform.url}/sign-in?next=%2Faccount%2Fsecurity")
+
+
+def test_whose_second_factor_is_a_passkey_is_led_to_the_name(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    """The passkey is asked for, and at the number it can't be used: who is not told why is locked out."""
+    person = Organiser(open_context(), platform.url, f"pim-{uuid.uuid4().hex[:8]}@example.org")
+    page = person.page
+    person.sign_up("Pim", then="/account/security")
+    Device(page)
+    add_passkey(page)
+    page.goto(f"{platform.numeric_url}/sign-in?next=/account")
+    person.fill("E-mail", person.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    person.press("Sign in")
+    expect(person.heading("One more step")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)
+    page.get_by_role("link", name=platform.url).click()
+    # There the session is still good.
+    page.wait_for_url(f"{platform.url}/account")
 
 
 def test_a_browser_without_passkeys_is_told_so(platform: Platform, open_context: OpenContext) -> None:
