@@ -64,7 +64,6 @@ Reason = Literal[
     "percent_or_amount",
     "only_for_blocks",
     "is_fixed",
-    "takes_nothing_off",
     "not_drawn_from",
     "more_than_there_is",
     "not_usable",

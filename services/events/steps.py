@@ -277,8 +277,6 @@ def voucher_problem(
 
 def _reason_of(rule: VoucherRule, sale: SaleDefinition) -> Reason:
     """Return what is wrong with a rule as pages say it: what its own fields may be was seen to before."""
-    if rule.kind is VoucherKind.DISCOUNT and not rule.takes_money_off:
-        return "takes_nothing_off"
     if rule.kind is VoucherKind.BLOCK and not any(
         rule.block_pool in kind.pools for at, kind in enumerate(sale.ticket_types) if rule.is_for(at)
     ):

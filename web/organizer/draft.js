@@ -129,7 +129,9 @@ export class Draft {
             if (problem.code === "version_conflict") {
                 this.state.value = "conflict";
             } else if (problem.errors.length > 0) {
-                this.errors.value = problem.fields;
+                // What is wrong with a part of a field, such as one of the tags, is wrong with the field.
+                const whole = Object.entries(problem.fields).map(([name, text]) => [name.split(".")[0], text]);
+                this.errors.value = { ...Object.fromEntries(whole.reverse()), ...problem.fields };
                 this.state.value = "wrong";
             } else {
                 this.state.value = "failed";

@@ -168,10 +168,9 @@ function Publishing({ place, path, draft, tickets, onGo }) {
     const event = draft.value.value;
     const step = async (/** @type {string} */ name, /** @type {unknown} */ said = undefined) => {
         if (!(await draft.flush())) {
-            toast(t("organizer.save.first"));
-            if (draft.problem.peek()) {
-                leadTo(draft.problem.peek(), draft, onGo);
-            }
+            const wrong = draft.state.peek() === "wrong" ? draft.problem.peek() : null;
+            toast(wrong?.text ?? t("organizer.save.first"));
+            leadTo(wrong, draft, onGo);
             return;
         }
         /** @type {import("../shared/api.js").Answer<EventDocument>} */
