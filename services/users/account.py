@@ -8,7 +8,7 @@ import msgspec
 from domain.identity import Identity, Origin, Who
 from domain.ids import SESSION, USER, BuyerId, SessionId, UserId, text
 from domain.refusals import Code, Refusal
-from services.audit import CHANGED
+from services.audit import CHANGED, only_changes
 from services.notifications.port import Mail, Mailer
 from services.sessions import hashed, is_token
 from services.users.attempts import Attempts
@@ -107,8 +107,14 @@ class AccountService:
         sealed = None
         if change.name is not None:
             sealed = await self._vault.seal(user_id, "users", "name_sealed", change.name)
-        changed = {"name": CHANGED} if sealed else {}
-        entry = told(who.origin, "user.update", now_ms, **changed, locale=change.locale)
+        was = await self._user(who.identity)
+        if was is None:
+            return _UNAUTHENTICATED
+        # Only whoever has changed `was` and nothing newer gets to the entry: `version` sees to that.
+        before, after = only_changes({"locale": was.locale}, {"locale": change.locale or was.locale})
+        if sealed:
+            after["name"] = CHANGED
+        entry = told(who.origin, "user.update", now_ms, before=before, **after)
         user = await self._accounts.change_profile(user_id, version, sealed, change.locale, now_ms, entry)
         return Refusal(Code.VERSION_CONFLICT) if user is None else await self._view(user, who.identity)
 

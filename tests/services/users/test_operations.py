@@ -51,6 +51,8 @@ async def test_an_owner_is_made_once(house: House) -> None:
     await house.sign_in(email)
     rows = await house.pool.fetch("SELECT role FROM members")
     assert [row["role"] for row in rows] == [Role.OWNER.value]
+    rows = await house.pool.fetch("SELECT actor, after FROM audit_entries WHERE action = 'member.add'")
+    assert [(row["actor"], json.loads(row["after"])) for row in rows] == [("system", {"role": "owner"})]
     assert "no event" in await administration.add(email, "Demo", PASSWORD, "no-such-event")
     assert "good enough" in await administration.add(house.address(), "Demo", "short")
     assert "can't be used" in await administration.add("no address", "Demo", PASSWORD)
