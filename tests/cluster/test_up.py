@@ -16,9 +16,11 @@ import psutil
 import pytest
 
 from cluster import processes
+from cluster.ray_head import RayHead
 from cluster.running import Running
 from cluster.up import EXIT_ALREADY_RUNNING
 from tests.running_platform import RunningPlatform
+from tests.searching import in_texts, marker_in
 from tests.servers import run
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -56,6 +58,56 @@ def printed_owner(url: str, printed: str) -> Any:
         return json.loads(response.read())
 
 
+def plant(url: str, owner_of: str) -> dict[str, str]:
+    """Say a marker in every personal field that a request has; a second of each request is refused."""
+    markers = {name: marker_in(name) for name in ("mail", "name", "password", "guess", "newmail", "invited")}
+    address = f"{markers['mail']}@example.org"
+    said = re.search(r"sign in as +(\S+@\S+)\s+password +(\S+)", owner_of)
+    assert said is not None
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def ask(status: int, method: str, path: str, body: Any, version: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"If-Match": version} if version else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{url}/api/v1{path}", data, headers, method=method)
+        try:
+            with browser.open(request, timeout=20) as answer:
+                found = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            found = error.code, error.read()
+        assert found[0] == status, (path, found)
+        return json.loads(found[1] or b"null")
+
+    signing_up = {"email": address, "password": markers["password"], "name": markers["name"]}
+    ask(202, "POST", "/sign-up", signing_up)
+    ask(422, "POST", "/sign-up", {**signing_up, "name": markers["name"] + "\u0000"})
+    ask(401, "POST", "/sign-in", {"email": address, "password": markers["guess"]})
+    ask(400, "POST", "/sign-in", {"email": address, "password": [markers["guess"]]})
+    ask(200, "POST", "/sign-in", {"email": said[1], "password": said[2]})
+    me = ask(200, "GET", "/me", None)
+    ask(200, "PATCH", "/me", {"name": markers["name"]}, f'"{me["version"]}"')
+    new = {"email": f"{markers['newmail']}@example.org", "password": said[2]}
+    ask(202, "POST", "/me/email", new)
+    organisation = me["memberships"][0]["organisation"]["id"]
+    invited = {"email": f"{markers['invited']}@example.org", "role": "viewer"}
+    ask(201, "POST", f"/organisations/{organisation}/invitations", invited)
+    return markers
+
+
+def logs_of(platform: RunningPlatform) -> list[tuple[str, str]]:
+    """What every process of a platform has written about its work: the supervisor, the servers, the gateways,
+    the shards, and Ray's own.
+    """
+    files = {
+        path
+        for folder in (platform.data, RayHead(platform.data / "ray").temp_folder)
+        for pattern in ("*.log", "*.out", "*.err")
+        for path in folder.rglob(pattern)
+        if path.is_file()
+    }
+    return [(str(path), path.read_text(errors="replace")) for path in sorted({*files, platform.log})]
+
+
 def living(note: Running) -> list[str]:
     return [part.name for part in note.parts if part.process.process() is not None]
 
@@ -87,6 +139,7 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
         assert [member["role"] for member in owner["memberships"]] == ["owner"]
         assert (platform.data / "demo-password").stat().st_mode & 0o777 == 0o600
 
+        planted = plant(platform.url, printed)
         second = platform.bilten("up")
         assert second.returncode == EXIT_ALREADY_RUNNING, second.stderr
         assert platform.pages_url in second.stdout
@@ -105,6 +158,8 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
             platform.kill(name)
         assert processes.wait_until(lambda: answers(f"{platform.url}/readyz"), 30, 0.1)
 
+        # The next start begins some of them anew.
+        logs = logs_of(platform)
         # A supervisor that is killed leaves its children; the next start ends them and goes on.
         platform.kill_supervisor()
         left = platform.note
@@ -116,6 +171,11 @@ def test_the_platform_comes_up_mends_itself_and_goes_down(servers_folder: Path) 
     finally:
         code = platform.stop()
     assert code == 0
+    logs += logs_of(platform)
+    written = " ".join(Path(name).name for name, text in logs if text)
+    assert all(part in written for part in ("gateway-1", "shards", "postgres", "ray", "up.log")), written
+    found = {field: in_texts(logs, marker) for field, marker in planted.items()}
+    assert not any(found.values()), found
     assert processes.wait_until(lambda: not processes_below(platform.data), 10), processes_below(
         platform.data
     )

@@ -59,7 +59,8 @@ async def test_a_statement_without_where_removes_only_what_is_ours(both: Pool) -
         await connection.execute("SET LOCAL session_replication_role = replica")
         await enter(connection, OURS)
         for table in reversed(CHANGED):
-            if table != "organisations":
+            # A tenant may remove neither itself nor the mark of its new name.
+            if table not in {"organisations", "renamed_organisations"}:
                 assert await connection.execute(f"DELETE FROM {table}") == "DELETE 1", table
 
 

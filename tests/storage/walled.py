@@ -77,12 +77,13 @@ ROWS = (
     "INSERT INTO sale_standings VALUES ($1, 1, '{}')",
     "INSERT INTO setup_parts VALUES ($1, $1, $1)",
     "INSERT INTO venue_followers VALUES ($1, $1, '')",
+    "INSERT INTO renamed_organisations VALUES ($1)",
 )
 TABLES = (
     "organisations", "events", "pools", "ticket_types", "ticket_type_pools", "orders", "order_lines",
     "tickets", "members", "invitations", "api_tokens", "audit_heads", "audit_entries", "venues", "series",
     "event_changes", "questions", "vouchers", "ticket_type_tiers", "order_answers", "sale_standings",
-    "setup_parts", "venue_followers",
+    "setup_parts", "venue_followers", "renamed_organisations",
 )  # fmt: skip
 # Written by one organisation about another: both see them. They have tests of their own.
 SHARED_TABLES = ("event_grants", "grant_acceptances")
@@ -92,6 +93,7 @@ CHANGED = {
     "members": "role", "invitations": "role", "api_tokens": "name", "venues": "name", "series": "title",
     "event_changes": "kind", "questions": "label", "vouchers": "batch", "ticket_type_tiers": "name",
     "setup_parts": "setup_id", "venue_followers": "told", "ticket_type_pools": "pool_id",
+    "renamed_organisations": "starts_at",
 }  # fmt: skip
 # One more row that names what is theirs, $1; what makes it wrong in no other way than whose it is.
 FOREIGN_ROWS = {
@@ -120,6 +122,7 @@ FOREIGN_ROWS = {
         """,
     "setup_parts": "INSERT INTO setup_parts VALUES (gen_random_uuid(), $1, $1)",
     "venue_followers": "INSERT INTO venue_followers VALUES ($1, $1, '')",
+    "renamed_organisations": "INSERT INTO renamed_organisations VALUES ($1)",
     # What is sold is nobody's to write, ours included.
     "order_answers": """
         INSERT INTO order_answers (order_id, position, question_id, buyer_id, label, answer_sealed)
