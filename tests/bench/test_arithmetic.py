@@ -140,12 +140,13 @@ async def test_each_of_many_events_has_a_live_hold() -> None:
             return e.Held(command.operation_id, command.buyer_id, (), 0)
 
     made: list[scale.Event] = []
+    fresh = Identifiers(seed=1)
     for number in (1, 100, 5_000):
-        await scale.add_events(AskedShards(), Identifiers(seed=1), made, number)
+        await scale.add_events(AskedShards(), fresh, made, number)
         assert held == dict.fromkeys((event_id for event_id, _ in made), 1)
         assert len(held) == number
     with pytest.raises(BenchFailed):
-        await scale.add_events(AskedShards(), Identifiers(seed=2), made, 7_000)
+        await scale.add_events(AskedShards(), fresh, made, 7_000)
 
 
 def test_slow_laps_that_follow_each_other_are_one_stall() -> None:

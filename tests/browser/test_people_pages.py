@@ -159,6 +159,8 @@ def test_signing_up_and_in_with_the_keyboard_alone(platform: Platform, open_cont
 
     again = open_context().new_page()
     again.goto(f"{platform.url}/sign-in?next=/account")
+    # Keys, unlike clicks, do not wait for what they are meant for.
+    expect(again.get_by_role("heading", name="Sign in")).to_be_visible()
     tab_to(again, "E-mail")
     again.keyboard.type(email)
     tab_to(again, "Password")
@@ -174,6 +176,23 @@ def test_signing_up_and_in_with_the_keyboard_alone(platform: Platform, open_cont
     again.get_by_role("button", name="Sign out").press("Enter")
     again.wait_for_url(f"{platform.url}/")
     expect(again.get_by_role("link", name="Sign in").first).to_be_visible()
+
+
+def test_who_types_on_after_a_refusal_keeps_the_focus(platform: Platform, open_context: OpenContext) -> None:
+    """The rest of the name would land in the next field that is still empty."""
+    page = opened(open_context(), platform, "/sign-up")
+    page.get_by_label("Name").focus()
+    page.evaluate("""async () => {
+        const name = document.activeElement;
+        name.form.requestSubmit();
+        name.value = "K";
+        name.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        for (let frame = 0; frame < 4; frame++) {
+            await new Promise(requestAnimationFrame);
+        }
+    }""")
+    expect(page.get_by_text("Enter an address such as name@example.org.")).to_be_visible()
+    expect(page.get_by_label("Name")).to_be_focused()
 
 
 def test_who_is_signed_in_is_asked_for_nothing(

@@ -53,12 +53,13 @@ export function useForm({ initial, check, send, called = {} }) {
             return;
         }
         const form = /** @type {HTMLFormElement | undefined} */ (event?.currentTarget ?? undefined);
-        const given = newest.current ?? {};
+        const given = /** @type {Record<string, any>} */ (newest.current);
         const found = check?.(given) ?? {};
         setErrors(found);
         setProblem(null);
+        const isUntouched = () => newest.current === given;
         if (Object.values(found).some(Boolean)) {
-            focusFirstWrong(form);
+            focusFirstWrong(form, isUntouched);
             return;
         }
         pending.current = true;
@@ -71,7 +72,7 @@ export function useForm({ initial, check, send, called = {} }) {
             const known = Object.fromEntries(named.filter(([name]) => name in given));
             setErrors(known);
             setProblem(Object.keys(known).length > 0 ? null : refused);
-            focusFirstWrong(form);
+            focusFirstWrong(form, isUntouched);
         } finally {
             pending.current = false;
             setPending(false);
@@ -108,11 +109,17 @@ function nameHere(name, called) {
     return name;
 }
 
-/** @param {HTMLFormElement | undefined} form */
-function focusFirstWrong(form) {
+/**
+ * @param {HTMLFormElement | undefined} form
+ * @param {() => boolean} isUntouched who types on meanwhile keeps the focus: the rest of the word would go elsewhere
+ */
+function focusFirstWrong(form, isUntouched) {
     // After the redraw that marks the fields.
     requestAnimationFrame(() =>
         requestAnimationFrame(() => {
+            if (!isUntouched()) {
+                return;
+            }
             const wrong = /** @type {HTMLElement | null | undefined} */ (form?.querySelector('[aria-invalid="true"]'));
             (wrong ?? /** @type {HTMLElement | null | undefined} */ (form?.querySelector(".form-problem")))?.focus();
         }),
