@@ -16,6 +16,10 @@ from domain.ids import EventId
 from storage.journal import Fenced, Journal, Refused
 
 JOURNAL_SHARE: Final = 8
+# At the end, what is replayed in some milliseconds is not worth a snapshot: a shard with ten thousand events
+# would take half a minute to go.
+LAST_SHARE: Final = 100
+LAST_AT_ONCE: Final = 3
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +59,16 @@ class Snapshotter:
         self._start(resident.event_id, self._hand_over(resident, residents, epoch, to_shard, done))
 
     async def take_all(self, residents: Iterable[Resident], epoch: int) -> None:
-        """Store a snapshot of every event that has none of its newest state."""
+        """Store a snapshot of every event whose replay would hold up the next start."""
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        for resident in residents:
-            await self._store_newest(resident, epoch)
+        behind_min = self._events_min // LAST_SHARE
+        due = iter([each for each in residents if each.state.seq - each.snapshot_seq > behind_min])
+
+        async def store_some() -> None:
+            for resident in due:
+                await self._store_newest(resident, epoch)
+
+        await asyncio.gather(*(store_some() for _ in range(LAST_AT_ONCE)))
 
     async def close(self) -> None:
         """End what is under way."""
