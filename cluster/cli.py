@@ -146,15 +146,15 @@ def migrate(config: Config = None) -> None:
     from cluster.migrating import bring_up_to_date
     from cluster.processes import StartFailed
 
-    settings = settings_of_running(config)
+    dsn = dsn_or_exit(settings_of_running(config))
     try:
-        done = bring_up_to_date(settings, dsn_or_exit(settings))
+        applied = bring_up_to_date(dsn)
     except StartFailed as error:
         typer.echo(f"migrate: {error}", err=True)
         raise typer.Exit(1) from None
-    for line in done:
-        typer.echo(line)
-    if not done:
+    for name in applied:
+        typer.echo(f"applied {name}")
+    if not applied:
         typer.echo("up to date")
 
 

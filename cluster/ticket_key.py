@@ -10,11 +10,6 @@ def ticket_key(settings: Settings) -> bytes:
     return bytes.fromhex(settings.tickets.key or processes.secret(settings.data_path / "ticket-key"))
 
 
-def has_ticket_key(settings: Settings) -> bool:
-    """Whether there is one; `ticket_key` makes one if there is none."""
-    return bool(settings.tickets.key) or (settings.data_path / "ticket-key").exists()
-
-
 def voucher_key(settings: Settings) -> bytes:
     """The key that hashes and seals codes of vouchers: it ends with the one that signs ticket codes."""
     return code_key(ticket_key(settings))

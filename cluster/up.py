@@ -216,8 +216,8 @@ class Platform:
     def _migrate(self) -> str:
         from cluster.migrating import bring_up_to_date
 
-        done = bring_up_to_date(self._settings, self._dsn)
-        return f"brought up to date in {len(done)} steps" if done else "up to date"
+        applied = bring_up_to_date(self._dsn)
+        return f"{len(applied)} migrations applied" if applied else "up to date"
 
     def _load_demo(self) -> str:
         demo = self._settings.demo

@@ -69,8 +69,8 @@ class Hashing:
 
 def serve(memory_kib: int, passes: int, threads: int) -> None:
     """Answer requests of standard input until it ends."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    # Below its gateway, however low that is itself.
+    os.nice(NICENESS)
     hashing = Hashing(memory_kib, passes)
     decode, encode = msgspec.json.Decoder(HashRequest).decode, msgspec.json.Encoder().encode
     writing = threading.Lock()

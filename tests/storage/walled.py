@@ -66,8 +66,8 @@ ROWS = (
     VALUES ($1, $1, 0, 'order', 'label', 'text')
     """,
     """
-    INSERT INTO vouchers (voucher_id, event_id, clear_code, kind, amount_minor)
-    VALUES ($1, $1, 'CODE', 'discount', 100)
+    INSERT INTO vouchers (voucher_id, event_id, fingerprint, code_sealed, kind, amount_minor)
+    VALUES ($1, $1, uuid_send($1), sha256('CODE'), 'discount', 100)
     """,
     "INSERT INTO ticket_type_tiers (ticket_type_id, number, position, price_minor) VALUES ($1, 1, 0, 100)",
     """
@@ -114,8 +114,8 @@ FOREIGN_ROWS = {
         VALUES (gen_random_uuid(), $1, 1, 'order', 'label', 'text')
         """,
     "vouchers": """
-        INSERT INTO vouchers (voucher_id, event_id, clear_code, kind, amount_minor)
-        VALUES (gen_random_uuid(), $1, 'OTHER', 'discount', 100)
+        INSERT INTO vouchers (voucher_id, event_id, fingerprint, code_sealed, kind, amount_minor)
+        VALUES (gen_random_uuid(), $1, uuid_send(gen_random_uuid()), sha256('OTHER'), 'discount', 100)
         """,
     "ticket_type_tiers": """
         INSERT INTO ticket_type_tiers (ticket_type_id, number, position, price_minor) VALUES ($1, 2, 1, 100)

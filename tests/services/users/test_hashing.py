@@ -65,6 +65,52 @@ async def test_one_that_is_killed_is_started_again() -> None:
     await passwords.close()
 
 
+async def test_the_end_of_one_is_nothing_to_the_next(caplog: pytest.LogCaptureFixture) -> None:
+    """The first is dead and not read to its end when the second is asked."""
+    passwords = Passwords(CHEAP)
+    await passwords.start()
+    assert passwords._apart is not None
+    first = passwords._apart.pid
+    unread = os.open(f"/proc/{first}/fd/1", os.O_WRONLY)
+    os.kill(first, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while passwords._apart.pid:
+            await asyncio.sleep(0.01)
+    assert isinstance(await passwords.hash("x"), str)
+    second = passwords._apart.pid
+    os.kill(second, signal.SIGSTOP)
+    waiting = asyncio.create_task(passwords.hash("y"))
+    await asyncio.sleep(0)
+    os.close(unread)
+    async with asyncio.timeout(10):
+        while "has ended" not in caplog.text:
+            await asyncio.sleep(0.01)
+    os.kill(second, signal.SIGCONT)
+    assert isinstance(await waiting, str)
+    assert isinstance(await passwords.hash("z"), str)
+    assert passwords._apart.pid == second
+    await passwords.close()
+    assert not psutil.pid_exists(second)
+
+
+async def test_one_whose_answer_can_not_be_read_does_not_run_on() -> None:
+    passwords = Passwords(CHEAP)
+    await passwords.start()
+    assert passwords._apart is not None
+    first = passwords._apart.pid
+    os.kill(first, signal.SIGSTOP)
+    waiting = asyncio.create_task(passwords.hash("x"))
+    await asyncio.sleep(0)
+    answers = os.open(f"/proc/{first}/fd/1", os.O_WRONLY)
+    os.write(answers, b"nonsense\n")
+    os.close(answers)
+    with pytest.raises(ConnectionError):
+        await waiting
+    assert isinstance(await passwords.hash("y"), str)
+    assert not psutil.pid_exists(first)
+    await passwords.close()
+
+
 async def test_it_ends_with_its_gateway_however_that_ends() -> None:
     """A gateway that is killed can't clean up behind itself."""
     child = await asyncio.create_subprocess_exec(
