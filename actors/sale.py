@@ -32,7 +32,6 @@ from actors.turn import LOADING, Evidence, Turn
 from domain import commands as c
 from domain import events as e
 from domain import notices
-from domain.decisions import is_quiet_until
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.ending import end
@@ -221,7 +220,7 @@ class SaleShard:
             return
         self._swept_at_ms = now_ms
         for resident in self.residents:
-            if is_quiet_until(resident.state, now_ms + WARNING_MS_MAX):
+            if resident.state.expiries.is_none_until(now_ms + WARNING_MS_MAX):
                 continue  # with ten thousand events on a shard, nearly all of them
             if resident.state.holds and turn.expire(resident):
                 self._swept_at_ms = 0  # more is due: go on in the next turn, which this one's commit begins
