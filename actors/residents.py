@@ -36,13 +36,16 @@ class Resident:
     Attributes:
         notice: what is publicly known of it: the state after its last durable turn.
         snapshot_seq: the newest event that the stored snapshot has.
+        snapshot_failures, snapshot_from_ms: how often storing it has failed since, and when it may be tried
+            again.
         announced_until_ms: buyers were told of holds that expire up to then.
         sold_out: what was last decided to be written of it; None until the first turn, which writes it
             whatever it is. An event that is in doubt is loaded anew, so it begins with None again.
     """
 
     __slots__ = (
-        "announced_until_ms", "event_id", "notice", "snapshot_seq", "sold_out", "state", "used_at_ms",
+        "announced_until_ms", "event_id", "notice", "snapshot_failures", "snapshot_from_ms", "snapshot_seq",
+        "sold_out", "state", "used_at_ms",
     )  # fmt: skip
 
     def __init__(self, state: Inventory, now_ms: int) -> None:
@@ -50,6 +53,8 @@ class Resident:
         self.state = state
         self.notice: SaleNotice = sale_notice(state, now_ms)
         self.snapshot_seq = state.seq
+        self.snapshot_failures = 0
+        self.snapshot_from_ms = 0
         self.sold_out: tuple[int, ...] | None = None
         self.announced_until_ms = now_ms
         self.used_at_ms = now_ms

@@ -66,7 +66,7 @@ class SaleShard:
         self._mailbox = Mailbox(settings.mailbox_commands_max)
         self.residents = Residents(shard, journal, clock)
         self._notifier = Notifier(publisher, clock, settings.publish_interval_ms)
-        self._snapshotter = Snapshotter(shard, journal, settings.snapshot_events_min)
+        self._snapshotter = Snapshotter(shard, journal, clock, settings.snapshot_events_min)
         self._committing: tuple[Turn, asyncio.Task[bool]] | None = None
         # The outcome of a batch is unknown: it may even commit later, unless this epoch ends first.
         self._may_land_late = False

@@ -10,12 +10,15 @@ import logging
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Final
 
+from actors.ports import Clock
 from actors.residents import Resident, Residents
 from domain import snapshots
 from domain.ids import EventId
 from storage.journal import Fenced, Journal, Refused
 
 JOURNAL_SHARE: Final = 8
+RETRY_MS_MIN: Final = 1_000
+RETRY_MS_MAX: Final = 60_000
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +26,24 @@ log = logging.getLogger(__name__)
 class Snapshotter:
     """Stores the snapshots of one shard."""
 
-    def __init__(self, shard: int, journal: Journal, events_min: int) -> None:
+    def __init__(self, shard: int, journal: Journal, clock: Clock, events_min: int) -> None:
         self._shard = shard
         self._journal = journal
+        self._clock = clock
         self._events_min = events_min
         self._tasks: dict[EventId, asyncio.Task[Any]] = {}
 
     def is_due(self, resident: Resident) -> bool:
         """Say whether replaying the journal after the last snapshot has become long."""
         behind = resident.state.seq - resident.snapshot_seq
-        if behind <= self._events_min:
+        if behind <= self._events_min or behind <= resident.state.seq // JOURNAL_SHARE:
             return False
-        return behind > resident.state.seq // JOURNAL_SHARE and resident.event_id not in self._tasks
+        return resident.event_id not in self._tasks and self._clock() >= resident.snapshot_from_ms
 
     def begin(self, resident: Resident, epoch: int) -> None:
         """Copy an event's state now and store it in the background. Only when all of it is durable."""
-        resident.snapshot_seq = resident.state.seq
         slices = snapshots.take(resident.state)
-        self._start(resident.event_id, self._store(resident.event_id, resident.state.seq, slices, epoch))
+        self._start(resident.event_id, self._store_while_there(resident, resident.state.seq, slices, epoch))
 
     def passivate(self, resident: Resident, residents: Residents, epoch: int) -> None:
         """Let an event leave memory. Only when all of it is durable."""
@@ -76,6 +79,18 @@ class Snapshotter:
     def _forget(self, event_id: EventId, done: asyncio.Task[Any]) -> None:
         if self._tasks.get(event_id) is done:
             del self._tasks[event_id]
+
+    async def _store_while_there(
+        self, resident: Resident, seq: int, slices: Iterator[bytes], epoch: int
+    ) -> None:
+        if await self._store(resident.event_id, seq, slices, epoch):
+            resident.snapshot_seq = seq
+            resident.snapshot_failures = 0
+            return
+        # Soon again: until there is one, recovery reads all that was sold since the one before.
+        pause_ms = min(RETRY_MS_MAX, RETRY_MS_MIN << min(resident.snapshot_failures, 10))
+        resident.snapshot_failures += 1
+        resident.snapshot_from_ms = self._clock() + pause_ms
 
     async def _store(self, event_id: EventId, seq: int, slices: Iterator[bytes], epoch: int) -> bool:
         parts = []

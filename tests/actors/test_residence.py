@@ -10,6 +10,7 @@ from actors.ports import ShardSettings
 from actors.recovery import JournalGap, recover
 from actors.residents import LOADED_UNASKED_MAX
 from actors.sale import SaleShard
+from actors.snapshotting import RETRY_MS_MIN
 from domain import commands as c
 from domain import events as e
 from domain import snapshots
@@ -55,6 +56,44 @@ async def test_a_snapshot_and_the_journal_after_it_give_the_state_that_was(house
     recovered = await recover(PostgresJournal(house.pool), show.event_id)
     assert recovered.seq == resident.state.seq == len(await show.history())
     assert fingerprint(recovered) == fingerprint(resident.state)
+
+
+class Failing(Watched):
+    """Can't store snapshots for a while."""
+
+    failures_left = 3
+    tries = 0
+
+    async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
+        self.tries += 1
+        if self.failures_left:
+            self.failures_left -= 1
+            raise ConnectionError("PostgreSQL is away")
+        await super().save_snapshot(shard, epoch, event_id, seq, body)
+
+
+async def test_a_snapshot_that_failed_is_stored_soon_though_nothing_more_is_sold(house: House) -> None:
+    """It waited for a hundred thousand events more, which recovery would have had to read on top."""
+    await house.shards[0].kill()
+    settings = ShardSettings(snapshot_events_min=10, sweep_interval_ms=5)
+    journal = Failing(house.pool)
+    shard = SaleShard(0, journal, house.heard, lambda: house.now_ms, settings, owner="test")
+    await shard.start()
+    house.shards[0], house.handles[0] = shard, Direct(shard)
+    show = await Show(house).open()
+    await asyncio.gather(*(house.ask(show.hold()) for _ in range(15)))
+    began_ms = house.now_ms
+
+    async def has_snapshot() -> bool:
+        house.now_ms += 50
+        return bool(await house.pool.fetchval("SELECT count(*) FROM snapshots"))
+
+    await until(has_snapshot)
+    assert journal.tries == 4
+    # A second, two, and four, and not with every sweep.
+    assert house.now_ms - began_ms >= 7 * RETRY_MS_MIN
+    (resident,) = shard.residents
+    assert resident.snapshot_seq == resident.state.seq
 
 
 async def test_an_unreadable_snapshot_only_makes_recovery_slower(house: House) -> None:
