@@ -35,6 +35,7 @@ class Resident:
 
     Attributes:
         notice: what is publicly known of it: the state after its last durable turn.
+        loaded_seq: the newest event that it had when it was loaded.
         snapshot_seq: the newest event that the stored snapshot has.
         snapshot_failures, snapshot_from_ms: how often storing it has failed since, and when it may be tried
             again.
@@ -44,15 +45,16 @@ class Resident:
     """
 
     __slots__ = (
-        "announced_until_ms", "event_id", "notice", "snapshot_failures", "snapshot_from_ms", "snapshot_seq",
-        "sold_out", "state", "used_at_ms",
+        "announced_until_ms", "event_id", "loaded_seq", "notice", "snapshot_failures", "snapshot_from_ms",
+        "snapshot_seq", "sold_out", "state", "used_at_ms",
     )  # fmt: skip
 
-    def __init__(self, state: Inventory, now_ms: int) -> None:
+    def __init__(self, state: Inventory, snapshot_seq: int, now_ms: int) -> None:
         self.event_id = state.event_id
         self.state = state
         self.notice: SaleNotice = sale_notice(state, now_ms)
-        self.snapshot_seq = state.seq
+        self.loaded_seq = state.seq
+        self.snapshot_seq = snapshot_seq
         self.snapshot_failures = 0
         self.snapshot_from_ms = 0
         self.sold_out: tuple[int, ...] | None = None
@@ -187,8 +189,8 @@ class Residents:
         try:
             placement = await self._journal.placement(event_id, self._shard)
             if placement.shard == self._shard:
-                state = await recover(self._journal, event_id)
-                self._there[event_id] = Resident(state, self._clock())
+                state, snapshot_seq = await recover(self._journal, event_id)
+                self._there[event_id] = Resident(state, snapshot_seq, self._clock())
             else:
                 self._note_elsewhere(event_id)
             self._wanted.pop(event_id, None)

@@ -35,10 +35,13 @@ class Snapshotter:
 
     def is_due(self, resident: Resident) -> bool:
         """Say whether replaying the journal after the last snapshot has become long."""
-        behind = resident.state.seq - resident.snapshot_seq
-        if behind <= self._events_min or behind <= resident.state.seq // JOURNAL_SHARE:
+        if not self._is_long(resident) or resident.event_id in self._tasks:
             return False
-        return resident.event_id not in self._tasks and self._clock() >= resident.snapshot_from_ms
+        return self._clock() >= resident.snapshot_from_ms
+
+    def _is_long(self, resident: Resident) -> bool:
+        behind = resident.state.seq - resident.snapshot_seq
+        return behind > self._events_min and behind > resident.state.seq // JOURNAL_SHARE
 
     def begin(self, resident: Resident, epoch: int) -> None:
         """Copy an event's state now and store it in the background. Only when all of it is durable."""
@@ -112,7 +115,9 @@ class Snapshotter:
             residents.rests(resident.event_id)
 
     async def _store_newest(self, resident: Resident, epoch: int) -> None:
-        if resident.state.seq > resident.snapshot_seq:
+        # What was only looked at is left as it was found, unless that takes long to read.
+        is_changed = resident.state.seq > max(resident.snapshot_seq, resident.loaded_seq)
+        if is_changed or self._is_long(resident):
             await self._store(resident.event_id, resident.state.seq, snapshots.take(resident.state), epoch)
 
     async def _hand_over(

@@ -30,7 +30,7 @@ def releases(numbers: range) -> list[c.AnyCommand]:
 
 
 async def test_memory_lets_as_many_operations_go_as_a_turn_finishes() -> None:
-    resident = Resident(Stage(definition(standing=100_000)).state, NOW_MS)
+    resident = Resident(Stage(definition(standing=100_000)).state, 0, NOW_MS)
     taken(resident, holds(range(4_000)))
     written = taken(resident, releases(range(4_000)))
     assert len(written.operations) > 4_000
@@ -41,5 +41,5 @@ async def test_what_a_recovery_has_left_in_memory_goes_little_by_little() -> Non
     stage = Stage(definition(standing=100_000))
     for command in (*holds(range(2_000)), *releases(range(2_000))):
         stage.do(command)
-    resident = Resident(stage.state, NOW_MS)
+    resident = Resident(stage.state, 0, NOW_MS)
     assert len(taken(resident, holds(range(2_000, 2_100))).operations) == SPILL_BATCH_MAX
