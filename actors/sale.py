@@ -322,6 +322,8 @@ class SaleShard:
             is_idle = resident.used_at_ms < idle_since_ms and not resident.state.holds
             if not is_idle and not self._snapshotter.is_due(resident):
                 continue
+            if not self._snapshotter.has_room:
+                return  # thousands may have become idle together; they go with the next sweeps
             if not await self._settle():
                 return  # some of these states are in doubt, and must be neither stored nor kept from loading
             if is_idle:

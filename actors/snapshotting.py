@@ -17,6 +17,8 @@ from domain.ids import EventId
 from storage.journal import Fenced, Journal, Refused
 
 JOURNAL_SHARE: Final = 8
+AT_ONCE_MAX: Final = 2
+"""Each has a connection while it is stored, and a shard has few: one stays for its batches."""
 RETRY_MS_MIN: Final = 1_000
 RETRY_MS_MAX: Final = 60_000
 
@@ -32,6 +34,11 @@ class Snapshotter:
         self._clock = clock
         self._events_min = events_min
         self._tasks: dict[EventId, asyncio.Task[Any]] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another event may be stored now."""
+        return len(self._tasks) < AT_ONCE_MAX
 
     def is_due(self, resident: Resident) -> bool:
         """Say whether replaying the journal after the last snapshot has become long."""
@@ -51,6 +58,9 @@ class Snapshotter:
     def passivate(self, resident: Resident, residents: Residents, epoch: int) -> None:
         """Let an event leave memory. Only when all of it is durable."""
         residents.leave(resident.event_id)
+        if not self._has_to_be_stored(resident):
+            residents.rests(resident.event_id)
+            return
         self._start(resident.event_id, self._leave(resident, residents, epoch))
 
     def move(
@@ -115,10 +125,13 @@ class Snapshotter:
             residents.rests(resident.event_id)
 
     async def _store_newest(self, resident: Resident, epoch: int) -> None:
+        if self._has_to_be_stored(resident):
+            await self._store(resident.event_id, resident.state.seq, snapshots.take(resident.state), epoch)
+
+    def _has_to_be_stored(self, resident: Resident) -> bool:
         # What was only looked at is left as it was found, unless that takes long to read.
         is_changed = resident.state.seq > max(resident.snapshot_seq, resident.loaded_seq)
-        if is_changed or self._is_long(resident):
-            await self._store(resident.event_id, resident.state.seq, snapshots.take(resident.state), epoch)
+        return is_changed or self._is_long(resident)
 
     async def _hand_over(
         self, resident: Resident, residents: Residents, epoch: int, to_shard: int, done: asyncio.Future[bool]
