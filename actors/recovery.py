@@ -15,18 +15,20 @@ class JournalGap(Exception):
     """The journal of an event is not dense: it was tampered with, or cut. Nothing may be sold on it."""
 
 
-async def recover(journal: Journal, event_id: EventId) -> Inventory:
-    """Return the state of an event as the durable record has it.
+async def recover(journal: Journal, event_id: EventId) -> tuple[Inventory, int]:
+    """Return the state of an event as the durable record has it, and how many of its events the snapshot had
+    that it began with.
 
     Raises:
         JournalGap: entries are missing.
         ConnectionError: the store can't be reached.
     """
     state = await _from_snapshot(journal, event_id) or Inventory(event_id)
+    snapshot_seq = state.seq
     while entries := await journal.read(event_id, state.seq, ENTRIES_A_READ):
         for entry in entries:
             _replay_entry(state, entry)
-    return state
+    return state, snapshot_seq
 
 
 async def _from_snapshot(journal: Journal, event_id: EventId) -> Inventory | None:

@@ -24,6 +24,8 @@ LOADED_UNASKED_MAX: Final = 2
 """How many are loaded at once of those that nobody asks for: the few connections of a shard are there for its
 batches.
 """
+LOADED_AT_ONCE_MAX: Final = 8
+"""How many are loaded at once, asked for or not: a batch waits for a connection behind as many statements."""
 LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
 """An event whose journal has not grown for this long has no live hold: none lasts longer."""
 
@@ -35,21 +37,28 @@ class Resident:
 
     Attributes:
         notice: what is publicly known of it: the state after its last durable turn.
+        loaded_seq: the newest event that it had when it was loaded.
         snapshot_seq: the newest event that the stored snapshot has.
+        snapshot_failures, snapshot_from_ms: how often storing it has failed since, and when it may be tried
+            again.
         announced_until_ms: buyers were told of holds that expire up to then.
         sold_out: what was last decided to be written of it; None until the first turn, which writes it
             whatever it is. An event that is in doubt is loaded anew, so it begins with None again.
     """
 
     __slots__ = (
-        "announced_until_ms", "event_id", "notice", "snapshot_seq", "sold_out", "state", "used_at_ms",
+        "announced_until_ms", "event_id", "loaded_seq", "notice", "snapshot_failures", "snapshot_from_ms",
+        "snapshot_seq", "sold_out", "state", "used_at_ms",
     )  # fmt: skip
 
-    def __init__(self, state: Inventory, now_ms: int) -> None:
+    def __init__(self, state: Inventory, snapshot_seq: int, now_ms: int) -> None:
         self.event_id = state.event_id
         self.state = state
         self.notice: SaleNotice = sale_notice(state, now_ms)
-        self.snapshot_seq = state.seq
+        self.loaded_seq = state.seq
+        self.snapshot_seq = snapshot_seq
+        self.snapshot_failures = 0
+        self.snapshot_from_ms = 0
         self.sold_out: tuple[int, ...] | None = None
         self.announced_until_ms = now_ms
         self.used_at_ms = now_ms
@@ -67,6 +76,7 @@ class Residents:
         # Not in memory yet and to be there: live holds have to be swept though nobody asks for their event.
         # What could not be loaded stands last.
         self._wanted: dict[EventId, None] = {}
+        self._room = asyncio.Semaphore(LOADED_AT_ONCE_MAX)
         self._elsewhere: dict[EventId, int] = {}
         self._leaving: set[EventId] = set()
         # Left memory here without live holds; nothing happens to them until they are asked for.
@@ -180,12 +190,8 @@ class Residents:
 
     async def _load(self, event_id: EventId) -> None:
         try:
-            placement = await self._journal.placement(event_id, self._shard)
-            if placement.shard == self._shard:
-                state = await recover(self._journal, event_id)
-                self._there[event_id] = Resident(state, self._clock())
-            else:
-                self._note_elsewhere(event_id)
+            async with self._room:
+                await self._load_in_turn(event_id)
             self._wanted.pop(event_id, None)
         except (ConnectionError, Refused) as error:
             log.warning("event %s can't be loaded now: %r", event_id.hex(), error)
@@ -201,3 +207,11 @@ class Residents:
         finally:
             del self._loading[event_id]
         self.load_wanted()
+
+    async def _load_in_turn(self, event_id: EventId) -> None:
+        placement = await self._journal.placement(event_id, self._shard)
+        if placement.shard == self._shard:
+            state, snapshot_seq = await recover(self._journal, event_id)
+            self._there[event_id] = Resident(state, snapshot_seq, self._clock())
+        else:
+            self._note_elsewhere(event_id)

@@ -32,7 +32,6 @@ from actors.turn import LOADING, Evidence, Turn
 from domain import commands as c
 from domain import events as e
 from domain import notices
-from domain.decisions import is_quiet_until
 from domain.ids import EventId, OperationId, OrderId
 from domain.refusals import Code, Refusal
 from storage.ending import end
@@ -67,7 +66,7 @@ class SaleShard:
         self._mailbox = Mailbox(settings.mailbox_commands_max)
         self.residents = Residents(shard, journal, clock)
         self._notifier = Notifier(publisher, clock, settings.publish_interval_ms)
-        self._snapshotter = Snapshotter(shard, journal, settings.snapshot_events_min)
+        self._snapshotter = Snapshotter(shard, journal, clock, settings.snapshot_events_min)
         self._committing: tuple[Turn, asyncio.Task[bool]] | None = None
         # The outcome of a batch is unknown: it may even commit later, unless this epoch ends first.
         self._may_land_late = False
@@ -221,7 +220,7 @@ class SaleShard:
             return
         self._swept_at_ms = now_ms
         for resident in self.residents:
-            if is_quiet_until(resident.state, now_ms + WARNING_MS_MAX):
+            if resident.state.expiries.is_none_until(now_ms + WARNING_MS_MAX):
                 continue  # with ten thousand events on a shard, nearly all of them
             if resident.state.holds and turn.expire(resident):
                 self._swept_at_ms = 0  # more is due: go on in the next turn, which this one's commit begins
@@ -323,6 +322,8 @@ class SaleShard:
             is_idle = resident.used_at_ms < idle_since_ms and not resident.state.holds
             if not is_idle and not self._snapshotter.is_due(resident):
                 continue
+            if not self._snapshotter.has_room:
+                return  # thousands may have become idle together; they go with the next sweeps
             if not await self._settle():
                 return  # some of these states are in doubt, and must be neither stored nor kept from loading
             if is_idle:

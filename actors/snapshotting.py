@@ -10,16 +10,21 @@ import logging
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Final
 
+from actors.ports import Clock
 from actors.residents import Resident, Residents
 from domain import snapshots
 from domain.ids import EventId
 from storage.journal import Fenced, Journal, Refused
 
 JOURNAL_SHARE: Final = 8
+# Each has a connection while it is stored, and a shard has few: one stays for its batches.
+AT_ONCE_MAX: Final = 2
+RETRY_MS_MIN: Final = 1_000
+RETRY_MS_MAX: Final = 60_000
 # At the end, what is replayed in some milliseconds is not worth a snapshot: a shard with ten thousand events
 # would take half a minute to go.
 LAST_SHARE: Final = 100
-LAST_AT_ONCE: Final = 3
+LAST_AT_ONCE: Final = AT_ONCE_MAX + 1
 
 log = logging.getLogger(__name__)
 
@@ -27,28 +32,39 @@ log = logging.getLogger(__name__)
 class Snapshotter:
     """Stores the snapshots of one shard."""
 
-    def __init__(self, shard: int, journal: Journal, events_min: int) -> None:
+    def __init__(self, shard: int, journal: Journal, clock: Clock, events_min: int) -> None:
         self._shard = shard
         self._journal = journal
+        self._clock = clock
         self._events_min = events_min
         self._tasks: dict[EventId, asyncio.Task[Any]] = {}
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another event may be stored now."""
+        return len(self._tasks) < AT_ONCE_MAX
+
     def is_due(self, resident: Resident) -> bool:
         """Say whether replaying the journal after the last snapshot has become long."""
-        behind = resident.state.seq - resident.snapshot_seq
-        if behind <= self._events_min:
+        if not self._is_long(resident) or resident.event_id in self._tasks:
             return False
-        return behind > resident.state.seq // JOURNAL_SHARE and resident.event_id not in self._tasks
+        return self._clock() >= resident.snapshot_from_ms
+
+    def _is_long(self, resident: Resident) -> bool:
+        behind = resident.state.seq - resident.snapshot_seq
+        return behind > self._events_min and behind > resident.state.seq // JOURNAL_SHARE
 
     def begin(self, resident: Resident, epoch: int) -> None:
         """Copy an event's state now and store it in the background. Only when all of it is durable."""
-        resident.snapshot_seq = resident.state.seq
         slices = snapshots.take(resident.state)
-        self._start(resident.event_id, self._store(resident.event_id, resident.state.seq, slices, epoch))
+        self._start(resident.event_id, self._store_while_there(resident, resident.state.seq, slices, epoch))
 
     def passivate(self, resident: Resident, residents: Residents, epoch: int) -> None:
         """Let an event leave memory. Only when all of it is durable."""
         residents.leave(resident.event_id)
+        if not self._has_to_be_stored(resident):
+            residents.rests(resident.event_id)
+            return
         self._start(resident.event_id, self._leave(resident, residents, epoch))
 
     def move(
@@ -87,6 +103,18 @@ class Snapshotter:
         if self._tasks.get(event_id) is done:
             del self._tasks[event_id]
 
+    async def _store_while_there(
+        self, resident: Resident, seq: int, slices: Iterator[bytes], epoch: int
+    ) -> None:
+        if await self._store(resident.event_id, seq, slices, epoch):
+            resident.snapshot_seq = seq
+            resident.snapshot_failures = 0
+            return
+        # Soon again: until there is one, recovery reads all that was sold since the one before.
+        pause_ms = min(RETRY_MS_MAX, RETRY_MS_MIN << min(resident.snapshot_failures, 10))
+        resident.snapshot_failures += 1
+        resident.snapshot_from_ms = self._clock() + pause_ms
+
     async def _store(self, event_id: EventId, seq: int, slices: Iterator[bytes], epoch: int) -> bool:
         parts = []
         for part in slices:
@@ -107,8 +135,13 @@ class Snapshotter:
             residents.rests(resident.event_id)
 
     async def _store_newest(self, resident: Resident, epoch: int) -> None:
-        if resident.state.seq > resident.snapshot_seq:
+        if self._has_to_be_stored(resident):
             await self._store(resident.event_id, resident.state.seq, snapshots.take(resident.state), epoch)
+
+    def _has_to_be_stored(self, resident: Resident) -> bool:
+        # What was only looked at is left as it was found, unless that takes long to read.
+        is_changed = resident.state.seq > max(resident.snapshot_seq, resident.loaded_seq)
+        return is_changed or self._is_long(resident)
 
     async def _hand_over(
         self, resident: Resident, residents: Residents, epoch: int, to_shard: int, done: asyncio.Future[bool]

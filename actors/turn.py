@@ -17,7 +17,7 @@ from domain.decisions import Seen, decide, due, first_answer, repeated
 from domain.ids import EventId, OperationId, OrderId
 from domain.inventory import Inventory
 from domain.notices import SaleNotice, sale_notice
-from domain.operations import RECENT_MAX
+from domain.operations import RECENT_MAX, SPILL_BATCH_MAX
 from domain.refusals import Code, Refusal
 from storage.journal import Batch, CancelledTicket, Entry, OperationRow, Standing, TicketRow
 
@@ -52,12 +52,14 @@ class Turn:
     """
 
     __slots__ = (
-        "_now_ms", "_recent_max", "calls", "decided", "expired", "is_deciding", "notices", "standings",
+        "_now_ms", "_recent_before", "_recent_max", "calls", "decided", "expired", "is_deciding", "notices",
+        "standings",
     )  # fmt: skip
 
     def __init__(self, now_ms: int, recent_max: int = RECENT_MAX) -> None:
         self._now_ms = now_ms
         self._recent_max = recent_max
+        self._recent_before: dict[EventId, int] = {}
         self.calls: list[Call] = []
         self.is_deciding = False
         self.decided: dict[EventId, tuple[Resident, list[e.AnyEvent]]] = {}
@@ -111,10 +113,11 @@ class Turn:
         return outcome
 
     def _happened(self, resident: Resident, event: e.AnyEvent) -> None:
-        apply(resident.state, event)
         entry = self.decided.get(resident.event_id)
         if entry is None:
             entry = self.decided[resident.event_id] = (resident, [])
+            self._recent_before[resident.event_id] = len(resident.state.operations.recent)
+        apply(resident.state, event)
         entry[1].append(event)
 
     def expire(self, resident: Resident) -> bool:
@@ -146,7 +149,7 @@ class Turn:
                     cancelled.extend(CancelledTicket(at, event.order_id) for at in event.ticket_ids)
             operations.extend(
                 OperationRow(operation_id, state.event_id, self._now_ms, e.pack([answer]))
-                for operation_id, answer in state.operations.spill(self._recent_max)
+                for operation_id, answer in self._spilled(state)
             )
             self.notices.append(sale_notice(state, self._now_ms))
             sold_out = state.sold_out()
@@ -155,6 +158,13 @@ class Turn:
                 resident.sold_out = sold_out
                 self.standings.append(Standing(state.event_id, state.seq, sold_out))
         return Batch(shard, epoch, entries, operations, tickets, cancelled, self.standings)
+
+    def _spilled(self, state: Inventory) -> list[tuple[OperationId, e.AnyEvent]]:
+        """Take as many operations out of memory as this turn finished, so that memory does not grow however
+        many that are; and some more, for what a recovery has left there.
+        """
+        finished = len(state.operations.recent) - self._recent_before[state.event_id]
+        return state.operations.spill(self._recent_max, finished + SPILL_BATCH_MAX)
 
     def answer(self) -> None:
         """Tell every caller what was decided. Only after the batch is durable."""

@@ -60,10 +60,14 @@ def run(settings: Settings) -> int:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All findings, in the order in which to mend them."""
+    """All findings, in the order in which to mend them. Of a platform that runs its own servers and its own
+    port are looked at, with whatever settings it was started.
+    """
     running_now = running.read_living(settings.data_path)
+    if running_now is not None:
+        settings = running_now.applied_to(settings)
     found = [_python(), _disk(settings.data_path), _files(settings)]
-    found += [_running(running_now), _port(settings, running_now is not None)]
+    found += [_running(running_now, settings.data_path), _port(settings, running_now)]
     found += asyncio.run(_servers(settings))
     found += [
         _ray(settings),
@@ -106,19 +110,24 @@ def _files(settings: Settings) -> Finding:
     return Finding(State.GOOD, "file limit", what)
 
 
-def _running(found: running.Running | None) -> Finding:
+def _running(found: running.Running | None, data_path: Path) -> Finding:
     if found is None:
-        return Finding(State.NOTE, "platform", "does not run here", "make up starts it")
+        what = f"none runs in {data_path}, so what is looked at is what the settings name"
+        return Finding(
+            State.NOTE, "platform", what, "make up starts it; BILTEN_DATA_DIR names another folder"
+        )
     gone = [part.name for part in found.parts if part.process.process() is None]
     if gone:
         return Finding(
             State.BAD, "platform", f"{', '.join(gone)} just died", f"See {found.parts[0].log} and beside it"
         )
-    return Finding(State.GOOD, "platform", f"runs at {found.pages_url} (pid {found.supervisor.pid})")
+    what = f"runs at {found.pages_url} (pid {found.supervisor.pid}), and is what is looked at: {data_path}"
+    return Finding(State.GOOD, "platform", what)
 
 
-def _port(settings: Settings, is_running: bool) -> Finding:
-    host, port = settings.gateway.host, settings.gateway.port
+def _port(settings: Settings, found: running.Running | None) -> Finding:
+    is_running = found is not None
+    host, port = found.listens_on if found else (settings.gateway.host, settings.gateway.port)
     if is_running and processes.port_is_free(port, host):
         return Finding(State.BAD, "port", f"nobody listens on {host}:{port}", "The gateways' logs say why")
     if not is_running and not processes.port_can_be_ours(port, host, is_localhost=settings.is_localhost):

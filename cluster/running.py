@@ -36,6 +36,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: Identity
     url: str  # for programs
     pages_url: str = ""  # for people
+    listens_on: tuple[str, int]  # the gateways, by whatever name they are called from outside
     event_slug: str  # of the demo event; empty without one
     dsn: str
     redis_url: str

@@ -340,6 +340,7 @@ class Platform:
                 supervisor=supervisor,
                 url=self._settings.direct_url,
                 pages_url=self._settings.url,
+                listens_on=(self._settings.gateway.host, self._settings.gateway.port),
                 event_slug=self._event_slug,
                 dsn=self._dsn,
                 redis_url=self._redis_url,

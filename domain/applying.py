@@ -126,17 +126,13 @@ def _tally_types(state: Inventory, hold: e.Held, sign: int) -> None:
 
 
 def _extended(state: Inventory, event: e.Extended) -> None:
-    state.extended[event.hold_id] = event.expires_at_ms
+    state.extend_hold(event.hold_id, event.expires_at_ms)
     state.operations.remember(event.operation_id, event)
 
 
 def _end_hold(state: Inventory, hold_id: HoldId) -> e.Held:
     """Take a hold out of the live ones; from here on it is remembered as a finished operation."""
-    hold = state.holds.pop(hold_id)
-    state.extended.pop(hold_id, None)
-    state.early.pop(hold_id, None)
-    if not state.holds:
-        state.newest_expiry_ms = 0
+    hold = state.end_hold(hold_id)
     state.operations.remember(hold_id, hold)
     return hold
 

@@ -5,7 +5,7 @@ An operation that was seen before is answered as it was then. Everything else ha
 are in `domain.placing`, those of an organizer in `domain.organizing`, and what becomes of a hold is here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final
 
@@ -240,7 +240,7 @@ _EVENT_OF_COMMAND: Final = {
 
 def due(state: Inventory, now_ms: int, limit: int) -> list[e.Expired]:
     """Return the expiry of at most `limit` holds whose time is over."""
-    late = islice(_expiring_until(state, now_ms), limit)
+    late = islice(state.expiries.between(None, now_ms), limit)
     return [e.Expired(hold.operation_id, hold.buyer_id) for hold, _ in late]
 
 
@@ -248,37 +248,5 @@ def expiring(state: Inventory, after_ms: int, until_ms: int) -> list[tuple[Buyer
     """Return (buyer, hold, expires at) of the holds that expire after one time and not after another."""
     return [
         (hold.buyer_id, hold.operation_id, expires_at_ms)
-        for hold, expires_at_ms in _expiring_until(state, until_ms)
-        if expires_at_ms > after_ms
+        for hold, expires_at_ms in state.expiries.between(after_ms, until_ms)
     ]
-
-
-def is_quiet_until(state: Inventory, until_ms: int) -> bool:
-    """Say at a glance that no live hold expires up to a time. False may also mean: look closer."""
-    if state.early:
-        return False
-    first = next(iter(state.holds.values()), None)
-    # An extended hold stands where it was placed, so the first one's own expiry bounds all from below.
-    return first is None or first.expires_at_ms > until_ms
-
-
-def _expiring_until(state: Inventory, until_ms: int) -> Iterator[tuple[e.Held, int]]:
-    """Yield the live holds that expire not after a time.
-
-    As long as holds last equally long, the order of placing is the order of expiring, and the search ends at
-    the first hold that has time left. Those out of order (`Inventory.early`) and the extended ones are looked
-    at one by one: as a rule they are few.
-    """
-    for hold_id, expires_at_ms in state.extended.items():
-        if expires_at_ms <= until_ms:
-            yield state.holds[hold_id], expires_at_ms
-    for hold_id in state.early:
-        hold = state.holds[hold_id]
-        if hold.expires_at_ms <= until_ms and hold_id not in state.extended:
-            yield hold, hold.expires_at_ms
-    for hold_id, hold in state.holds.items():
-        if hold_id in state.extended or hold_id in state.early:
-            continue
-        if hold.expires_at_ms > until_ms:
-            return
-        yield hold, hold.expires_at_ms

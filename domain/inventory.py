@@ -17,6 +17,7 @@ import enum
 from domain import events as e
 from domain.catalogue import SaleDefinition
 from domain.counts import PoolCounts, TypeCounts
+from domain.expiries import Expiries
 from domain.ids import EventId, HoldId
 from domain.offers import TypeOffer
 from domain.operations import OperationMemory
@@ -41,9 +42,7 @@ class Inventory:
         seq: how many events were applied; the next one has this number plus one in the journal.
         holds: the live holds, each as the event that made it, in the order of placing.
         extended: the new expiry of those that were extended.
-        early: those that expire before one placed earlier. There are such holds for a while after a clock
-            went backwards (another node took over, or was set right) or holds were made to last shorter.
-        newest_expiry_ms: the latest expiry among the live holds that are not early, without extensions.
+        expiries: the live holds by when they expire.
         tally: tickets in holds and sales together, by buyer.
         definition_seq: the number of the event that made the definition what it is.
         is_plain: by type, whether window, quantity and stock are all there is to ask.
@@ -52,8 +51,8 @@ class Inventory:
     """
 
     __slots__ = (
-        "definition", "definition_seq", "early", "event_id", "extended", "holds", "is_plain", "limited",
-        "newest_expiry_ms", "offers", "opens_at_ms", "operations", "pools", "pools_of_type", "seq", "status",
+        "definition", "definition_seq", "event_id", "expiries", "extended", "holds", "is_plain", "limited",
+        "offers", "opens_at_ms", "operations", "pools", "pools_of_type", "seq", "status",
         "tally", "type_positions", "type_tally", "types", "vouchers",
     )  # fmt: skip
 
@@ -69,8 +68,7 @@ class Inventory:
         self.type_positions: dict[bytes, int] = {}
         self.holds: dict[HoldId, e.Held] = {}
         self.extended: dict[HoldId, int] = {}
-        self.early: dict[HoldId, None] = {}
-        self.newest_expiry_ms = 0
+        self.expiries = Expiries(self.holds, self.extended)
         self.tally = PackedCounter()
         self.operations = OperationMemory()
         self.definition_seq = 0
@@ -92,10 +90,19 @@ class Inventory:
     def keep_hold(self, hold: e.Held) -> None:
         """Add to the live holds."""
         self.holds[hold.operation_id] = hold
-        if hold.expires_at_ms < self.newest_expiry_ms:
-            self.early[hold.operation_id] = None
-        else:
-            self.newest_expiry_ms = hold.expires_at_ms
+        self.expiries.add(hold.operation_id, hold.expires_at_ms)
+
+    def extend_hold(self, hold_id: HoldId, expires_at_ms: int) -> None:
+        """Have a live hold expire later."""
+        before_ms = self.expires_at_ms(self.holds[hold_id])
+        self.extended[hold_id] = expires_at_ms
+        self.expiries.move(hold_id, before_ms, expires_at_ms)
+
+    def end_hold(self, hold_id: HoldId) -> e.Held:
+        """Take a hold out of the live ones, and return it."""
+        hold = self.holds.pop(hold_id)
+        self.expiries.remove(self.extended.pop(hold_id, hold.expires_at_ms))
+        return hold
 
     def free_of_type(self, position: int) -> int:
         """Return how many tickets of a type could be held now: the scarcest of its pools."""

@@ -59,13 +59,15 @@ class OperationMemory:
         if len(self._refused) > REFUSED_MAX:
             self._refused.popitem(last=False)
 
-    def spill(self, recent_max: int = RECENT_MAX) -> list[tuple[OperationId, AnyEvent]]:
-        """Take the oldest operations above `recent_max` out of memory, at most `SPILL_BATCH_MAX`.
+    def spill(
+        self, recent_max: int = RECENT_MAX, limit: int = SPILL_BATCH_MAX
+    ) -> list[tuple[OperationId, AnyEvent]]:
+        """Take the oldest operations above `recent_max` out of memory, at most `limit`.
 
         The caller writes them to the `operations` table in its next transaction; if that transaction fails,
         the event is recovered from the journal, which still has them.
         """
-        excess = min(len(self.recent) - recent_max, SPILL_BATCH_MAX)
+        excess = min(len(self.recent) - recent_max, limit)
         taken = [self.recent.popitem(last=False) for _ in range(excess)]
         for operation_id, _ in taken:
             if not self.spilled.get(operation_id):

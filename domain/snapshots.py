@@ -154,7 +154,8 @@ def _restore(header: Header, holds: Iterator[e.AnyEvent], recent: Iterator[e.Any
     for hold in holds:
         assert isinstance(hold, e.Held)
         state.keep_hold(_sharing(hold))
-    state.extended = header.extended
+    for hold_id, expires_at_ms in header.extended.items():
+        state.extend_hold(hold_id, expires_at_ms)
     state.tally = PackedCounter.load(header.tally)
     for event in recent:
         operation_id = getattr(event, "operation_id")  # noqa: B009 - every event but Expired has one, and none of those is here

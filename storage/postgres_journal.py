@@ -30,8 +30,11 @@ _FENCED: Final = "BL001"
 # Nothing of such a transaction is there and nothing is wrong with it: it met another one.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
 _TRIES: Final = 3
-# Tickets come in hundreds a batch; as texts they cost a fraction (`storage.postgres.ids_text`).
-_TEXTS: Final = {12: "uuid", 13: "uuid", 14: "uuid", 15: "uuid", 16: "smallint", 17: "uuid"}
+# Operations and tickets come in hundreds; as texts they cost a fraction (`storage.postgres.ids_text`).
+_TEXTS: Final = {
+    **dict.fromkeys((8, 9, 12, 13, 14, 15, 17), "uuid"),
+    16: "smallint",
+}
 _PARAMETERS: Final = (f"${at}::text::{_TEXTS[at]}[]" if at in _TEXTS else f"${at}" for at in range(1, 24))
 _COMMIT: Final = f"SELECT commit_batch({', '.join(_PARAMETERS)})"
 
@@ -309,8 +312,8 @@ def _arguments(batch: Batch) -> tuple[object, ...]:
         [entry.seq_last for entry in entries],
         [entry.at_ms for entry in entries],
         [entry.body for entry in entries],
-        [row.operation_id for row in operations],
-        [row.event_id for row in operations],
+        ids_text(row.operation_id for row in operations),
+        ids_text(row.event_id for row in operations),
         [row.at_ms for row in operations],
         [row.answer for row in operations],
         ids_text(row.ticket_id for row in tickets),

@@ -3,13 +3,17 @@ way.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from actors.ports import ShardSettings
 from actors.recovery import JournalGap, recover
-from actors.residents import LOADED_UNASKED_MAX
+from actors.residents import LOADED_AT_ONCE_MAX, LOADED_UNASKED_MAX
 from actors.sale import SaleShard
+from actors.snapshotting import AT_ONCE_MAX as SNAPSHOTS_AT_ONCE_MAX
+from actors.snapshotting import RETRY_MS_MIN
 from domain import commands as c
 from domain import events as e
 from domain import snapshots
@@ -31,9 +35,8 @@ async def test_recovery_gives_the_state_that_was(house: House) -> None:
     )
     await house.ask(release)
     (resident,) = house.shards[0].residents
-    assert fingerprint(await recover(PostgresJournal(house.pool), show.event_id)) == fingerprint(
-        resident.state
-    )
+    recovered, _ = await recover(PostgresJournal(house.pool), show.event_id)
+    assert fingerprint(recovered) == fingerprint(resident.state)
 
 
 async def test_a_snapshot_and_the_journal_after_it_give_the_state_that_was(house: House) -> None:
@@ -52,9 +55,48 @@ async def test_a_snapshot_and_the_journal_after_it_give_the_state_that_was(house
     await until(has_snapshot)
     await asyncio.gather(*(house.ask(show.hold()) for _ in range(5)))
     (resident,) = house.shards[0].residents
-    recovered = await recover(PostgresJournal(house.pool), show.event_id)
+    recovered, snapshot_seq = await recover(PostgresJournal(house.pool), show.event_id)
+    assert 10 < snapshot_seq <= 17
     assert recovered.seq == resident.state.seq == len(await show.history())
     assert fingerprint(recovered) == fingerprint(resident.state)
+
+
+class Failing(Watched):
+    """Can't store snapshots for a while."""
+
+    failures_left = 3
+    tries = 0
+
+    async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
+        self.tries += 1
+        if self.failures_left:
+            self.failures_left -= 1
+            raise ConnectionError("PostgreSQL is away")
+        await super().save_snapshot(shard, epoch, event_id, seq, body)
+
+
+async def test_a_snapshot_that_failed_is_stored_soon_though_nothing_more_is_sold(house: House) -> None:
+    """It waited for a hundred thousand events more, which recovery would have had to read on top."""
+    await house.shards[0].kill()
+    settings = ShardSettings(snapshot_events_min=10, sweep_interval_ms=5)
+    journal = Failing(house.pool)
+    shard = SaleShard(0, journal, house.heard, lambda: house.now_ms, settings, owner="test")
+    await shard.start()
+    house.shards[0], house.handles[0] = shard, Direct(shard)
+    show = await Show(house).open()
+    await asyncio.gather(*(house.ask(show.hold()) for _ in range(15)))
+    began_ms = house.now_ms
+
+    async def has_snapshot() -> bool:
+        house.now_ms += 50
+        return bool(await house.pool.fetchval("SELECT count(*) FROM snapshots"))
+
+    await until(has_snapshot)
+    assert journal.tries == 4
+    # A second, two, and four, and not with every sweep.
+    assert house.now_ms - began_ms >= 7 * RETRY_MS_MIN
+    (resident,) = shard.residents
+    assert resident.snapshot_seq == resident.state.seq
 
 
 async def test_an_unreadable_snapshot_only_makes_recovery_slower(house: House) -> None:
@@ -65,7 +107,26 @@ async def test_an_unreadable_snapshot_only_makes_recovery_slower(house: House) -
     )
     part = "INSERT INTO snapshot_parts (snapshot_id, part, event_id, body) VALUES (77, 0, $1, $2)"
     await house.pool.execute(part, show.event_id, b"not a snapshot")
-    assert (await recover(PostgresJournal(house.pool), show.event_id)).seq == 3
+    recovered, snapshot_seq = await recover(PostgresJournal(house.pool), show.event_id)
+    assert (recovered.seq, snapshot_seq) == (3, 0)
+
+
+async def test_a_shard_that_is_killed_again_and_again_stores_a_snapshot_in_the_end(house: House) -> None:
+    """Each start began to count anew, and what the next one had to read grew without an end."""
+    show = await Show(house).open()
+    house.settings = ShardSettings(snapshot_events_min=10, sweep_interval_ms=5)
+
+    async def has_snapshot() -> bool:
+        house.now_ms += 5
+        return bool(await house.pool.fetchval("SELECT count(*) FROM snapshots"))
+
+    for _ in range(2):
+        await house.shards[0].kill()
+        await house.start()
+        house.lanes._lanes.clear()  # the lanes of a gateway would find the new incarnation by its name
+        assert not await has_snapshot()
+        await asyncio.gather(*(house.ask(show.hold()) for _ in range(7)))
+    await until(has_snapshot)
 
 
 async def test_a_gap_in_the_journal_is_not_sold_from(house: House) -> None:
@@ -98,18 +159,38 @@ async def test_a_journal_that_can_not_have_happened_is_read_once_and_reported(
 
 
 class Counted(Watched):
-    """Counts how many events are loaded at once."""
+    """Counts how many events are loaded or stored at once."""
 
     at_once = 0
     most = 0
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
+        with self._counted():
+            return await super().load_snapshots(event_id)
+
+    async def save_snapshot(self, shard: int, epoch: int, event_id: EventId, seq: int, body: bytes) -> None:
+        with self._counted():
+            await super().save_snapshot(shard, epoch, event_id, seq, body)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         try:
-            return await super().load_snapshots(event_id)
+            yield
         finally:
             self.at_once -= 1
+
+
+async def counted(house: House) -> tuple[SaleShard, Counted]:
+    """Start shard 0 anew, with such a journal."""
+    await house.shards[0].kill()
+    journal = Counted(house.pool)
+    shard = SaleShard(0, journal, house.heard, lambda: house.now_ms, house.settings, owner="test")
+    await shard.start()
+    house.shards[0], house.handles[0] = shard, Direct(shard)
+    house.lanes._lanes.clear()  # the lanes of a gateway would find the new incarnation by its name
+    return shard, journal
 
 
 async def test_a_shard_that_starts_loads_a_few_events_at_once(house: House) -> None:
@@ -117,13 +198,37 @@ async def test_a_shard_that_starts_loads_a_few_events_at_once(house: House) -> N
     connection, and most of them wait in vain and begin again.
     """
     shows = [await Show(house).open() for _ in range(12)]
-    await house.shards[0].kill()
-    journal = Counted(house.pool)
-    shard = SaleShard(0, journal, house.heard, lambda: house.now_ms, house.settings, owner="test")
-    await shard.start()
-    house.shards[0], house.handles[0] = shard, Direct(shard)
+    shard, journal = await counted(house)
     await until(lambda: len(shard.residents) == len(shows))
     assert 1 <= journal.most <= LOADED_UNASKED_MAX
+
+
+async def test_events_that_are_asked_for_together_are_loaded_a_few_at_once(house: House) -> None:
+    """After a restart in the middle of many sales each of them is. A batch would wait behind all of them for
+    a connection, in vain, and its events would be loaded once more.
+    """
+    shows = [await Show(house).open() for _ in range(3 * LOADED_AT_ONCE_MAX)]
+    shard, journal = await counted(house)
+    answers = await asyncio.gather(*(house.ask(show.hold()) for show in shows))
+    assert all(isinstance(answer, e.Held) for answer in answers)
+    assert 1 <= journal.most <= LOADED_AT_ONCE_MAX
+    assert len(shard.residents) == len(shows)
+
+
+async def test_events_that_become_idle_together_are_stored_a_few_at_once(house: House) -> None:
+    house.settings = ShardSettings(idle_ms=1_000, sweep_interval_ms=5)
+    shard, journal = await counted(house)
+    shows = [await Show(house).open() for _ in range(8)]
+    await asyncio.gather(*(house.ask(c.CloseSale(OperationId(fresh()), show.event_id)) for show in shows))
+    journal.most = 0
+
+    def are_gone() -> bool:
+        house.now_ms += 500
+        return len(shard.residents) == 0 and not journal.at_once
+
+    await until(are_gone)
+    assert 1 <= journal.most <= SNAPSHOTS_AT_ONCE_MAX
+    assert await house.pool.fetchval("SELECT count(*) FROM snapshots") == len(shows)
 
 
 async def test_who_asks_for_an_event_does_not_wait_for_those_of_others(house: House) -> None:

@@ -38,6 +38,7 @@ def platform_with(*parts: Part) -> Running:
     return Running(
         supervisor=supervisor,
         url="",
+        listens_on=("127.0.0.1", 1),
         event_slug="",
         dsn="",
         redis_url="",

@@ -54,6 +54,7 @@ def note(tmp_path: Path, *parts: Part, supervisor: Identity | None = None) -> Ru
     written = Running(
         supervisor=supervisor or me,
         url="http://127.0.0.1:1",
+        listens_on=("127.0.0.1", 1),
         event_slug="demo",
         dsn="postgresql://x",
         redis_url="redis://x",

@@ -2,7 +2,7 @@
 time, have to be found. If one of these failed, the machine would prove nothing about that rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from domain import applying, decisions, discounts, organizing, placing, redeeming
 from domain import events as e
-from domain.inventory import Inventory
+from domain.expiries import SPAN_MS, Expiries
 from domain.pricing import tiered
 from domain.vouchers import VoucherRule, Vouchers
 from tests.properties.test_prices import PricedSale
@@ -71,10 +71,15 @@ def hidden_types_that_anybody_gets(monkeypatch: pytest.MonkeyPatch) -> None:
 def sweeps_that_trust_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Since a hold may last shorter than the one before it, that order is not the order of expiring."""
 
-    def keep(state: Any, hold: e.Held) -> None:
-        state.holds[hold.operation_id] = hold
+    def between(expiries: Any, after_ms: int | None, until_ms: int) -> Iterator[tuple[e.Held, int]]:
+        for number in expiries._spans:
+            if number * SPAN_MS > until_ms:
+                return
+            for hold, expires_at_ms in expiries._live(number):
+                if (after_ms or 0) < expires_at_ms <= until_ms:
+                    yield hold, expires_at_ms
 
-    monkeypatch.setattr(Inventory, "keep_hold", keep)
+    monkeypatch.setattr(Expiries, "between", between)
 
 
 def types_that_move(monkeypatch: pytest.MonkeyPatch) -> None:

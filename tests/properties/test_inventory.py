@@ -14,7 +14,7 @@ from domain import events as e
 from domain import snapshots
 from domain.applying import apply, replay
 from domain.catalogue import Pool, SaleDefinition, TicketType
-from domain.decisions import Seen, decide, due, expiring, is_quiet_until
+from domain.decisions import Seen, decide, due, expiring
 from domain.ids import TicketId
 from domain.inventory import Inventory
 from domain.refusals import Code, Refusal
@@ -203,7 +203,7 @@ class Sale(RuleBasedStateMachine):
     def sweep(self, limit: int) -> None:
         found = due(self.state, self.now_ms, limit)
         overdue = self.model.overdue(self.now_ms)
-        assert not (overdue and is_quiet_until(self.state, self.now_ms))
+        assert not (overdue and self.state.expiries.is_none_until(self.now_ms))
         assert {event.hold_id for event in found} <= overdue
         assert len(found) == min(limit, len(overdue)), "a hold whose time is over was not found"
         for event in found:
