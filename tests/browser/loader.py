@@ -155,10 +155,12 @@ async def load_event(core: "Core", key: bytes, request: LoadRequest) -> LoadAnsw
 
 
 async def add_account(accounts: AccountOperations, request: AccountRequest) -> str:
-    problem = await accounts.add(request.email, request.name, request.password, request.event_slug)
-    if not problem and request.role and not await accounts.promote(request.email, PlatformRole(request.role)):
+    added = await accounts.add(request.email, request.name, request.password, request.event_slug)
+    if added.problem:
+        return added.problem
+    if request.role and not await accounts.promote(request.email, PlatformRole(request.role)):
         return "there is no such account"
-    return problem
+    return ""
 
 
 async def serve() -> None:
