@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from domain.ids import PasskeyId, UserId
+from domain.ids import PasskeyId, SessionId, UserId
 from storage.account_tokens import Purpose
 from storage.accounts import Told
 from storage.audit_log import AuditEntry, record
@@ -141,12 +141,20 @@ class SecondFactorStore:
             )
 
     async def confirm_totp(
-        self, user_id: UserId, totp: Totp, step: int, codes: Sequence[bytes], told: Told
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        totp: Totp,
+        step: int,
+        codes: Sequence[bytes],
+        told: Told,
     ) -> bool:
         """Make the offered secret count, with its recovery codes; False if it is not the offered one any
-        more.
+        more, or the session that asks has ended.
         """
         async with asking(self._pool) as connection, connection.transaction():
+            if not await _is_live(connection, user_id, session_id):
+                return False
             done = await connection.fetchval(
                 """
                 UPDATE totp SET is_confirmed = true, last_step = $3
@@ -169,11 +177,13 @@ class SecondFactorStore:
     async def drop_totp(self, user_id: UserId, told: Told) -> bool:
         """Forget the app and its recovery codes. Returns whether there was one that counted."""
         async with asking(self._pool) as connection, connection.transaction():
+            await _lock(connection, user_id)
             had = await connection.fetchval(
                 "DELETE FROM totp WHERE user_id = $1 RETURNING is_confirmed", user_id
             )
             await connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
             if had:
+                await _lower(connection, user_id)
                 await record(connection, told(user_id))
             return bool(had)
 
@@ -190,12 +200,15 @@ class SecondFactorStore:
 
     # --- passkeys -----------------------------------------------------------------------------------------
 
-    async def add_passkey(self, passkey: Passkey, count_max: int, told: Told) -> bool:
-        """Keep a passkey; False if the user has as many as may be, or the credential is somebody's."""
+    async def add_passkey(self, passkey: Passkey, session_id: SessionId, count_max: int, told: Told) -> bool:
+        """Keep a passkey; False if the user has as many as may be, the credential is somebody's, or the
+        session that asks has ended.
+        """
         try:
             async with asking(self._pool) as connection, connection.transaction():
                 # One after the other: of two at once, each would be counted without the other.
-                await _lock(connection, passkey.user_id)
+                if not await _is_live(connection, passkey.user_id, session_id):
+                    return False
                 is_kept = await connection.fetchval(
                     """
                     INSERT INTO passkeys (passkey_id, user_id, credential_id, public_key, sign_count,
@@ -256,18 +269,37 @@ class SecondFactorStore:
     async def drop_passkey(self, user_id: UserId, passkey_id: PasskeyId, told: Told) -> bool:
         """Forget a passkey. Returns whether there was one."""
         async with asking(self._pool) as connection, connection.transaction():
+            await _lock(connection, user_id)
             is_gone = await connection.fetchval(
                 "DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2 RETURNING true",
                 user_id,
                 passkey_id,
             )
             if is_gone:
+                await _lower(connection, user_id)
                 await record(connection, told(user_id))
             return bool(is_gone)
 
 
 async def _lock(connection: AnyConnection, user_id: UserId) -> None:
     await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
+
+
+async def _is_live(connection: AnyConnection, user_id: UserId, session_id: SessionId) -> bool:
+    """Lock a user, and say whether a session of theirs is still there. What a gateway knows of it may be half
+    a second old, and who has just been signed out must not add what lets them in again.
+    """
+    await _lock(connection, user_id)
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM sessions WHERE session_id = $1 AND user_id = $2)", session_id, user_id
+    )
+    return found
+
+
+async def _lower(connection: AnyConnection, user_id: UserId) -> None:
+    """Where a user has no factor any more, make no session of theirs count as one with a factor."""
+    if not (await _factors_of(connection, user_id)).is_any:
+        await connection.execute("UPDATE sessions SET with_second_factor = false WHERE user_id = $1", user_id)
 
 
 async def _factors_of(connection: AnyConnection, user_id: UserId) -> Factors:

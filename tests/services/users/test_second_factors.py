@@ -11,6 +11,8 @@ import pytest
 from domain.identity import Identity, Who
 from domain.refusals import Code, Refusal
 from services.users.auditing import told
+from services.users.lost_factors import LostFactors
+from services.users.mails import AccountLetters
 from services.users.models import (
     EmailChange,
     NewPasskey,
@@ -324,6 +326,26 @@ async def test_no_more_passkeys_are_kept_than_may_be_however_many_come_at_once(h
     assert await house.pool.fetchval("SELECT count(*) FROM passkeys") == PASSKEYS_MAX
 
 
+async def test_who_was_just_signed_out_adds_nothing_that_gets_them_in(house: House) -> None:
+    """A gateway knows them for half a second longer: enough for a program to stay for ever, or to lock the
+    owner out, after an operator has taken everything away.
+    """
+    email, _, identity = await with_passkey(house)
+    factors = house.users.factors
+    offered = await factors.offer_totp(identity)
+    assert not isinstance(offered, Refusal)
+    lost = LostFactors(house.pool, house.vault, AccountLetters(URL), house.clock)
+    assert await lost.remove(email, "Phone lost, called back") is not None
+    assert code_of(await register(house, identity, Authenticator(URL))) is Code.FORBIDDEN
+    again = await factors.offer_totp(identity)
+    assert not isinstance(again, Refusal)
+    confirmed = await factors.confirm_totp(Who(identity, ORIGIN), code_at(house, again.secret))
+    assert code_of(confirmed) is Code.WRONG_PROOF
+    found = await lost.of(email)
+    assert found is not None
+    assert not found.is_any
+
+
 async def test_a_passkey_is_a_fresh_proof_of_its_owner_only(house: House) -> None:
     _, key, identity = await with_passkey(house)
     _, foreign, _ = await with_passkey(house)
@@ -341,6 +363,17 @@ async def test_a_dropped_passkey_opens_nothing(house: House) -> None:
     assert isinstance(dropped, str)
     assert code_of((await use(house, key))[1]) is Code.SIGN_IN_FAILED
     await house.sign_in(email)
+
+
+async def test_without_a_factor_no_session_is_one_with_a_factor(house: House) -> None:
+    """Else another browser goes on where an organisation requires a factor, while it is signed in."""
+    _, key, identity = await with_passkey(house)
+    assert isinstance((await use(house, key))[1], SignedIn)
+    said = "SELECT array_agg(with_second_factor) FROM sessions"
+    assert await house.pool.fetchval(said) == [True, True]
+    passkey_id = await house.pool.fetchval("SELECT passkey_id FROM passkeys")
+    assert isinstance(await house.users.factors.drop_passkey(Who(identity, ORIGIN), passkey_id), str)
+    assert await house.pool.fetchval(said) == [False, False]
 
 
 async def test_what_gets_somebody_in_is_not_changed_by_a_password_alone(house: House) -> None:
