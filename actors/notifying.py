@@ -5,6 +5,7 @@ Redis twenty small messages. Expired holds are collected, because each has a buy
 """
 
 import asyncio
+import logging
 from typing import Final
 
 from actors.ports import Clock, Publisher
@@ -18,6 +19,8 @@ from storage.event_pages import CHANNEL, Word
 
 WARNING_MS_MAX: Final = 60_000
 WARNING_STEP_MS: Final = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class Notifier:
@@ -75,7 +78,12 @@ class Notifier:
     async def _run(self) -> None:
         while True:
             await self._something.wait()
-            await self._publish()
+            try:
+                await self._publish()
+            except Exception:
+                # Whatever it was: without this task nobody would hear of anything any more, and what there is
+                # to tell would pile up.
+                log.exception("what changed could not be told")
             await asyncio.sleep(self._interval_s)
 
     async def _publish(self) -> None:

@@ -14,7 +14,7 @@ from domain import notices
 from domain.ids import BuyerId, HoldId, OperationId
 from domain.refusals import Code, Refusal
 from storage.journal import Unknown
-from tests.actors.stage import House, Show, fresh, until
+from tests.actors.stage import Heard, House, Show, fresh, until
 
 
 async def test_an_answer_leaves_only_after_its_commit(house: House) -> None:
@@ -188,6 +188,27 @@ async def test_publications_carry_only_durable_states(house: House) -> None:
     await until(lambda: any(name == channel for name, _ in house.heard.messages) and newest().version == 3)
     assert newest().free_by_type == [3]
     assert newest().version == len(await show.history())
+
+
+async def test_what_could_not_be_told_does_not_end_the_telling(house: House) -> None:
+    """It ended in silence: pages stood still until the shard was started again, and its memory grew."""
+
+    class Failing(Heard):
+        failures = 0
+
+        async def publish(self, notices: list[tuple[str, bytes]]) -> None:
+            if not self.failures:
+                self.failures += 1
+                raise RuntimeError("a driver's own mistake")
+            await super().publish(notices)
+
+    await house.shards[0].kill()
+    house.heard = Failing()
+    await house.start()
+    show = await Show(house).open()
+    await until(lambda: bool(house.heard.failures))  # type: ignore[attr-defined]
+    await house.ask(show.hold())
+    await until(lambda: bool(house.heard.messages))
 
 
 async def test_cancelling_frees_capacity_once(house: House) -> None:
