@@ -61,12 +61,16 @@ class Notifier:
             self._something.set()
 
     def announce_expiring(self, resident: Resident, now_ms: int) -> None:
-        """Take up the holds of an event that are about to expire, each once."""
+        """Take up the holds of an event that are about to expire, each once; or twice, if holds were made to
+        last shorter meanwhile.
+        """
         definition = resident.state.definition
         if definition is None:
             return
         warning_ms = min(WARNING_MS_MAX, definition.hold_ttl_ms // 4)
         until_ms = now_ms + warning_ms
+        # Holds that last shorter are warned of later: those placed since have to be looked for again.
+        resident.announced_until_ms = min(resident.announced_until_ms, until_ms)
         if until_ms - resident.announced_until_ms < min(WARNING_STEP_MS, warning_ms // 4):
             return
         found = expiring(resident.state, resident.announced_until_ms, until_ms)

@@ -5,6 +5,7 @@ If one of these fails, an answer was given that a crash can take back, or an ope
 
 import asyncio
 
+import msgspec
 import pytest
 
 from actors.ports import ShardSettings
@@ -162,6 +163,30 @@ async def test_a_hold_expires_by_the_clock_and_its_buyer_is_told(house: House) -
     assert isinstance(await house.ask(show.hold()), e.Held), "its place is free again"
     expired = [event for event in await show.history() if isinstance(event, e.Expired)]
     assert len(expired) == 1
+
+
+async def test_buyers_are_warned_also_just_after_holds_were_made_to_last_shorter(house: House) -> None:
+    """For a minute nobody was: it had been looked at already, when the holds in it were not placed yet."""
+    show = await Show(house, hold_ttl_ms=480_000).open()
+    await house.ask(show.hold())
+    (resident,) = house.shards[0].residents
+    house.now_ms += 440_000
+    await until(lambda: resident.announced_until_ms > house.now_ms + 30_000)
+    shorter = msgspec.structs.replace(show.definition, hold_ttl_ms=30_000)
+    changed = await house.ask(c.Reconfigure(OperationId(fresh()), show.event_id, shorter))
+    assert isinstance(changed, e.Reconfigured)
+    hold = show.hold()
+    await house.ask(hold)
+
+    def warned() -> list[bytes]:
+        channel = notices.holds_channel(show.event_id)
+        told = [notices.unpack_holds(body) for name, body in house.heard.messages if name == channel]
+        return [hold_id for notice in told for _, hold_id, _ in notice.expiring]
+
+    house.now_ms += 250
+    await until(lambda: resident.announced_until_ms < house.now_ms + 30_000)
+    house.now_ms += 24_000
+    await until(lambda: hold.operation_id in warned())
 
 
 async def test_an_expired_hold_cannot_be_sold_though_the_sweep_is_late(house: House) -> None:
