@@ -5,6 +5,7 @@ Redis twenty small messages. Expired holds are collected, because each has a buy
 """
 
 import asyncio
+import logging
 from typing import Final
 
 from actors.ports import Clock, Publisher
@@ -18,6 +19,8 @@ from storage.event_pages import CHANNEL, Word
 
 WARNING_MS_MAX: Final = 60_000
 WARNING_STEP_MS: Final = 2_000
+
+log = logging.getLogger(__name__)
 
 
 class Notifier:
@@ -58,12 +61,16 @@ class Notifier:
             self._something.set()
 
     def announce_expiring(self, resident: Resident, now_ms: int) -> None:
-        """Take up the holds of an event that are about to expire, each once."""
+        """Take up the holds of an event that are about to expire, each once; or twice, if holds were made to
+        last shorter meanwhile.
+        """
         definition = resident.state.definition
         if definition is None:
             return
         warning_ms = min(WARNING_MS_MAX, definition.hold_ttl_ms // 4)
         until_ms = now_ms + warning_ms
+        # Holds that last shorter are warned of later: those placed since have to be looked for again.
+        resident.announced_until_ms = min(resident.announced_until_ms, until_ms)
         if until_ms - resident.announced_until_ms < min(WARNING_STEP_MS, warning_ms // 4):
             return
         found = expiring(resident.state, resident.announced_until_ms, until_ms)
@@ -75,7 +82,12 @@ class Notifier:
     async def _run(self) -> None:
         while True:
             await self._something.wait()
-            await self._publish()
+            try:
+                await self._publish()
+            except Exception:
+                # Whatever it was: without this task nobody would hear of anything any more, and what there is
+                # to tell would pile up.
+                log.exception("what changed could not be told")
             await asyncio.sleep(self._interval_s)
 
     async def _publish(self) -> None:

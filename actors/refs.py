@@ -26,7 +26,7 @@ from domain import notices
 from domain.ids import EventId
 from domain.refusals import Code, Refusal
 from storage.ending import end
-from storage.journal import Journal
+from storage.journal import Journal, Refused
 
 Outcome = e.AnyEvent | Refusal
 CALL_COMMANDS_MIN: Final = 64
@@ -132,14 +132,14 @@ class Lane:
                 if self._handle is None:
                     self._handle = await self._connected(batch)
                 reply = await self._handle.submit(c.pack([waiting.command for waiting in batch]))
-            answers = e.unpack_answers(reply)
+            answered = list(zip(batch, e.unpack_answers(reply), strict=True))
         except Exception as error:  # noqa: BLE001 - nobody may be left without an answer, whatever it was
             log.warning("shard %d is lost: %r", self._shard, error)
             self._handle = None
             for waiting in batch:
                 self._shards.again(waiting)
             return
-        for waiting, answer in zip(batch, answers, strict=True):
+        for waiting, answer in answered:
             if isinstance(answer, e.Again):
                 if answer.is_elsewhere:
                     self._shards.forget_placement(waiting.command.event_id, self._shard)
@@ -222,7 +222,7 @@ class Shards:
         for attempt in itertools.count():
             try:
                 placement = await self._journal.placement(event_id, home_of(event_id, self._shard_count))
-            except ConnectionError:
+            except (ConnectionError, Refused):
                 placement = None
             packed = await self._lane(placement.shard).state(event_id) if placement else None
             if packed is not None:

@@ -38,6 +38,8 @@ from storage.ending import end
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
 
 RENEWAL_PAUSE_S: Final = 0.1
+MOVE_MS_MAX: Final = 30_000
+"""How long an event that is to go to another shard may take to be loaded first."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,8 @@ class SaleShard:
         # Orders of batches that were refused. Whether they may be sold is looked up before they are decided
         # again, so that one that may not does not take its neighbours with it for ever.
         self._suspects: set[OrderId] = set()
-        self._moves: dict[EventId, tuple[int, asyncio.Future[bool]]] = {}
+        # Where events are asked to go, until when that may take, and who waits for it.
+        self._moves: dict[EventId, tuple[int, int, asyncio.Future[bool]]] = {}
 
     async def start(self) -> None:
         """Become the newest incarnation of this shard and begin to decide. Raises `ConnectionError`."""
@@ -112,9 +115,10 @@ class SaleShard:
         if self.is_draining or self.ended.is_set():
             return False
         if event_id not in self._moves:
-            self._moves[event_id] = (to_shard, asyncio.get_running_loop().create_future())
+            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._moves[event_id] = (to_shard, self._clock() + MOVE_MS_MAX, done)
             self._mailbox.wake()
-        goes_to, done = self._moves[event_id]
+        goes_to, _, done = self._moves[event_id]
         return goes_to == to_shard and await asyncio.shield(done)
 
     async def drain(self) -> None:
@@ -303,12 +307,13 @@ class SaleShard:
     async def _between_turns(self, now_ms: int) -> None:
         """Begin what needs a state all of which is durable: handing over, snapshots, passivation."""
         if self._moves and await self._settle():
-            for event_id, (to_shard, done) in list(self._moves.items()):
+            for event_id, (to_shard, until_ms, done) in list(self._moves.items()):
                 resident = self.residents.get(event_id)
                 if not isinstance(resident, e.Again):
                     del self._moves[event_id]
                     self._snapshotter.move(resident, self.residents, self.epoch, to_shard, done)
-                elif resident.is_elsewhere:
+                elif resident.is_elsewhere or now_ms > until_ms:
+                    # One that can't be loaded would make every turn wait for the commit before, for ever.
                     del self._moves[event_id]
                     done.set_result(False)
         if now_ms != self._swept_at_ms:
@@ -337,7 +342,7 @@ class SaleShard:
             self._committing[0].abandon()
         for call in self._mailbox.take(self._settings.mailbox_commands_max):
             call.answer([LOADING] * len(call.commands))
-        for _, done in self._moves.values():
+        for _, _, done in self._moves.values():
             if not done.done():
                 done.set_result(False)
         await self._snapshotter.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from cluster import processes
-from cluster.processes import Say, StartFailed, quiet
+from cluster.processes import PortTaken, Say, StartFailed, quiet
 
 SYSTEM_USER = "bilten"
 
@@ -104,9 +104,16 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise(user)
         self._end_previous()
-        self.port = self.port or processes.remembered_port(self.folder / "port")
         deadline = time.monotonic() + timeout_s
-        self._start_until(deadline, user)
+
+        def start(port: int) -> None:
+            self.port = port
+            self._start_until(deadline, user)
+
+        if self.port:
+            start(self.port)
+        else:
+            processes.start_on_free_port(self.folder / "port", start)
         if not (self.folder / "created").exists():
             self._run("createdb", "--maintenance-db", self.dsn("postgres"), self.database)
             (self.folder / "created").touch()
@@ -150,9 +157,9 @@ class EmbeddedPostgres:
                     processes.stop(child, signal.SIGQUIT, 10)
                     raise StartFailed(f"PostgreSQL is not ready in time:\n{processes.tail(self.log)}")
                 time.sleep(0.02)
-            with self.log.open("rb") as written:
-                written.seek(size_before)
-                reason = written.read().decode(errors="replace")
+            reason = processes.written_since(self.log, size_before)
+            if processes.ADDRESS_IN_USE in reason:
+                raise PortTaken(f"PostgreSQL can't have port {self.port} ({self.log}):\n{reason[-2000:]}")
             passing = "still in use" in reason or "is another postmaster" in reason
             if not passing or time.monotonic() > deadline:
                 raise StartFailed(f"PostgreSQL ended with {child.returncode} ({self.log}):\n{reason[-2000:]}")

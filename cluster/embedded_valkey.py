@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cluster import processes
-from cluster.processes import Say, StartFailed, quiet
+from cluster.processes import PortTaken, Say, StartFailed, quiet
 
 
 class EmbeddedValkey:
@@ -65,17 +65,26 @@ class EmbeddedValkey:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._end_previous()
-        self.port = self.port or processes.remembered_port(self.folder / "port")
+        if self.port:
+            self._start_on(self.port, timeout_s)
+        else:
+            processes.start_on_free_port(self.folder / "port", lambda port: self._start_on(port, timeout_s))
+
+    def _start_on(self, port: int, timeout_s: float) -> None:
+        self.port = port
         configuration = self.folder / "valkey.conf"
         configuration.touch(mode=0o600)
         lines = {"port": str(self.port), "requirepass": self.password, **self.options}
         configuration.write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
+        size_before = self.log.stat().st_size if self.log.exists() else 0
         # Relative names, so that a folder with spaces in its path needs no quoting in the file.
         child = processes.spawn([str(_valkey_binary()), "./valkey.conf"], self.log, cwd=self.folder)
         (self.folder / "pid").write_text(str(child.pid))
         answered = processes.wait_until(lambda: child.poll() is not None or self._answers(), timeout_s)
         if not answered or child.poll() is not None:
             processes.stop(child, signal.SIGTERM, 5)
+            if processes.ADDRESS_IN_USE in processes.written_since(self.log, size_before):
+                raise PortTaken(f"Valkey can't have port {port} ({self.log})")
             raise StartFailed(f"Valkey did not start ({self.log}):\n{processes.tail(self.log)}")
         self._child = child
 

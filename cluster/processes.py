@@ -5,6 +5,7 @@ is its pid with the time it started, and nothing is signalled unless both still 
 """
 
 import contextlib
+import errno
 import importlib.util
 import os
 import secrets
@@ -19,8 +20,12 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from cluster.port_claims import OURS
+
 # Above those that Ray gives to its workers, below those that Linux gives to clients.
 SERVER_PORTS = range(20_000, 32_000)
+PORT_TRIES = 3
+ADDRESS_IN_USE = os.strerror(errno.EADDRINUSE)
 
 Say = Callable[[str], None]
 
@@ -31,6 +36,10 @@ def quiet(_line: str) -> None:
 
 class StartFailed(Exception):
     """A server did not come up; the message says why and where its log is."""
+
+
+class PortTaken(StartFailed):
+    """Another program was quicker to listen there."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -163,14 +172,15 @@ def port_can_be_ours(port: int, host: str, *, is_localhost: bool) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port on which nobody listens now, outside the range from which the kernel serves clients.
+    """A loopback port on which nobody listens now, and which nobody else is given while this process lives;
+    outside the range from which the kernel serves clients.
 
     A server on a port of that range may find it taken by somebody's outgoing connection when it starts again;
     worse, a client that keeps trying a dead port of that range will in the end connect to itself.
     """
     for _attempt in range(200):
         port = secrets.choice(SERVER_PORTS)
-        if port_is_free(port):
+        if port_is_free(port) and OURS.take(port):
             return port
     raise StartFailed(f"no free port between {SERVER_PORTS[0]} and {SERVER_PORTS[-1]}")
 
@@ -186,12 +196,28 @@ def remembered_port(file: Path) -> int:
     """The port written in the file if it is free, else a new one, which is written there."""
     with contextlib.suppress(OSError, ValueError):
         port = int(file.read_text())
-        if port in SERVER_PORTS and port_is_free(port):
+        if port in SERVER_PORTS and port_is_free(port) and (OURS.has(port) or OURS.take(port)):
             return port
     port = free_port()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{port}\n")
     return port
+
+
+def start_on_free_port(file: Path, start: Callable[[int], None]) -> int:
+    """Starts a server on the port in the file if it is free, else on a new one, which is written there; on
+    which one it was. `start` raises PortTaken when another program was quicker.
+    """
+    for tries_left in reversed(range(PORT_TRIES)):
+        port = remembered_port(file)
+        try:
+            start(port)
+        except PortTaken:
+            if not tries_left:
+                raise
+        else:
+            return port
+    raise AssertionError
 
 
 def secret(file: Path, size_bytes: int = 32) -> str:
@@ -221,6 +247,13 @@ def tail(file: Path, lines: int = 12) -> str:
     with contextlib.suppress(OSError):
         return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
     return ""
+
+
+def written_since(file: Path, size_before: int) -> str:
+    """What was added to a log that had so many bytes."""
+    with file.open("rb") as log:
+        log.seek(size_before)
+        return log.read().decode(errors="replace")
 
 
 def wheel_folder(name: str) -> Path:

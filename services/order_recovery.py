@@ -49,6 +49,8 @@ class OrderRecovery:
                     pass
             except (ConnectionError, Refused, Unknown) as error:
                 log.warning("unfinished orders can't be looked for: %r", error)
+            except Exception:
+                log.exception("unfinished orders can't be looked for")
 
     async def look(self) -> int:
         """Take over what is left, once. Returns how many orders that were."""

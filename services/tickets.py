@@ -6,6 +6,7 @@ is called with the answer when the shard has given it.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
@@ -32,6 +33,8 @@ from domain.refusals import Code, Refusal
 from services.events import Events, Sale
 
 _AGREED_MAX: Final = 50_000
+
+log = logging.getLogger(__name__)
 
 Outcome = e.AnyEvent | Refusal
 Reply = Callable[[wire.ServerMessage | Refusal], None]
@@ -105,8 +108,8 @@ class Tickets:
     async def _find_and_ask(self, buyer_id: BuyerId, request: HoldRequest, reply: Reply) -> None:
         try:
             sale = await self._events.sale(request.event)
-        except ConnectionError:
-            reply(Refusal(Code.BUSY, 1_000))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the buyer is not left without an answer
+            reply(_not_now(error))
             return
         if sale is None:
             reply(Refusal(Code.NOT_FOUND, None, {"field": "event"}))
@@ -137,9 +140,9 @@ class Tickets:
         """Answer a hold of ticket types that this process has not heard of yet."""
         try:
             sale = await self._events.covering(sale, (line.ticket_type for line in outcome.lines))
-        except ConnectionError:
+        except Exception as error:  # noqa: BLE001 - as above
             # The hold is there: asked again with its operation id, it is given back.
-            reply(Refusal(Code.BUSY, 1_000))
+            reply(_not_now(error))
             return
         reply(self._reply(request, sale, outcome))
 
@@ -194,6 +197,12 @@ class Tickets:
             lines.append(c.Line(type_id, line.quantity, line.price_minor))
         codes = [fingerprint(self._code_key, sale.event_id, code) for code in request.codes]
         return c.PlaceHold(operation_id, sale.event_id, buyer_id, tuple(lines), tuple(codes))
+
+
+def _not_now(error: Exception) -> Refusal:
+    is_ours = not isinstance(error, ConnectionError)
+    log.warning("a request about a hold can't be answered now: %r", error, exc_info=is_ours)
+    return Refusal(Code.BUSY, 1_000)
 
 
 def _is_newer(held: e.Held, sale: Sale) -> bool:

@@ -132,6 +132,9 @@ class RedisFanout:
                         self._hear(message)
             except (RedisError, OSError) as error:
                 log.warning("live updates are interrupted: %r", error)
+            except Exception:
+                # Whatever it was: if this ended, nobody here would hear of anything until a restart.
+                log.exception("live updates are interrupted")
             finally:
                 self._pubsub = None
             self.reconnects += 1

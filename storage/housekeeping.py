@@ -50,9 +50,17 @@ class Kept(msgspec.Struct, frozen=True):
     api_tokens: int
     event_changes: int
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether of anything as much was forgotten as a call forgets, so that there may be more."""
+        done = msgspec.structs.asdict(self)
+        return any(done[name] >= ROWS_A_CALL for name in done.keys() - {"months", "misplaced"})
+
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:
-    """Do what is due. To be called at start and every hour. Raises `ConnectionError`."""
+    """Do what is due. To be called at start and every hour, and soon again while it is behind. Raises
+    `ConnectionError`.
+    """
     async with asking(pool) as connection:
         return Kept(
             await ensure_partitions(connection, now_ms),

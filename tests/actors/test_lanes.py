@@ -12,7 +12,7 @@ from domain import events as e
 from domain.ids import EventId, OperationId
 from domain.refusals import Code, Refusal
 from storage.postgres_journal import PostgresJournal
-from tests.actors.stage import House, Show, fresh
+from tests.actors.stage import Direct, House, Show, fresh
 
 
 async def test_many_waiting_buyers_make_few_calls(house: House) -> None:
@@ -79,6 +79,36 @@ async def test_a_placement_that_postgres_refuses_leaves_nobody_waiting(house: Ho
     answered = await lanes.ask(pause)
     assert isinstance(answered, Refusal)
     assert answered.code is Code.NOT_FOUND, "there is no such event, as the shard says"
+    await lanes.close()
+
+
+async def test_a_state_whose_placement_postgres_refuses_is_one_that_can_not_be_had_now(house: House) -> None:
+    """The round that refreshes what pages watch ended with it, and its gateway was never ready again."""
+    lanes = Shards(PostgresJournal(house.pool), house.connect, 1, LaneSettings(patience_ms=200))
+    event_id = EventId(fresh())
+    await house.pool.execute("ALTER TABLE placements ADD CONSTRAINT refusing CHECK (false) NOT VALID")
+    try:
+        assert await lanes.state(event_id) is None
+    finally:
+        await house.pool.execute("ALTER TABLE placements DROP CONSTRAINT refusing")
+    assert await lanes.state(event_id) is not None
+    await lanes.close()
+
+
+async def test_a_call_with_an_answer_missing_leaves_nobody_waiting(house: House) -> None:
+    class Forgetful(Direct):
+        async def submit(self, packed: bytes) -> bytes:
+            await super().submit(packed)
+            return e.pack([])
+
+    async def connect(number: int) -> ShardHandle:
+        return Forgetful(house.shards[number])
+
+    show = await Show(house).open()
+    lanes = Shards(PostgresJournal(house.pool), connect, 1, LaneSettings(patience_ms=200))
+    refusal = await asyncio.wait_for(lanes.ask(show.hold()), 5)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code is Code.BUSY
     await lanes.close()
 
 

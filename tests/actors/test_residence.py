@@ -156,6 +156,15 @@ async def test_a_journal_that_can_not_have_happened_is_read_once_and_reported(
     await until(lambda: not shard.residents._wanted)
     assert f"event {show.event_id.hex()} is not sold from" in caplog.text
     assert await shard.state(show.event_id) is None
+    moving = asyncio.create_task(shard.move_event(show.event_id, 1))
+
+    def has_ended() -> bool:
+        house.now_ms += 1_000
+        return moving.done()
+
+    await until(has_ended)
+    assert not await moving, "nor is it moved"
+    assert not shard._moves
 
 
 class Counted(Watched):

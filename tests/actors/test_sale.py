@@ -5,6 +5,7 @@ If one of these fails, an answer was given that a crash can take back, or an ope
 
 import asyncio
 
+import msgspec
 import pytest
 
 from actors.ports import ShardSettings
@@ -14,7 +15,7 @@ from domain import notices
 from domain.ids import BuyerId, HoldId, OperationId
 from domain.refusals import Code, Refusal
 from storage.journal import Unknown
-from tests.actors.stage import House, Show, fresh, until
+from tests.actors.stage import Heard, House, Show, fresh, until
 
 
 async def test_an_answer_leaves_only_after_its_commit(house: House) -> None:
@@ -164,6 +165,30 @@ async def test_a_hold_expires_by_the_clock_and_its_buyer_is_told(house: House) -
     assert len(expired) == 1
 
 
+async def test_buyers_are_warned_also_just_after_holds_were_made_to_last_shorter(house: House) -> None:
+    """For a minute nobody was: it had been looked at already, when the holds in it were not placed yet."""
+    show = await Show(house, hold_ttl_ms=480_000).open()
+    await house.ask(show.hold())
+    (resident,) = house.shards[0].residents
+    house.now_ms += 440_000
+    await until(lambda: resident.announced_until_ms > house.now_ms + 30_000)
+    shorter = msgspec.structs.replace(show.definition, hold_ttl_ms=30_000)
+    changed = await house.ask(c.Reconfigure(OperationId(fresh()), show.event_id, shorter))
+    assert isinstance(changed, e.Reconfigured)
+    hold = show.hold()
+    await house.ask(hold)
+
+    def warned() -> list[bytes]:
+        channel = notices.holds_channel(show.event_id)
+        told = [notices.unpack_holds(body) for name, body in house.heard.messages if name == channel]
+        return [hold_id for notice in told for _, hold_id, _ in notice.expiring]
+
+    house.now_ms += 250
+    await until(lambda: resident.announced_until_ms < house.now_ms + 30_000)
+    house.now_ms += 24_000
+    await until(lambda: hold.operation_id in warned())
+
+
 async def test_an_expired_hold_cannot_be_sold_though_the_sweep_is_late(house: House) -> None:
     await house.shards[0].kill()
     house.settings = ShardSettings(sweep_interval_ms=3_600_000)
@@ -188,6 +213,27 @@ async def test_publications_carry_only_durable_states(house: House) -> None:
     await until(lambda: any(name == channel for name, _ in house.heard.messages) and newest().version == 3)
     assert newest().free_by_type == [3]
     assert newest().version == len(await show.history())
+
+
+async def test_what_could_not_be_told_does_not_end_the_telling(house: House) -> None:
+    """It ended in silence: pages stood still until the shard was started again, and its memory grew."""
+
+    class Failing(Heard):
+        failures = 0
+
+        async def publish(self, notices: list[tuple[str, bytes]]) -> None:
+            if not self.failures:
+                self.failures += 1
+                raise RuntimeError("a driver's own mistake")
+            await super().publish(notices)
+
+    await house.shards[0].kill()
+    house.heard = Failing()
+    await house.start()
+    show = await Show(house).open()
+    await until(lambda: bool(house.heard.failures))  # type: ignore[attr-defined]
+    await house.ask(show.hold())
+    await until(lambda: bool(house.heard.messages))
 
 
 async def test_cancelling_frees_capacity_once(house: House) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import redis
 
 from cluster import processes
 from cluster.embedded import EmbeddedPostgres, EmbeddedValkey, StartFailed
+from cluster.port_claims import CLAIMS_MAX, OURS, Claims
 from tests.servers import execute, run
 
 
@@ -83,6 +86,65 @@ def test_a_taken_port_is_not_fought_over(servers_folder: Path, valkey_server: Em
     port = processes.remembered_port(folder / "port")
     assert port != valkey_server.port
     assert processes.remembered_port(folder / "port") == port
+
+
+@pytest.mark.parametrize("made", [EmbeddedPostgres, EmbeddedValkey])
+def test_a_port_that_somebody_takes_before_the_server_does_is_left_to_them(
+    servers_folder: Path,
+    valkey_server: EmbeddedValkey,
+    monkeypatch: pytest.MonkeyPatch,
+    made: type[EmbeddedPostgres | EmbeddedValkey],
+) -> None:
+    folder = servers_folder / f"late-{made.__name__}"
+    folder.mkdir()
+    (folder / "port").write_text(str(valkey_server.port))
+    looked = processes.port_is_free
+    # As it is when the look comes just before the other one.
+    first = iter([True])
+    monkeypatch.setattr(processes, "port_is_free", lambda port: next(first, False) or looked(port))
+    server = made(folder)
+    server.start()
+    try:
+        assert server.running
+        assert server.port != valkey_server.port
+    finally:
+        server.stop()
+
+
+def test_a_port_is_given_to_one_process_only(tmp_path: Path) -> None:
+    """Platforms that start together chose all their ports first, and some of them the same ones."""
+    there = Claims(tmp_path / "ports")
+    program = (
+        "import sys; from pathlib import Path; from cluster.port_claims import Claims; "
+        "claims = Claims(Path(sys.argv[1])); "
+        "print([claims.take(port) for port in (20_001, 20_002)], flush=True); input()"
+    )
+    assert there.take(20_001)
+    assert not there.take(20_001), "one that is to be started has it"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "ports")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "[False, True]\n"
+        assert not there.take(20_002)
+        other.kill()
+    assert there.take(20_002)
+
+
+def test_claims_are_bounded_and_the_oldest_go_first(tmp_path: Path) -> None:
+    claims = Claims(tmp_path / "ports")
+    assert all(claims.take(20_000 + number) for number in range(CLAIMS_MAX + 1))
+    assert not claims.has(20_000)
+    assert claims.has(20_001)
+
+
+def test_no_port_is_given_twice() -> None:
+    given = [processes.free_port() for _ in range(300)]
+    assert len(set(given)) == len(given)
+    assert all(OURS.has(port) for port in given)
 
 
 def test_valkey_starts_empty_again_after_a_kill(servers_folder: Path) -> None:

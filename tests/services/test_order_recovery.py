@@ -20,7 +20,8 @@ from services.events import sale_of
 from services.order_recovery import OrderRecovery, RecoverySettings
 from services.payments.port import Authorised, Declined, Unavailable
 from services.payments.sandbox import SandboxProvider, SandboxSettings
-from storage.orders import Order
+from storage.ending import end
+from storage.orders import Order, Orders
 from storage.sandbox_ledger import SandboxLedger
 from tests.gateway.stage import ROOT, Sale, Works, fresh, new_sale, operation, works
 from tests.services.doomed import STORIES
@@ -167,3 +168,29 @@ async def test_an_order_that_can_not_be_finished_keeps_no_other_from_it(
         assert await recovery.look() == 2
         states = [await made.orders.find(order.order_id) for order in orders]
         assert [order and order.state for order in states] == [OrderState.PLACED, OrderState.PAID]
+
+
+class Stumbling(Orders):
+    """Orders of which one can't be read, the first time that somebody looks."""
+
+    looks = 0
+
+    async def claim_unfinished(self, limit: int, lease_ms: int) -> list[Order]:
+        self.looks += 1
+        if self.looks == 1:
+            raise ValueError("'refunded' is not a state of an order")
+        return await super().claim_unfinished(limit, lease_ms)
+
+
+async def test_a_look_that_fails_is_not_the_last_one(migrated_dsn: str, redis_url: str) -> None:
+    """The recovery of a gateway ended with it, and the gateway was never ready again."""
+    async with works(migrated_dsn, redis_url) as made:
+        orders = Stumbling(made.pool, "stumbling", made.clock)
+        recovery = OrderRecovery(orders, made.saga, RecoverySettings(interval_ms=1), random.Random(7))
+        running = asyncio.create_task(recovery.run())
+        async with asyncio.timeout(10):
+            while orders.looks < 2 and not running.done():
+                await asyncio.sleep(0.01)
+        assert not running.done()
+        await end([running])
+        await orders.close()

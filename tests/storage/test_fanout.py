@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import redis.asyncio as redis
+
 from cluster.embedded import EmbeddedValkey
 from storage.fanout import RedisFanout
 
@@ -68,3 +70,36 @@ async def test_a_subscription_comes_back_after_redis_was_killed(servers_folder: 
         await sender.close()
         await receiver.close()
         server.stop()
+
+
+async def test_a_failure_after_a_reconnection_does_not_end_the_listening(redis_url: str) -> None:
+    """It ended in silence, and every page of that gateway stood still until it was started again."""
+    sender, receiver = RedisFanout(redis_url), RedisFanout(redis_url)
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    failures: list[int] = []
+
+    def fail_once() -> None:
+        if not failures:
+            failures.append(1)
+            raise RuntimeError("our own mistake")
+
+    receiver.on_reconnect(fail_once)
+    await receiver.subscribe("event:a", heard.put_nowait)
+
+    async def hear() -> None:
+        async with asyncio.timeout(10):
+            while heard.empty():
+                await sender.publish([("event:a", b"one")])
+                await asyncio.sleep(0.01)
+
+    await hear()
+    async with redis.Redis.from_url(redis_url) as connection:
+        await connection.client_kill_filter(_type="pubsub")
+    async with asyncio.timeout(10):
+        while not failures:
+            await asyncio.sleep(0.01)
+    while not heard.empty():
+        heard.get_nowait()
+    await hear()
+    await sender.close()
+    await receiver.close()

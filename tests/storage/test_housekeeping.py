@@ -8,6 +8,7 @@ import time
 import pytest
 
 from domain.ids import BuyerId, EventId, OperationId, OrderId, UserId
+from storage import housekeeping
 from storage.housekeeping import OPERATIONS_KEPT_MS, keep_house, prune_operations
 from storage.journal import Batch, OperationRow
 from storage.person_keys import PersonKeys, WrappedKey
@@ -64,6 +65,22 @@ async def test_what_is_over_is_forgotten(pool: Pool) -> None:
     assert await store.redeem(b"\x01" * 32, now_ms) is not None
     again = await keep_house(pool, now_ms)
     assert (again.months, again.sessions, again.socket_tickets) == ([], 0, 0)
+
+
+async def test_who_forgets_as_much_as_a_call_forgets_is_told_to_come_again_soon(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a call an hour the operations of a busy platform were not forgotten as fast as they came."""
+    monkeypatch.setattr(housekeeping, "ROWS_A_CALL", 2)
+    over = EventId(fresh())
+    await add_event(pool, over, NOW_MS)
+    journal = PostgresJournal(pool)
+    rows = [OperationRow(OperationId(fresh()), over, NOW_MS, b"") for _ in range(3)]
+    await journal.commit(Batch(0, await journal.claim(0, "test"), [entry(over, 1)], rows))
+    first = await keep_house(pool, LATER_MS)
+    assert (first.operations, first.is_behind) == (2, True)
+    second = await keep_house(pool, LATER_MS)
+    assert (second.operations, second.is_behind) == (1, False)
 
 
 @pytest.mark.parametrize(

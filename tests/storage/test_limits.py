@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import redis.asyncio as redis
 
+from cluster import processes
 from storage.limits import RedisLimits
 from tests.servers import PATIENT_MS
 
@@ -65,19 +66,8 @@ async def test_a_redis_that_does_not_answer_is_away_after_a_while() -> None:
         await limits.close()
 
 
-async def test_without_redis_the_caller_is_told_so(free_port: int) -> None:
-    limits = RedisLimits(f"redis://127.0.0.1:{free_port}/0")
+async def test_without_redis_the_caller_is_told_so() -> None:
+    limits = RedisLimits(f"redis://127.0.0.1:{processes.free_port()}/0")
     with pytest.raises(ConnectionError):
         await limits.take("purchase", "anna", 1.0, 1)
     await limits.close()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nothing listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
