@@ -5,6 +5,7 @@ parts, or a file would be made in memory, or in one go while everybody else wait
 import asyncio
 import contextlib
 import csv
+import gc
 import io
 import time
 from collections.abc import AsyncIterator
@@ -130,13 +131,18 @@ async def test_a_large_event_is_told_in_parts_and_nobody_waits(made: Works) -> N
                 assert await made.catalogue.find(event.event_id) is not None
 
     waiting = asyncio.create_task(others())
-    parts = [part async for part in file.parts]
+    # What the collector takes, in a process full of tests, is not the file's.
+    gc.disable()
+    try:
+        parts = [part async for part in file.parts]
+    finally:
+        gc.enable()
     assert not waiting.done(), "it went on all the while"
     waiting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
     assert turns > 100
-    assert longest_s < 0.25, "the loop is never kept for longer than a part takes"
+    assert longest_s < 0.005, "what takes long is done on another thread"
     assert max(len(part) for part in parts) < 100_000 < sum(map(len, parts)), "no part grows with the event"
     found = list(csv.DictReader(io.StringIO(b"".join(parts).decode(), newline="")))
     assert len(found) == TICKETS

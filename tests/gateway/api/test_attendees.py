@@ -10,9 +10,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
-from domain.ids import EVENT, text
+from domain.ids import EVENT, parse, text
 from domain.roles import KEY_SCOPES
 from tests.gateway.api.organising import Caller, Town, organisation_id, town
 from tests.gateway.api.test_answers import DIET, buying, published
@@ -58,6 +59,13 @@ async def rows(caller: Caller, path: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(given, newline="")))
 
 
+async def all_paid(place: Town) -> None:
+    """Wait for what follows a sale in the background."""
+    async with asyncio.timeout(10):
+        while await place.made.pool.fetchval("SELECT count(*) FROM orders WHERE state = 'sold'"):
+            await asyncio.sleep(0.02)
+
+
 async def exports(place: Town, office: Office) -> list[tuple[str, str, Any]]:
     """Return what the organisation's log says of exports: who, of what, and what is said of it."""
     found = await place.made.pool.fetch(
@@ -96,7 +104,10 @@ async def test_every_ticket_has_its_row(place: Town, office: Office) -> None:
     guest = await buying(await place.there.connect(), event)
     guests = await guest.pay([{"question": diet, "ticket": 0, "text": "Beans"}])
     # What came to nothing is no row.
-    await buying(await place.there.connect(), event)
+    other = await buying(await place.there.connect(), event)
+    refused = await other.pay([{"question": diet, "ticket": 0, "text": "Fish"}], payment="card_declined")
+    assert refused["type"] == "refused", refused
+    await all_paid(place)
     await prove(office.owner)
     status, given, headers = await take(office.owner, office.of(event))
     assert status == 200, given
@@ -206,6 +217,7 @@ async def test_who_was_erased_is_in_no_row(place: Town, office: Office) -> None:
     anna = await place.person("anna@example.org", "Anna")
     buyer = await buying(await place.here.connect(http=anna.http), event)
     bought = await buyer.pay([{"question": remark, "text": "No nuts"}])
+    await all_paid(place)
     (before,) = await rows(office.owner, office.of(event))
     assert (before["buyer_name"], before["'=Anything, else?"]) == ("Anna", "No nuts")
     await prove(anna)
@@ -232,3 +244,34 @@ async def test_an_answer_stands_under_the_words_that_were_asked(place: Town, off
     (row,) = await rows(office.owner, office.of(event))
     assert row["Do you refuse fish?"] == ""
     assert row["other_answers"] == "Do you eat fish?: Yes\n=Anything, else?: Hello"
+
+
+async def test_a_file_that_breaks_off_is_none(place: Town, office: Office) -> None:
+    """Whoever asks is told that they have a part only: a list with an end that is missing looks whole."""
+    event = await published(office, [])
+    await place.made.pool.execute(
+        """
+        WITH given AS (
+            SELECT gen_random_uuid() AS id, number FROM generate_series(0, 499) AS number
+        ), placed AS (
+            INSERT INTO orders (order_id, event_id, hold_id, buyer_id, state, amount_minor, currency,
+                lease_owner, lease_until, created_at, updated_at, finished_at)
+            SELECT id, $1, id, id, 'paid', 2000, 'EUR', '', now(),
+                date_trunc('second', now()) - number * interval '1 second', now(), now()
+            FROM given
+        ), lines AS (
+            INSERT INTO order_lines SELECT id, 0, 0, 1, 2000 FROM given WHERE number < 499
+        )
+        INSERT INTO tickets (ticket_id, order_id, event_id, buyer_id, ticket_type, issued_at)
+        SELECT id, id, $1, id, 0, now() FROM given
+        """,
+        parse(EVENT, event["event"]),
+    )
+    await prove(office.owner)
+    # The oldest order is one that can't be told: its ticket has no price.
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await take(office.owner, office.of(event))
+    await place.made.pool.execute(
+        "INSERT INTO order_lines SELECT order_id, 0, 0, 1, 2000 FROM orders ON CONFLICT DO NOTHING"
+    )
+    assert len(await rows(office.owner, office.of(event))) == 500
