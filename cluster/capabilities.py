@@ -13,6 +13,7 @@ from services.admin.users import UserAdministration
 from services.answers import Answers
 from services.events import Events
 from services.events.access import Access
+from services.events.attendees import Attendees
 from services.events.orders import EventOrders
 from services.events.organising import Sales, organising
 from services.events.reading import Reading
@@ -59,6 +60,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 def services(ground: Ground) -> Services:
     """Return the services of one gateway process."""
     owners = EventOwners(ground.pool)
+    access = Access(owners)
     organisers = organising(
         pool=ground.pool,
         shards=ground.shards,
@@ -77,7 +79,8 @@ def services(ground: Ground) -> Services:
         sessions=ground.sessions,
         orders=ground.orders,
         own_data=OwnData(ground.users.account, ground.users.factors, ground.orders, ground.clock),
-        event_orders=EventOrders(ground.pool, Access(owners), ground.events, ground.answers, ground.clock),
+        event_orders=EventOrders(ground.pool, access, ground.events, ground.answers, ground.clock),
+        attendees=Attendees(ground.pool, access, ground.vault, ground.clock),
         users=ground.users,
         organisations=ground.organisations,
         closing=Closing(ground.pool, organisers.steps, ground.shards, ground.reading),

@@ -39,6 +39,10 @@ _AFTER: Final = """\
 **asks again**: whoever is signed in proves once more who they are, with a password or a second factor, before
 it is done. **key**, **device**: may be a scope of an API key, or of a device's token.
 
+People: `people.read` is what the buyer of one order answered, each look in the audit log, and a key may have
+it; `people.export` is an event's attendees with their names and addresses as a file, and no key may
+([decisions/exporting-people.md](decisions/exporting-people.md)).
+
 ## The platform
 
 Roles of the platform are given with `bilten users promote` and taken with `bilten users demote`, hold for

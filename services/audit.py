@@ -24,7 +24,7 @@ ORGANISATION_ACTIONS: Final = frozenset(
         " capacity withhold return grant grant_accept grant_decline ungrant",
         "voucher": "create edit retire",
         "series": "create",
-        "people": "read",
+        "people": "read export",
     }.items()
     for done in all_done.split()
 )

@@ -32,6 +32,18 @@ class PersonKeys:
         """Return a person's key."""
         return await self._finding.put(person_id)
 
+    async def find_many(self, person_ids: Sequence[bytes]) -> dict[bytes, WrappedKey]:
+        """Return the keys of people, in one statement; those without one are not in it."""
+        async with asking(self._pool) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT person_id, key_version, wrapped FROM person_keys
+                WHERE person_id = ANY ($1) AND wrapped IS NOT NULL
+                """,
+                person_ids,
+            )
+        return {row["person_id"]: WrappedKey(*row) for row in rows}
+
     async def keep(self, key: WrappedKey) -> WrappedKey:
         """Store a person's first key. Returns the one that is there: of two who make one at the same time,
         both get the first.
@@ -92,15 +104,7 @@ class PersonKeys:
             await connection.execute("DELETE FROM person_keys WHERE person_id = $1", person_id)
 
     async def _find_all(self, person_ids: list[bytes]) -> list[WrappedKey | None]:
-        async with asking(self._pool) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT person_id, key_version, wrapped FROM person_keys
-                WHERE person_id = ANY ($1) AND wrapped IS NOT NULL
-                """,
-                person_ids,
-            )
-        found = {row["person_id"]: WrappedKey(*row) for row in rows}
+        found = await self.find_many(person_ids)
         return [found.get(person_id) for person_id in person_ids]
 
     async def _keep_all(self, keys: list[WrappedKey]) -> list[WrappedKey | None]:

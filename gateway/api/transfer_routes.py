@@ -1,11 +1,11 @@
 """Importing and exporting events."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
+from gateway.api.streaming import begun
 from services.events.exporting import MEDIA
 from services.events.import_entries import BYTES_MAX
 from services.events.import_models import ExportQuery, ImportQuery, ImportReport
@@ -25,9 +25,7 @@ def routes(organising: Organising) -> list[Route]:
 
     async def give(call: Call) -> Answer | Refusal:
         form = call.query.format
-        parts = organising.exporting.give(call.organisation, form)
-        # Whether PostgreSQL is away is known before anything is sent.
-        body = _joined(await anext(parts), parts)
+        body = await begun(organising.exporting.give(call.organisation, form))
         headers = {"Content-Disposition": f'attachment; filename="events.{form}"'}
         return Answer(body=body, content_type=MEDIA[form], headers=headers)
 
@@ -56,9 +54,3 @@ def routes(organising: Organising) -> list[Route]:
             refusals=(Code.BUSY,),
         ),
     ]
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for part in rest:
-        yield part

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.vault import CACHED_MS, KeyRing, Unreadable, Vault
+from services.vault import CACHED_MS, KeyRing, Sealed, Unreadable, Vault
 from storage.person_keys import PersonKeys, WrappedKey
 from storage.postgres import Pool, close_pool, create_pool
 
@@ -135,6 +135,26 @@ async def test_who_is_forgotten_can_not_be_read_any_more(pool: Pool, rings: Ring
     now_ms[0] = CACHED_MS
     with pytest.raises(Unreadable, match="forgotten"):
         await elsewhere.open(person, "users", "name", sealed)
+
+
+async def test_many_are_opened_together_and_who_is_unreadable_is_left_out(pool: Pool, rings: Rings) -> None:
+    people = [os.urandom(16) for _ in range(600)]
+    vault = vault_of(pool, rings)
+    sealed = await asyncio.gather(*(vault.seal(each, "users", "name", each.hex()) for each in people))
+    texts = [Sealed(each, "users", "name", one) for each, one in zip(people, sealed, strict=True)]
+    await vault.forget(people[1])
+    # Kept at hand elsewhere, a key that was forgotten opens nothing here.
+    elsewhere = vault_of(pool, rings)
+    moved = Sealed(people[0], "users", "email", sealed[0])
+    altered = Sealed(people[0], "users", "name", sealed[0][:-1])
+    opened = await elsewhere.open_many([*texts, moved, altered])
+    names: list[str | None] = [each.hex() for each in people]
+    names[1] = None
+    assert opened == [*names, None, None]
+    assert await elsewhere.open_many([]) == []
+    rings.add()
+    await vault.rotate()
+    assert await elsewhere.open_many(texts[:1]) == names[:1], "the ring is read anew"
 
 
 async def test_lookups_find_what_people_take_for_the_same(pool: Pool, rings: Rings) -> None:

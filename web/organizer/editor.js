@@ -104,7 +104,7 @@ function Editor({ place, path, draft, tickets }) {
                     ${tab === "place" && html`<${TimeAndPlace} draft=${draft} place=${place} />`}
                     ${tab === "tickets" && html`<${Tickets} document=${tickets} event=${event} /><${Reserving} draft=${draft} />`}
                     ${tab === "codes" && html`<${Vouchers} path=${path} event=${event} tickets=${tickets.value.value} may=${place.may("vouchers.manage", event.event)} />`}
-                    ${tab === "orders" && html`<${EventOrders} path=${path} maySeePeople=${place.may("people.read", event.event)} />`}
+                    ${tab === "orders" && html`<${EventOrders} place=${place} path=${path} event=${event} />`}
                     ${tab === "partners" && html`<${Partners} place=${place} path=${path} event=${event} />`}
                 <//>
             </div>

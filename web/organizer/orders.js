@@ -1,12 +1,16 @@
 // Orders of an event: what was bought, and what buyers answered. The list names nobody; answers are looked at one order
-// at a time, because each look is written down.
-import { get } from "../shared/api.js";
+// at a time, because each look is written down, and so is each time that the people are taken along as a file.
+import { file, get, problemOf } from "../shared/api.js";
 import { Dialog } from "../shared/dialog.js";
+import { save } from "../shared/files.js";
 import { moment, money } from "../shared/formats.js";
+import { ActionButton } from "../shared/forms.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
+import { withStepUp } from "../shared/page.js";
 import { Badge, Empty, Panel, Table } from "../shared/parts.js";
 import { Loaded, Skeleton, useResource } from "../shared/resource.js";
+import { toast } from "../shared/toasts.js";
 import { More, useList } from "../shared/list.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -19,11 +23,17 @@ const OUTCOMES = { sold: "good", paid: "good", failed: "bad", cancelled: "bad" }
 /** @type {Record<string, import("../shared/parts.js").Tone>} */
 const TONES = { good: "good", bad: "calm", open: "calm" };
 
+const tell = (/** @type {unknown} */ thrown) => toast(problemOf(thrown).text);
+
 /**
- * @param {{path: string, maySeePeople: boolean}} given
+ * @param {{place: import("./frame.js").Place, path: string, event: import("./editor.js").EventDocument}} given
  * @returns {Child}
  */
-export function EventOrders({ path, maySeePeople }) {
+export function EventOrders({ place, path, event }) {
+    // Who buys is known to the organisation that sells, whoever else works on the event.
+    const isSeller = event.organisation === place.id;
+    const maySeePeople = isSeller && place.may("people.read", event.event);
+    const mayExport = isSeller && place.may("people.export", event.event);
     const [shown, setShown] = useState(/** @type {Order | null} */ (null));
     const list = useList((cursor) => /** @type {Promise<import("../shared/list.js").Part<Order>>} */ (get(`${path}/orders`, { cursor })));
     const columns = [
@@ -50,10 +60,29 @@ export function EventOrders({ path, maySeePeople }) {
                     : html`<${Panel} id="orders" title=${t("organizer.editor.orders")}>
                           <${Table} label=${t("organizer.editor.orders")} columns=${columns} rows=${found.items} keyOf=${(/** @type {Order} */ one) => one.order} />
                           <${More} list=${list} />
+                          ${mayExport && html`<${Export} path=${path} />`}
                       <//>`}
         <//>
         ${shown && html`<${Answers} path=${path} order=${shown} onClose=${() => setShown(null)} />`}
     `;
+}
+
+/**
+ * The people who come, as a file.
+ *
+ * @param {{path: string}} given
+ * @returns {Child}
+ */
+function Export({ path }) {
+    const take = async () => {
+        const found = await withStepUp(() => file(`${path}/attendees.csv`));
+        if (found) {
+            save(found.name, found.content);
+            toast(t("organizer.orders.exported"));
+        }
+    };
+    return html`<p class="quiet">${t("organizer.orders.export_text")}</p>
+        <div class="form-actions"><${ActionButton} onPress=${take} onProblem=${tell}>${t("organizer.orders.export")}<//></div>`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // One's own data, below what is said about it: taken along as a file, or erased with the account.
 import { get, problemOf, remove } from "../shared/api.js";
 import { ask } from "../shared/dialog.js";
+import { save } from "../shared/files.js";
 import { ActionButton } from "../shared/forms.js";
 import { html, render, useEffect, useRef, useState } from "../shared/html.js";
 import { rich, t } from "../shared/i18n.js";
@@ -18,7 +19,7 @@ function Download() {
     const download = async () => {
         const found = await withStepUp(async () => await get("/me/data"));
         if (found) {
-            save("bilten-my-data.json", JSON.stringify(found, null, 2));
+            save("bilten-my-data.json", new Blob([JSON.stringify(found, null, 2)], { type: "application/json" }));
             toast(t("privacy.download.done"));
         }
     };
@@ -99,21 +100,6 @@ function Erased() {
 function OwnData() {
     const [isErased, setErased] = useState(false);
     return isErased ? html`<${Erased} />` : html`<${Download} /><${Erase} onErased=${() => setErased(true)} />`;
-}
-
-/**
- * Give the reader a file.
- *
- * @param {string} name
- * @param {string} text
- */
-function save(name, text) {
-    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    const link = document.createElement("a");
-    link.href = address;
-    link.download = name;
-    link.click();
-    URL.revokeObjectURL(address);
 }
 
 const place = document.getElementById("own-data");

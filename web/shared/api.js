@@ -128,6 +128,31 @@ export async function get(path, query) {
 }
 
 /**
+ * Return a file. It may take longer than any other answer, so what has a bound is the wait for its beginning; one that
+ * breaks off is no file at all.
+ *
+ * @param {string} path
+ * @returns {Promise<{name: string, content: Blob}>}
+ */
+export async function file(path) {
+    const started = new AbortController();
+    const timer = setTimeout(() => started.abort(), TIMEOUT_MS);
+    try {
+        const answer = await fetch(address(path, {}), { ...prepared("GET", {}), signal: started.signal });
+        clearTimeout(timer);
+        if (!answer.ok) {
+            throw new Problem(answer.status, await answer.json());
+        }
+        const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "";
+        return { name, content: await answer.blob() };
+    } catch (error) {
+        throw error instanceof Problem ? error : new Problem(UNREACHABLE, {});
+    } finally {
+        clearTimeout(timer);
+    }
+}
+
+/**
  * @template T
  * @param {string} path
  * @param {unknown} [body]

@@ -49,14 +49,14 @@ class Buying:
         self.event = event["event"]
         self.held = held
 
-    async def pay(self, answers: list[Any], name: str = "") -> Any:
+    async def pay(self, answers: list[Any], name: str = "", payment: str = "card_ok") -> Any:
         return await self.client.ask(
             "purchase",
             operation=name or operation(),
             event=self.event,
             hold=self.held["hold"],
             amount_minor=self.held["amount_minor"],
-            payment="card_ok",
+            payment=payment,
             answers=answers,
         )
 

@@ -105,6 +105,7 @@ WITHOUT_AN_ENTRY = {
 _BY_COMMAND = "tests/services/users/test_operations.py"
 ELSEWHERE = {
     "people.read": "tests/gateway/api/test_answers.py",
+    "people.export": "tests/gateway/api/test_attendees.py",
     "member.add": _BY_COMMAND,
     "user.set_password": _BY_COMMAND,
     "user.remove_second_factors": "tests/services/users/test_lost_factors.py",
