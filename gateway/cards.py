@@ -4,6 +4,7 @@ of an organisation are made of these; they work without a script, which only mak
 
 import datetime as dt
 import html
+import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -22,6 +23,12 @@ _DAY_MS: Final = 86_400_000
 # What ends within this time is one evening, even if it goes on after midnight: as the pages' scripts say it.
 _EVENING_MS: Final = _DAY_MS // 2
 _CACHED_MAX: Final = 4_000
+# "KWD 8.250", which babel writes without the space.
+_LETTERS_AND_AMOUNT: Final = re.compile(r"(?<=[A-Z])(?=\d)")
+_NO_BREAK_SPACE: Final = "\u00a0"
+# In what is read from right to left, the sign of "US$" would land before its letters.
+_LETTERS_AND_SIGN: Final = re.compile(r"(?<=[A-Z][$£¥])$")
+_LEFT_TO_RIGHT: Final = "\u200e"
 _TONES: Final = {
     "on_sale": "good",
     "soon": "warn",
@@ -150,9 +157,12 @@ def money(minor: int, currency: str, messages: Messages) -> str:
     locale = Locale.parse("en") if messages.language == "en" else messages.locale
     value = Decimal(minor).scaleb(-exponent)
     if minor % 10**exponent:
-        return format_currency(value, currency, locale=locale)
-    pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0")
-    return format_currency(value, currency, pattern, locale=locale, currency_digits=False)
+        text = format_currency(value, currency, locale=locale)
+    else:
+        pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0")
+        text = format_currency(value, currency, pattern, locale=locale, currency_digits=False)
+    text = _LETTERS_AND_AMOUNT.sub(_NO_BREAK_SPACE, text)
+    return _LETTERS_AND_SIGN.sub(_LEFT_TO_RIGHT, text)
 
 
 def zone_of(name: str) -> dt.tzinfo:
@@ -187,10 +197,16 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     )
     price = ""
     if card.price_minor is not None:
-        amount = money(card.price_minor, card.currency, messages)
-        said = messages.text("home.free_price") if card.is_free else messages.text("home.from", amount=amount)
-        price = f"<span>{html.escape(said)}</span>"
+        price = f"<span>{html.escape(_price(card, card.price_minor, messages))}</span>"
     return before, f"{price}</p></div></li>"
+
+
+def _price(card: Card, price_minor: int, messages: Messages) -> str:
+    if card.is_free:
+        return messages.text("home.free_price")
+    if price_minor == 0:
+        return messages.text("home.from_free")
+    return messages.text("home.from", amount=money(price_minor, card.currency, messages))
 
 
 def _when(card: Card, locale: Locale) -> str:

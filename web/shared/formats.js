@@ -6,6 +6,10 @@ const DAY_MS = 86_400_000;
 // What ends within this time is one evening, even if it goes on after midnight.
 const EVENING_MS = DAY_MS / 2;
 
+// In what is read from right to left, the sign of "US$" would land before its letters.
+const LETTERS_AND_SIGN = /(?<=[A-Z]\p{Sc})$/u;
+const LEFT_TO_RIGHT = "\u200e";
+
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 
@@ -30,7 +34,7 @@ export function money(minor, currency) {
         });
         moneyFormats.set(key, format);
     }
-    return format.format(minor / 10 ** digits);
+    return format.format(minor / 10 ** digits).replace(LETTERS_AND_SIGN, LEFT_TO_RIGHT);
 }
 
 /**
