@@ -116,6 +116,18 @@ def test_countdowns_and_amounts_read_as_meant(page: Page) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_clock_has_24_hours(page: Page, language: str) -> None:
+    """A reader would take 9:26 of a moment and 20:00 of an event for times of two kinds."""
+    page.evaluate("(language) => { document.documentElement.lang = language; }", language)
+    body = "return [m.moment(a), m.exactMoment(a), m.timeOfDay(a, 'UTC')];"
+    shown = call(page, "shared/formats.js", body, 1_904_065_566_000)
+    year, clock = r"^3 .*2030, ", r"\d\d:06"
+    patterns = (f"{year}{clock}$", f"{year}{clock}:06$", f"^{clock}$")
+    for text, pattern in zip(shown, patterns, strict=True):
+        assert re.search(pattern, text.replace("\u060c", ",")), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_amounts_are_written_as_on_the_server(page: Page, language: str) -> None:
     """A card and the page that it leads to would name the price differently; "US$" would read "$US"."""
     amounts = [

@@ -236,13 +236,27 @@ function dateFormat(options, timeZone) {
     }
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
+const MINUTE = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const dateTime = new Intl.DateTimeFormat(locale, MINUTE);
+const exactDateTime = new Intl.DateTimeFormat(locale, { ...MINUTE, second: "2-digit" });
+
 /**
  * Return a moment in the reader's own zone: "22 Nov 2026, 17:13".
  *
  * @param {number} ms
  */
 export function moment(ms) {
-    return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(ms);
+    return dateTime.format(ms);
+}
+
+/**
+ * Return a moment to the second, which tells entries that belong together from those that don't: "22 Nov 2026, 17:13:05".
+ *
+ * @param {number} ms
+ */
+export function exactMoment(ms) {
+    return exactDateTime.format(ms);
 }
 
 /**
