@@ -106,6 +106,16 @@ def cards(found: list[Card], messages: Messages, now_ms: int) -> str:
     return "".join(_card(card, messages, now_ms) for card in found)
 
 
+def event_told(card: Card, summary: str, messages: Messages) -> str:
+    """Return what an event's page says to who has no script: what it is, when and where, and why there is no
+    more.
+    """
+    texts = [summary, _when(card, messages.locale), _place(card, messages)]
+    said = "".join(f"<p><bdi>{html.escape(text)}</bdi></p>" for text in texts if text)
+    title, why = html.escape(card.title), html.escape(messages.text("event.noscript"))
+    return f'<div class="stack"><h1><bdi>{title}</bdi></h1>{said}<p class="noscript">{why}</p></div>'
+
+
 @lru_cache(maxsize=_CACHED_MAX)
 def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.date) -> str:
     """Return links for what is looked for most: any time, today, this weekend, free. `today` is UTC's; the
@@ -183,7 +193,6 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     """Return what stands around how the sale stands: it does not change, and writing dates is slow."""
     starts, locale = _local(card.starts_at_ms, card.time_zone), messages.locale
     when = html.escape(_when(card, locale))
-    place = messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
     month, day = format_date(starts, "MMM", locale=locale), format_date(starts, "d", locale=locale)
     slug, picture = html.escape(card.slug), html.escape(poster_address(card.slug, card.image_url))
     before = (
@@ -193,12 +202,16 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         f"<strong>{day}</strong></div></div>"
         f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'
         f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{when}</time></p>'
-        f'<p><bdi>{html.escape(place)}</bdi></p><p class="event-card-foot">'
+        f'<p><bdi>{html.escape(_place(card, messages))}</bdi></p><p class="event-card-foot">'
     )
     price = ""
     if card.price_minor is not None:
         price = f"<span>{html.escape(_price(card, card.price_minor, messages))}</span>"
     return before, f"{price}</p></div></li>"
+
+
+def _place(card: Card, messages: Messages) -> str:
+    return messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
 
 
 def _price(card: Card, price_minor: int, messages: Messages) -> str:

@@ -19,10 +19,19 @@ from tests.browser.test_looks import problems
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(400)]
 
 
-# The page, a dialog, or what is in a box of the diagram, which has one height.
+# The page, a dialog, or what is in a box of the diagram, which has one height; and fields beside each other
+# whose controls do not stand level.
 DOES_NOT_FIT = """() => {
     const all = (selector) => [...document.querySelectorAll(selector)];
-    return document.documentElement.scrollWidth > innerWidth
+    const top = (one) => Math.round(one.getBoundingClientRect().top);
+    const isLevel = (row) => {
+        const fields = [...row.querySelectorAll(':scope > .field, .time-field > .field:only-child')];
+        const lines = Map.groupBy(fields, top).values();
+        const controls = (line) => line.map((field) => top(field.querySelector('input, select')));
+        return [...lines].every((line) => new Set(controls(line)).size === 1);
+    };
+    return !all('.form-row').every(isLevel)
+        || document.documentElement.scrollWidth > innerWidth
         || all('dialog').some((one) => one.scrollWidth > one.clientWidth)
         || all('.diagram-box, .diagram-marks').some((one) => one.scrollHeight > one.clientHeight);
 }"""
