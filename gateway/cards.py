@@ -4,6 +4,7 @@ of an organisation are made of these; they work without a script, which only mak
 
 import datetime as dt
 import html
+import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -22,6 +23,12 @@ _DAY_MS: Final = 86_400_000
 # What ends within this time is one evening, even if it goes on after midnight: as the pages' scripts say it.
 _EVENING_MS: Final = _DAY_MS // 2
 _CACHED_MAX: Final = 4_000
+# "KWD 8.250", which babel writes without the space.
+_LETTERS_AND_AMOUNT: Final = re.compile(r"(?<=[A-Z])(?=\d)")
+_NO_BREAK_SPACE: Final = "\u00a0"
+# In what is read from right to left, the sign of "US$" would land before its letters.
+_LETTERS_AND_SIGN: Final = re.compile(r"(?<=[A-Z][$£¥])$")
+_LEFT_TO_RIGHT: Final = "\u200e"
 _TONES: Final = {
     "on_sale": "good",
     "soon": "warn",
@@ -99,6 +106,16 @@ def cards(found: list[Card], messages: Messages, now_ms: int) -> str:
     return "".join(_card(card, messages, now_ms) for card in found)
 
 
+def event_told(card: Card, summary: str, messages: Messages) -> str:
+    """Return what an event's page says to who has no script: what it is, when and where, and why there is no
+    more.
+    """
+    texts = [summary, _when(card, messages.locale), _place(card, messages)]
+    said = "".join(f"<p><bdi>{html.escape(text)}</bdi></p>" for text in texts if text)
+    title, why = html.escape(card.title), html.escape(messages.text("event.noscript"))
+    return f'<div class="stack"><h1><bdi>{title}</bdi></h1>{said}<p class="noscript">{why}</p></div>'
+
+
 @lru_cache(maxsize=_CACHED_MAX)
 def quick_filters(filters: Filters, messages: Messages, path: str, today: dt.date) -> str:
     """Return links for what is looked for most: any time, today, this weekend, free. `today` is UTC's; the
@@ -150,9 +167,12 @@ def money(minor: int, currency: str, messages: Messages) -> str:
     locale = Locale.parse("en") if messages.language == "en" else messages.locale
     value = Decimal(minor).scaleb(-exponent)
     if minor % 10**exponent:
-        return format_currency(value, currency, locale=locale)
-    pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0")
-    return format_currency(value, currency, pattern, locale=locale, currency_digits=False)
+        text = format_currency(value, currency, locale=locale)
+    else:
+        pattern = locale.currency_formats["standard"].pattern.replace("0.00", "0")
+        text = format_currency(value, currency, pattern, locale=locale, currency_digits=False)
+    text = _LETTERS_AND_AMOUNT.sub(_NO_BREAK_SPACE, text)
+    return _LETTERS_AND_SIGN.sub(_LEFT_TO_RIGHT, text)
 
 
 def zone_of(name: str) -> dt.tzinfo:
@@ -173,7 +193,6 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     """Return what stands around how the sale stands: it does not change, and writing dates is slow."""
     starts, locale = _local(card.starts_at_ms, card.time_zone), messages.locale
     when = html.escape(_when(card, locale))
-    place = messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
     month, day = format_date(starts, "MMM", locale=locale), format_date(starts, "d", locale=locale)
     slug, picture = html.escape(card.slug), html.escape(poster_address(card.slug, card.image_url))
     before = (
@@ -183,14 +202,24 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
         f"<strong>{day}</strong></div></div>"
         f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'
         f'<p><time datetime="{starts.isoformat(timespec="minutes")}">{when}</time></p>'
-        f'<p><bdi>{html.escape(place)}</bdi></p><p class="event-card-foot">'
+        f'<p><bdi>{html.escape(_place(card, messages))}</bdi></p><p class="event-card-foot">'
     )
     price = ""
     if card.price_minor is not None:
-        amount = money(card.price_minor, card.currency, messages)
-        said = messages.text("home.free_price") if card.is_free else messages.text("home.from", amount=amount)
-        price = f"<span>{html.escape(said)}</span>"
+        price = f"<span>{html.escape(_price(card, card.price_minor, messages))}</span>"
     return before, f"{price}</p></div></li>"
+
+
+def _place(card: Card, messages: Messages) -> str:
+    return messages.text("home.place", venue=card.venue, city=card.city) if card.city else card.venue
+
+
+def _price(card: Card, price_minor: int, messages: Messages) -> str:
+    if card.is_free:
+        return messages.text("home.free_price")
+    if price_minor == 0:
+        return messages.text("home.from_free")
+    return messages.text("home.from", amount=money(price_minor, card.currency, messages))
 
 
 def _when(card: Card, locale: Locale) -> str:

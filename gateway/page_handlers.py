@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from domain.refusals import Refusal
 from gateway.browsing import Browsing
-from gateway.cards import Card, Filters, cards, more_link, quick_filters
+from gateway.cards import Card, Filters, cards, event_told, more_link, quick_filters
 from gateway.draft_gate import DraftGate
 from gateway.finer_search import finer_holes, minor_of
 from gateway.page_table import EVENT, HOME, ORGANISATION, PRIVACY, SCRIPTED, PageKind
@@ -178,14 +178,15 @@ class Pages:
         self, request: web.Request, messages: Messages, event: EventRecord, preview: Preview
     ) -> str:
         """Return the page of an event, with a hole where the server's time goes."""
-        said = script_text(public_model(event, self._clock()).model_dump_json())
-        noscript = html.escape(messages.text("event.noscript"))
+        now_ms = self._clock()
+        said = script_text(public_model(event, now_ms).model_dump_json())
+        told = event_told(_card(event, now_ms), event.summary, messages)
         return self._shell.draw(
             EVENT,
             messages,
             request.path_qs,
             preview=preview,
-            body=f'<div id="app"></div><noscript><p class="noscript">{noscript}</p></noscript>',
+            body=f'<div id="app"></div><noscript>{told}</noscript>',
             data=data_block(f'{{"server_time_ms":{_TIME_HOLE},"event":{said}}}'),
         )
 

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Page
 
 from domain import ids
+from gateway.cards import money
 from services.messages import LANGUAGES, Catalogues, holes, parsed
 from tests.browser.conftest import OpenContext
 
@@ -112,6 +113,32 @@ def test_countdowns_and_amounts_read_as_meant(page: Page) -> None:
         "€49", "€49.50", "¥5,000", "KWD\xa01,234.567",
         "1 minute", "1 minute 1 second", "01:00",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_clock_has_24_hours(page: Page, language: str) -> None:
+    """A reader would take 9:26 of a moment and 20:00 of an event for times of two kinds."""
+    page.evaluate("(language) => { document.documentElement.lang = language; }", language)
+    body = "return [m.moment(a), m.exactMoment(a), m.timeOfDay(a, 'UTC')];"
+    shown = call(page, "shared/formats.js", body, 1_904_065_566_000)
+    year, clock = r"^3 .*2030, ", r"\d\d:06"
+    patterns = (f"{year}{clock}$", f"{year}{clock}:06$", f"^{clock}$")
+    for text, pattern in zip(shown, patterns, strict=True):
+        assert re.search(pattern, text.replace("\u060c", ",")), text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_amounts_are_written_as_on_the_server(page: Page, language: str) -> None:
+    """A card and the page that it leads to would name the price differently; "US$" would read "$US"."""
+    amounts = [
+        (minor, code) for code in ("EUR", "USD", "JPY", "GBP", "CHF", "KWD") for minor in (0, 4950, 1_200_000)
+    ]
+    page.evaluate("(language) => { document.documentElement.lang = language; }", language)
+    shown = call(page, "shared/formats.js", "return a.map(([minor, code]) => m.money(minor, code));", amounts)
+    messages = Catalogues(WEB / "messages").of(language)
+    assert shown == [money(minor, code, messages) for minor, code in amounts]
+    in_dollars = shown[amounts.index((4950, "USD"))]
+    assert in_dollars.endswith("US$\u200e") == (language == "ar")
 
 
 def test_an_event_has_all_its_days(page: Page) -> None:

@@ -1,7 +1,8 @@
-"""What a card in a list of events says. If these failed, somebody would plan for the wrong day."""
+"""What a card in a list of events says. If these failed, somebody would plan for the wrong day or price."""
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.cards import Card, cards
@@ -11,6 +12,17 @@ WEB = Path(__file__).parents[2] / "web"
 HOUR_MS = 3_600_000
 # Friday, 3 May 2030, 20:00 in Berlin.
 EVENING_MS = 1_904_061_600_000
+CARD = Card(
+    slug="evening",
+    title="Evening",
+    organiser="North",
+    venue="Hall",
+    city="Köln",
+    starts_at_ms=EVENING_MS,
+    time_zone="Europe/Berlin",
+    currency="EUR",
+    standing="on_sale",
+)
 
 
 @pytest.mark.parametrize(
@@ -26,17 +38,19 @@ EVENING_MS = 1_904_061_600_000
     ],
 )
 def test_a_card_has_all_days_of_its_event(language: str, hours: int | None, said: str) -> None:
-    card = Card(
-        slug="evening",
-        title="Evening",
-        organiser="North",
-        venue="Hall",
-        city="Köln",
-        starts_at_ms=EVENING_MS,
-        ends_at_ms=None if hours is None else EVENING_MS + hours * HOUR_MS,
-        time_zone="Europe/Berlin",
-        currency="EUR",
-        standing="on_sale",
-    )
+    ends_at_ms = None if hours is None else EVENING_MS + hours * HOUR_MS
+    assert f">{said}</time>" in drawn_of(msgspec.structs.replace(CARD, ends_at_ms=ends_at_ms), language)
+
+
+@pytest.mark.parametrize(
+    ("price_minor", "is_free", "said"),
+    [(None, False, ""), (0, True, "Free"), (0, False, "Free and up"), (1_250, False, "from €12.50")],
+)
+def test_a_card_has_the_lowest_price(price_minor: int | None, is_free: bool, said: str) -> None:
+    drawn = drawn_of(msgspec.structs.replace(CARD, price_minor=price_minor, is_free=is_free), "en")
+    assert ">On sale</span>" + (f"<span>{said}</span>" if said else "") + "</p>" in drawn
+
+
+def drawn_of(card: Card, language: str) -> str:
     drawn = cards([card], Catalogues(WEB / "messages").of(language), EVENING_MS - 99 * HOUR_MS)
-    assert f">{said}</time>" in drawn.replace("\u2009", " ")
+    return drawn.replace("\u2009", " ")

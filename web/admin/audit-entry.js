@@ -1,7 +1,8 @@
 // One entry of the audit log: who did what to what, what changed, and, on demand, from where.
 import { changes } from "../shared/changes.js";
+import { exactMoment } from "../shared/formats.js";
 import { html } from "../shared/html.js";
-import { locale, rich, t } from "../shared/i18n.js";
+import { rich, t } from "../shared/i18n.js";
 import { Reference, short } from "./references.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -22,9 +23,6 @@ import { Reference, short } from "./references.js";
  * @property {string} hash
  */
 
-// To the second: entries that belong together are told from those that don't.
-const AT = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
-
 /**
  * @param {{entry: AuditEntry, onNarrow: (by: Partial<AuditFilters>) => void}} given
  * @returns {Child}
@@ -35,7 +33,7 @@ export function Entry({ entry, onNarrow }) {
     return html`<li class="entry">
         <p class="entry-head">
             <${Narrow} what=${entry.action} onPress=${() => onNarrow({ action: entry.action })} kind="entry-action">${entry.action}<//>
-            <time datetime=${new Date(entry.at_ms).toISOString()}>${AT.format(entry.at_ms)}</time>
+            <time datetime=${new Date(entry.at_ms).toISOString()}>${exactMoment(entry.at_ms)}</time>
         </p>
         <p class="entry-who">
             <span>${rich("admin.audit.by", { actor: by })}</span>
@@ -110,7 +108,7 @@ function Changes({ before, after }) {
  */
 function shown(name, value) {
     if (typeof value === "number" && name.endsWith("_at_ms")) {
-        return AT.format(value);
+        return exactMoment(value);
     }
     if (value === null || value === "") {
         return t("admin.audit.nothing");

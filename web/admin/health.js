@@ -80,7 +80,7 @@ function Health() {
 function Verdict({ health, problem, askedAtMs }) {
     const failed = health.parts.filter((part) => !part.is_well).length;
     const tone = problem ? "warn" : failed > 0 ? "danger" : "good";
-    const time = new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(askedAtMs);
+    const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(askedAtMs);
     const title = problem ? t("admin.health.unknown") : failed > 0 ? t("admin.health.not_well", { count: failed }) : t("admin.health.well");
     return html`<div class="health-verdict" data-tone=${tone}>
         <${Mark} tone=${tone} />

@@ -50,10 +50,8 @@ function NewDevice({ place, events, onClose }) {
     return html`<${Dialog} key="form" title=${t("team.devices.add")} onClose=${onClose}>
         <${FormBox} form=${form}>
             <${TextField} ...${form.field("name")} label=${t("team.devices.name")} hint=${t("team.devices.name_hint")} maxlength="120" dir="auto" autofocus />
-            <div class="form-row">
-                <${Select} ...${form.field("event")} label=${t("team.where")} options=${eventOptions(events)} />
-                <${Select} ...${form.field("expires_in_days")} label=${t("team.lasts")} options=${daysOptions(DAYS)} />
-            </div>
+            <${Select} ...${form.field("event")} label=${t("team.where")} options=${eventOptions(events)} />
+            <${Select} ...${form.field("expires_in_days")} label=${t("team.lasts")} options=${daysOptions(DAYS)} />
             <div class="form-actions"><${SubmitButton} form=${form}>${t("team.devices.add")}<//></div>
         <//>
     <//>`;

@@ -55,10 +55,8 @@ function NewKey({ place, events, onClose }) {
         <${FormBox} form=${form}>
             <${TextField} ...${form.field("name")} label=${t("team.keys.name")} hint=${t("team.keys.name_hint")} maxlength="120" dir="auto" autofocus />
             <${Scopes} scopes=${scopes} field=${form.field("scopes")} />
-            <div class="form-row">
-                <${Select} ...${form.field("event")} label=${t("team.where")} options=${eventOptions(events)} />
-                <${Select} ...${form.field("expires_in_days")} label=${t("team.lasts")} options=${daysOptions(DAYS.filter((days) => days >= 30))} />
-            </div>
+            <${Select} ...${form.field("event")} label=${t("team.where")} options=${eventOptions(events)} />
+            <${Select} ...${form.field("expires_in_days")} label=${t("team.lasts")} options=${daysOptions(DAYS.filter((days) => days >= 30))} />
             <div class="form-actions"><${SubmitButton} form=${form}>${t("team.keys.add")}<//></div>
         <//>
     <//>`;

@@ -173,8 +173,10 @@ function without(places, at) {
     return places.filter((place) => place !== at).map((place) => (place > at ? place - 1 : place));
 }
 
+// As the style sheet has them, in the drawing's units: sixteen are a rem.
 const ROW = 88;
 const GAP = 12;
+const UNITS_PER_REM = 16;
 
 /**
  * Types on one side, pools on the other, and a band from each type to every pool it takes a place from. On a phone the
@@ -200,7 +202,7 @@ function Diagram({ value, currency, onOpen }) {
                 </li>`,
             )}
         </ul>
-        <svg class="pools-bands" viewBox=${`0 0 100 ${height}`} height=${height} preserveAspectRatio="none" aria-hidden="true">
+        <svg class="pools-bands" viewBox=${`0 0 100 ${height}`} height=${`${height / UNITS_PER_REM}rem`} preserveAspectRatio="none" aria-hidden="true">
             ${value.ticket_types.flatMap((type, at) =>
                 type.pools.map((pool) => html`<path key=${`${at} ${pool}`} data-series=${(pool % 6) + 1} d=${`M0 ${middle(at)}C50 ${middle(at)} 50 ${middle(pool)} 100 ${middle(pool)}`} />`),
             )}

@@ -66,7 +66,7 @@ function Import({ place }) {
             </div>
             <div class="form-actions"><${SubmitButton} form=${form}>${t("again.transfer.button")}<//></div>
         <//>
-        <div role="status">${report && html`<${Outcome} report=${report} />`}</div>
+        <div class="notice-place" role="status">${report && html`<${Outcome} report=${report} />`}</div>
     <//>`;
 }
 

@@ -4,7 +4,7 @@ import { calendarDays, count, longDate, money, paddedCount, parts, percent, plai
 import { html, useState } from "../shared/html.js";
 import { language, rich, t } from "../shared/i18n.js";
 import { Codes } from "./codes.js";
-import { NoticeBox, WaitingLine } from "./parts.js";
+import { NoticeBox, WaitingLine, price } from "./parts.js";
 import { FEW_LEFT } from "./sale.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -225,14 +225,6 @@ function TierNote({ available, sale }) {
 }
 
 /**
- * @param {number} minor
- * @param {string} currency
- */
-function price(minor, currency) {
-    return minor === 0 ? t("event.free") : money(minor, currency);
-}
-
-/**
  * How many are left. Not a live region of its own: `event.js` says aloud what matters, when it matters.
  *
  * @param {{available: import("./sale.js").TypeAvailability | undefined, widest: number, stage: string}} given
@@ -302,7 +294,7 @@ function ReserveBar({ sale, basket, checkout, isOnline }) {
         <div class="reserve-bar" data-sticky=${quantity > 0}>
             <p class="reserve-sum">
                 <span>${quantity > 0 ? t("shared.tickets", { count: quantity }) : t("event.up_to", { count: limit })}</span>
-                ${quantity > 0 && html`<strong>${money(amount, sale.event.currency)}</strong>`}
+                ${quantity > 0 && html`<strong>${price(amount, sale.event.currency)}</strong>`}
             </p>
             <button
                 type="button"

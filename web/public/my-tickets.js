@@ -1,12 +1,13 @@
 // All of somebody's tickets, what is ahead first, and what they paid. A guest sees those of this browser.
 import { Problem, get, problemOf } from "../shared/api.js";
 import { ActionButton } from "../shared/forms.js";
-import { calendarDays, eventDays, moment, money, timeOfDay } from "../shared/formats.js";
+import { calendarDays, eventDays, moment, timeOfDay } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Badge, Empty, PageHead } from "../shared/parts.js";
 import { toast } from "../shared/toasts.js";
 import { showWhenReady } from "./account-frame.js";
+import { price } from "./parts.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./orders.js").Order} Order */
@@ -126,7 +127,7 @@ function Orders({ orders }) {
                         <span>${moment(order.created_at_ms)} · ${t("shared.tickets", { count: order.tickets.length })}</span>
                     </div>
                     <${Badge} tone=${TONES[order.state] ?? "calm"}>${t("account.tickets.state", { state: order.state })}<//>
-                    <strong>${order.amount_minor === 0 ? t("event.free") : money(order.amount_minor, order.currency)}</strong>
+                    <strong>${price(order.amount_minor, order.currency)}</strong>
                 </li>`,
             )}
         </ul>

@@ -1,4 +1,5 @@
 // Small parts that several views use.
+import { money } from "../shared/formats.js";
 import { html, useEffect, useRef } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 
@@ -62,4 +63,14 @@ export function WaitingLine({ ahead }) {
     return html`<p class="waiting-line" role="status">
         ${t("event.ahead", { count: ahead })}
     </p>`;
+}
+
+/**
+ * Return an amount as one says it: "€49.50", or "Free".
+ *
+ * @param {number} minor
+ * @param {string} currency
+ */
+export function price(minor, currency) {
+    return minor === 0 ? t("event.free") : money(minor, currency);
 }

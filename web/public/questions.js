@@ -170,7 +170,7 @@ function QuestionField({ asked: { id, label, kind, choices, isRequired }, questi
     const common = {
         id,
         name: id,
-        label,
+        label: html`<bdi>${label}</bdi>`,
         isOptional: !isRequired,
         wrong: questions.wrong.value[id],
         value: questions.values.value[id] ?? "",

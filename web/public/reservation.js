@@ -3,7 +3,7 @@ import { count, countdown, money, spoken } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { TEST_CARDS, digitsOf, groupExpiry, groupNumber, problems, tokenOf } from "./cards.js";
-import { NoticeBox, StepHeading, WaitingLine } from "./parts.js";
+import { NoticeBox, StepHeading, WaitingLine, price } from "./parts.js";
 import { QuestionFields } from "./questions.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
@@ -33,8 +33,8 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                 ${reservation.held.map(
                     (line) => html`
                         <li>
-                            <span>${count(line.quantity)} × ${sale.type(line.ticket_type)?.name ?? t("event.ticket")}</span>
-                            <span>${money(line.quantity * (line.list_price_minor ?? line.unit_price_minor), reservation.currency)}</span>
+                            <span>${count(line.quantity)} × <bdi>${sale.type(line.ticket_type)?.name ?? t("event.ticket")}</bdi></span>
+                            <span>${price(line.quantity * (line.list_price_minor ?? line.unit_price_minor), reservation.currency)}</span>
                         </li>
                     `,
                 )}
@@ -45,7 +45,7 @@ export function ReservationPanel({ reservation, isPaying, isFocused, sale, check
                 </li>`}
                 <li class="lines-total">
                     <span>${t("event.total")}</span>
-                    <strong>${money(reservation.amount_minor, reservation.currency)}</strong>
+                    <strong>${price(reservation.amount_minor, reservation.currency)}</strong>
                 </li>
             </ul>
             <${TaxNote} reservation=${reservation} sale=${sale} />

@@ -22,7 +22,7 @@ export function Tickets({ orders, bought, isFocused, sale }) {
             <//>
             ${newest &&
             html`<p class="tickets-paid">
-                ${t("event.paid_for", { amount: money(newest.amount_minor, newest.currency), count: newest.tickets.length })}
+                ${t(newest.amount_minor === 0 ? "event.got_free" : "event.paid_for", { amount: money(newest.amount_minor, newest.currency), count: newest.tickets.length })}
             </p>`}
             <ul class="ticket-list">
                 ${orders.flatMap((order) => order.tickets.map((ticket) => html`<${TicketCard} key=${ticket.ticket} ticket=${ticket} sale=${sale} />`))}

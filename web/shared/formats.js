@@ -6,6 +6,10 @@ const DAY_MS = 86_400_000;
 // What ends within this time is one evening, even if it goes on after midnight.
 const EVENING_MS = DAY_MS / 2;
 
+// In what is read from right to left, the sign of "US$" would land before its letters.
+const LETTERS_AND_SIGN = /(?<=[A-Z]\p{Sc})$/u;
+const LEFT_TO_RIGHT = "\u200e";
+
 /** @type {Map<string, Intl.NumberFormat>} */
 const moneyFormats = new Map();
 
@@ -30,7 +34,7 @@ export function money(minor, currency) {
         });
         moneyFormats.set(key, format);
     }
-    return format.format(minor / 10 ** digits);
+    return format.format(minor / 10 ** digits).replace(LETTERS_AND_SIGN, LEFT_TO_RIGHT);
 }
 
 /**
@@ -232,13 +236,27 @@ function dateFormat(options, timeZone) {
     }
 }
 
+/** @type {Intl.DateTimeFormatOptions} */
+const MINUTE = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const dateTime = new Intl.DateTimeFormat(locale, MINUTE);
+const exactDateTime = new Intl.DateTimeFormat(locale, { ...MINUTE, second: "2-digit" });
+
 /**
  * Return a moment in the reader's own zone: "22 Nov 2026, 17:13".
  *
  * @param {number} ms
  */
 export function moment(ms) {
-    return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(ms);
+    return dateTime.format(ms);
+}
+
+/**
+ * Return a moment to the second, which tells entries that belong together from those that don't: "22 Nov 2026, 17:13:05".
+ *
+ * @param {number} ms
+ */
+export function exactMoment(ms) {
+    return exactDateTime.format(ms);
 }
 
 /**

@@ -152,7 +152,7 @@ export function FormProblem({ problem }) {
 /**
  * @typedef {object} FieldProps
  * @property {string} name
- * @property {string} label
+ * @property {Child} label
  * @property {string} [id]
  * @property {string} [hint]
  * @property {string} [wrong]
