@@ -13,6 +13,7 @@ from services.admin.users import UserAdministration
 from services.answers import Answers
 from services.events import Events
 from services.events.access import Access
+from services.events.course import SaleCourses
 from services.events.orders import EventOrders
 from services.events.organising import Sales, organising
 from services.events.reading import Reading
@@ -78,6 +79,7 @@ def services(ground: Ground) -> Services:
         orders=ground.orders,
         own_data=OwnData(ground.users.account, ground.users.factors, ground.orders, ground.clock),
         event_orders=EventOrders(ground.pool, Access(owners), ground.events, ground.answers, ground.clock),
+        sale_courses=SaleCourses(ground.pool, Access(owners), ground.clock),
         users=ground.users,
         organisations=ground.organisations,
         closing=Closing(ground.pool, organisers.steps, ground.shards, ground.reading),

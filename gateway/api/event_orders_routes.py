@@ -1,17 +1,19 @@
-"""An event's orders, for those who organise it."""
+"""An event's orders, and how its sale went, for those who organise it."""
 
 from domain.ids import OrderId
 from domain.refusals import Code, Refusal
 from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
+from services.events.course import SaleCourse, SaleCourses
 from services.events.orders import AnswerList, EventOrderRow, EventOrders
 from services.models import Page, PageQuery
 
-_ORDERS = "/organisations/{organisation}/events/{event}/orders"
+_EVENT = "/organisations/{organisation}/events/{event}"
+_ORDERS = _EVENT + "/orders"
 
 
-def routes(orders: EventOrders) -> list[Route]:
-    """Return the routes of an event's orders."""
+def routes(orders: EventOrders, courses: SaleCourses) -> list[Route]:
+    """Return the routes of an event's orders, and of how its sale went."""
 
     async def listed(call: Call) -> Answer | Refusal:
         found = await orders.listed(call.organisation, call.event, call.query)
@@ -20,6 +22,10 @@ def routes(orders: EventOrders) -> list[Route]:
     async def answers(call: Call) -> Answer | Refusal:
         order_id = OrderId(call.path["order"])
         found = await orders.answers(call.who, call.organisation, call.event, order_id)
+        return found if isinstance(found, Refusal) else Answer(body=found)
+
+    async def course(call: Call) -> Answer | Refusal:
+        found = await courses.of_event(call.organisation, call.event)
         return found if isinstance(found, Refusal) else Answer(body=found)
 
     return [
@@ -46,5 +52,16 @@ def routes(orders: EventOrders) -> list[Route]:
             handler=answers,
             limit=LimitClass.ORGANIZER,
             answer=AnswerList,
+        ),
+        Route(
+            method="GET",
+            path=_EVENT + "/sales",
+            name="events.sales",
+            tag="Orders",
+            summary="What an event has sold, and when, from its first ticket on",
+            access=Permission.SALES_WATCH,
+            handler=course,
+            limit=LimitClass.ORGANIZER,
+            answer=SaleCourse,
         ),
     ]

@@ -33,6 +33,7 @@ from gateway.api.ports import EventOwners, Identities
 from gateway.api.route import Route
 from gateway.limits import Limiter
 from services.admin.capability import Administration
+from services.events.course import SaleCourses
 from services.events.orders import EventOrders
 from services.events.organising import Organising
 from services.events.reading import Reading
@@ -54,6 +55,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     orders: BuyerOrders
     own_data: OwnData
     event_orders: EventOrders
+    sale_courses: SaleCourses
     users: Users
     organisations: OrganisationServices
     closing: Closing
@@ -84,7 +86,7 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *admin_routes.routes(services.administration),
         *public_routes.routes(services.reading, services.clock),
         *events_routes.routes(services.organising),
-        *event_orders_routes.routes(services.event_orders),
+        *event_orders_routes.routes(services.event_orders, services.sale_courses),
         *catalogue_routes.routes(services.organising),
         *vouchers_routes.routes(services.organising.vouchers),
         *transfer_routes.routes(services.organising),
