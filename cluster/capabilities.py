@@ -14,6 +14,7 @@ from services.answers import Answers
 from services.events import Events
 from services.events.access import Access
 from services.events.attendees import Attendees
+from services.events.course import SaleCourses
 from services.events.orders import EventOrders
 from services.events.organising import Sales, organising
 from services.events.reading import Reading
@@ -81,6 +82,7 @@ def services(ground: Ground) -> Services:
         own_data=OwnData(ground.users.account, ground.users.factors, ground.orders, ground.clock),
         event_orders=EventOrders(ground.pool, access, ground.events, ground.answers, ground.clock),
         attendees=Attendees(ground.pool, access, ground.vault, ground.clock),
+        sale_courses=SaleCourses(ground.pool, access, ground.clock),
         users=ground.users,
         organisations=ground.organisations,
         closing=Closing(ground.pool, organisers.steps, ground.shards, ground.reading),

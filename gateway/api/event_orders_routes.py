@@ -1,4 +1,4 @@
-"""An event's orders and the people who come, for those who organise it."""
+"""An event's orders, the people who come, and how its sale went, for those who organise it."""
 
 from domain.ids import OrderId
 from domain.refusals import Code, Refusal
@@ -6,6 +6,7 @@ from domain.roles import Permission
 from gateway.api.route import Answer, Call, LimitClass, Route
 from gateway.api.streaming import begun
 from services.events.attendees import Attendees
+from services.events.course import SaleCourse, SaleCourses
 from services.events.orders import AnswerList, EventOrderRow, EventOrders
 from services.models import Page, PageQuery
 
@@ -14,8 +15,8 @@ _ORDERS = _EVENT + "/orders"
 _CSV = "text/csv"
 
 
-def routes(orders: EventOrders, attendees: Attendees) -> list[Route]:
-    """Return the routes of an event's orders and attendees."""
+def routes(orders: EventOrders, attendees: Attendees, courses: SaleCourses) -> list[Route]:
+    """Return the routes of an event's orders, its attendees, and how its sale went."""
 
     async def listed(call: Call) -> Answer | Refusal:
         found = await orders.listed(call.organisation, call.event, call.query)
@@ -32,6 +33,10 @@ def routes(orders: EventOrders, attendees: Attendees) -> list[Route]:
             return found
         headers = {"Content-Disposition": f'attachment; filename="{found.name}"'}
         return Answer(body=await begun(found.parts), content_type=_CSV, headers=headers)
+
+    async def course(call: Call) -> Answer | Refusal:
+        found = await courses.of_event(call.organisation, call.event)
+        return found if isinstance(found, Refusal) else Answer(body=found)
 
     return [
         Route(
@@ -69,5 +74,16 @@ def routes(orders: EventOrders, attendees: Attendees) -> list[Route]:
             limit=LimitClass.ORGANIZER,
             gives=_CSV,
             refusals=(Code.BUSY,),
+        ),
+        Route(
+            method="GET",
+            path=_EVENT + "/sales",
+            name="events.sales",
+            tag="Orders",
+            summary="What an event has sold, and when, from its first ticket on",
+            access=Permission.SALES_WATCH,
+            handler=course,
+            limit=LimitClass.ORGANIZER,
+            answer=SaleCourse,
         ),
     ]

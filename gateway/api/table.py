@@ -34,6 +34,7 @@ from gateway.api.route import Route
 from gateway.limits import Limiter
 from services.admin.capability import Administration
 from services.events.attendees import Attendees
+from services.events.course import SaleCourses
 from services.events.orders import EventOrders
 from services.events.organising import Organising
 from services.events.reading import Reading
@@ -56,6 +57,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     own_data: OwnData
     event_orders: EventOrders
     attendees: Attendees
+    sale_courses: SaleCourses
     users: Users
     organisations: OrganisationServices
     closing: Closing
@@ -86,7 +88,7 @@ def capability_routes(services: Services, limiter: Limiter) -> list[Route]:
         *admin_routes.routes(services.administration),
         *public_routes.routes(services.reading, services.clock),
         *events_routes.routes(services.organising),
-        *event_orders_routes.routes(services.event_orders, services.attendees),
+        *event_orders_routes.routes(services.event_orders, services.attendees, services.sale_courses),
         *catalogue_routes.routes(services.organising),
         *vouchers_routes.routes(services.organising.vouchers),
         *transfer_routes.routes(services.organising),

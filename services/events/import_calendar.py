@@ -7,9 +7,9 @@ from typing import Any, Final
 from icalendar import Calendar
 
 from services.events.import_entries import Entry, ImportedEvent, Mistake, derived_key
+from services.events.import_told import told
 
 _BLOCK_LINES_MAX: Final = 2_000
-_REPEATS: Final = "this repeats there (RRULE); its first date was taken, a series can be made of it here"
 
 
 def read_calendar(text: str) -> Iterator[Entry]:
@@ -28,7 +28,7 @@ def read_calendar(text: str) -> Iterator[Entry]:
         if inside:
             block.append(line)
             if len(block) > _BLOCK_LINES_MAX:
-                yield Mistake(begins, "this entry is too long")
+                yield Mistake(begins, told("entry_too_long"))
                 inside = ""
         if inside and said == f"END:{inside}":
             if inside == "VTIMEZONE":
@@ -37,7 +37,7 @@ def read_calendar(text: str) -> Iterator[Entry]:
                 yield _entry(begins, zones, block, zone_of_all)
             inside = ""
     if inside:
-        yield Mistake(begins, f"this {inside} does not end")
+        yield Mistake(begins, told("does_not_end", name=inside))
 
 
 def _entry(line: int, zones: list[str], block: list[str], zone_of_all: str) -> Entry:
@@ -46,19 +46,21 @@ def _entry(line: int, zones: list[str], block: list[str], zone_of_all: str) -> E
         (event,) = Calendar.from_ical(text).walk("VEVENT")
         return _event(line, event, zone_of_all)
     except Exception as error:  # noqa: BLE001 - what a parser of others raises over a bad entry is not known
-        return Mistake(line, f"this entry can't be read: {_reason(error)}")
+        return Mistake(line, told("entry_unreadable", error=_reason(error)))
 
 
 def _event(line: int, event: Any, zone_of_all: str) -> Entry:
     title = _text(event, "summary")
     if event.get("dtstart") is None:
-        return Mistake(line, f"{title or 'an entry'!r} has no DTSTART")
+        return Mistake(
+            line, told("title_lacks", title=title, name="DTSTART") if title else told("lacks", name="DTSTART")
+        )
     if not title:
-        return Mistake(line, "an entry without a SUMMARY")
+        return Mistake(line, told("lacks", name="SUMMARY"))
     if _text(event, "status").upper() == "CANCELLED":
-        return Mistake(line, f"{title!r} is cancelled there")
+        return Mistake(line, told("cancelled_there", title=title))
     if event.get("recurrence-id") is not None:
-        return Mistake(line, f"{title!r} changes one date of a series, of which the first date only is taken")
+        return Mistake(line, told("one_of_a_series", title=title))
     starts, zone = _moment(event["dtstart"])
     ends = ""
     if event.get("dtend") is not None:
@@ -82,7 +84,9 @@ def _event(line: int, event: Any, zone_of_all: str) -> Entry:
         latitude=None if geo is None else float(geo.latitude),
         longitude=None if geo is None else float(geo.longitude),
         tags=_categories(event),
-        remarks=(_REPEATS,) if event.get("rrule") is not None or event.get("rdate") is not None else (),
+        remarks=(told("repeats"),)
+        if event.get("rrule") is not None or event.get("rdate") is not None
+        else (),
     )
 
 

@@ -14,6 +14,7 @@ from services.events.import_entries import (
     Mistake,
     derived_key,
 )
+from services.events.import_told import told
 
 COLUMNS: Final = (
     *("external_id", "title", "starts_at", "ends_at", "doors_at", "time_zone", "summary", "description"),
@@ -33,15 +34,13 @@ def read_csv(text: str) -> Iterator[Entry]:
     try:
         names = [name.strip().lower().lstrip("\ufeff") for name in next(reader)]
     except (StopIteration, csv.Error):
-        yield Mistake(1, "the first line names the columns")
+        yield Mistake(1, told("no_columns"))
         return
     unknown = [name for name in names if name not in COLUMNS]
     missing = [name for name in _NEEDED if name not in names]
     if unknown or missing or len(set(names)) != len(names):
-        what = (
-            f"no column {missing[0]}" if missing else f"no such column, or twice: {(unknown or names)[0]!r}"
-        )
-        yield Mistake(1, f"{what}; there are: {', '.join(COLUMNS)}")
+        name, columns = (missing or unknown or names)[0], ", ".join(COLUMNS)
+        yield Mistake(1, told("column_missing" if missing else "column_unknown", name=name, columns=columns))
         return
     while True:
         begins = reader.line_num + 1
@@ -50,7 +49,7 @@ def read_csv(text: str) -> Iterator[Entry]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Mistake(begins, f"this row can't be read: {error}")
+            yield Mistake(begins, told("row_unreadable", error=str(error)))
             continue
         if any(value.strip() for value in row):
             yield _event(begins, names, row)
@@ -58,24 +57,24 @@ def read_csv(text: str) -> Iterator[Entry]:
 
 def _event(line: int, names: list[str], row: list[str]) -> Entry:
     if len(row) != len(names):
-        return Mistake(line, f"{len(row)} values for {len(names)} columns")
+        return Mistake(line, told("values_and_columns", found=len(row), expected=len(names)))
     said = {name: armed(value).strip() for name, value in zip(names, row, strict=True)}
     if not said["title"] or not said["starts_at"]:
-        return Mistake(line, "title and starts_at can't be empty")
+        return Mistake(line, told("empty"))
     capacity = said.get("capacity", "")
     if capacity and not (capacity.isascii() and capacity.isdigit() and len(capacity) <= 7):
-        return Mistake(line, f"capacity is a whole number, not {capacity[:20]!r}")
+        return Mistake(line, told("no_capacity", value=capacity[:20]))
     try:
         latitude = float(said["latitude"]) if said.get("latitude") else None
         longitude = float(said["longitude"]) if said.get("longitude") else None
     except ValueError:
-        return Mistake(line, "latitude and longitude are in degrees, such as 52.52")
+        return Mistake(line, told("no_degrees"))
     offers = []
     for part in said.get("ticket_types", "").split(";")[:OFFERS_MAX]:
         name, colon, price = part.rpartition(":")
         if part.strip():
             if not colon:
-                return Mistake(line, f"a ticket type is written as name: price, not {part.strip()[:40]!r}")
+                return Mistake(line, told("no_ticket_type", value=part.strip()[:40]))
             offers.append(ImportedOffer(name.strip(), price.strip()))
     return ImportedEvent(
         line=line,

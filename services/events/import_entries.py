@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from services.events import local_time
+from services.events.import_told import Told
 
 ENTRIES_MAX: Final = 5_000
 BYTES_MAX: Final = 8 * 1024 * 1024
@@ -54,21 +55,21 @@ class ImportedEvent(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = ""
     capacity: int | None = None
     offers: tuple[ImportedOffer, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Told, ...] = ()
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """Why something was not taken: the line where it stands, and a sentence."""
+    """Why something was not taken, and the line where it stands."""
 
     line: int
-    message: str
+    told: Told
 
 
 class Remark(msgspec.Struct, frozen=True):
     """What is not as it was written, of something that was taken."""
 
     line: int
-    message: str
+    told: Told
 
 
 Entry = ImportedEvent | Mistake

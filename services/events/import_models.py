@@ -18,7 +18,12 @@ class ImportedMistake(Model):
     """What was not taken, or not as it was written."""
 
     line: Annotated[int, Field(ge=0)]
+    code: str
+    """What it is, for programs and other languages. `field`: a field of the event can't be used."""
     message: str
+    """The same in English."""
+    values: dict[str, str | int]
+    """What the message names. Of a field: its name as `field`, and as `reason` why it can't be used."""
 
 
 class ImportReport(Model):

@@ -23,6 +23,7 @@ from services.events.import_entries import (
     Mistake,
     derived_key,
 )
+from services.events.import_told import told
 
 _LINE: Final = "\0line"
 _OTHER_TYPES: Final = frozenset({"Festival", "Hackathon", "CourseInstance", "EventSeries"})
@@ -34,10 +35,10 @@ def read_json_ld(text: str, first_line: int = 1) -> Iterator[Entry]:
     try:
         document = _Placing(text, first_line).decode(text)
     except json.JSONDecodeError as error:
-        yield Mistake(first_line - 1 + error.lineno, f"this is no JSON: {error.msg}")
+        yield Mistake(first_line - 1 + error.lineno, told("no_json", error=error.msg))
         return
     except RecursionError:
-        yield Mistake(first_line, "this is nested too deeply")
+        yield Mistake(first_line, told("nested_too_deeply"))
         return
     nodes = list(islice(_nodes(document, 0), ENTRIES_MAX * 10))
     known = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str) and len(node) > 2}
@@ -120,11 +121,11 @@ def _event(node: dict[str, Any], known: dict[str, dict[str, Any]]) -> Entry:
     line = int(node.get(_LINE, 1))
     title, starts = _text(node.get("name")), _text(node.get("startDate"))
     if not title:
-        return Mistake(line, "an event without a name")
+        return Mistake(line, told("lacks", name="name"))
     if not starts:
-        return Mistake(line, f"{title!r} has no startDate")
+        return Mistake(line, told("title_lacks", title=title, name="startDate"))
     if _text(node.get("eventStatus")).endswith("EventCancelled"):
-        return Mistake(line, f"{title!r} is cancelled there")
+        return Mistake(line, told("cancelled_there", title=title))
     place = _resolved(node.get("location"), known)
     address = _resolved(place.get("address"), known)
     geo = _resolved(place.get("geo"), known)

@@ -39,6 +39,7 @@ from services.events.import_entries import (
 )
 from services.events.import_models import ImportedMistake, ImportReport
 from services.events.import_schema_org import read_html, read_json_ld
+from services.events.import_told import Told, of_field, told
 from services.events.models import NewEvent
 from services.events.tickets_document import with_tickets
 from services.events.tickets_models import PoolFields, TicketsFields, TicketTypeFields
@@ -58,6 +59,14 @@ DESCRIPTION_MAX: Final = 20_000
 _POOL: Final = "Places"
 _KEY_MAX: Final = 500
 _Outcome = Literal["created", "updated", "unchanged", "kept"]
+
+
+class NoTime(ValueError):
+    """What stands for a time is none."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Importing:
@@ -83,7 +92,7 @@ class Importing:
             written = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            return _report("schema.org", {}, [Mistake(line, "this is not UTF-8")], [])
+            return _report("schema.org", {}, [Mistake(line, told("not_utf8"))], [])
         kind = kind_of(written)
         # Reading a few megabytes takes a second; everybody else's requests go on meanwhile.
         entries = await asyncio.to_thread(lambda: list(_bounded(read_entries(written, kind))))
@@ -99,7 +108,7 @@ class Importing:
                 mistakes.append(entry)
                 continue
             if entry.key in lines:
-                remarks.append(Remark(entry.line, f"this is the event of line {lines[entry.key]} once more"))
+                remarks.append(Remark(entry.line, told("once_more", line=lines[entry.key])))
                 continue
             result = await self._take_one(who, organisation_id, kind, entry, time_zone)
             if isinstance(result, Mistake):
@@ -118,13 +127,13 @@ class Importing:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            return Mistake(entry.line, f"{where}: {first['msg']}")
-        except ValueError as error:
-            return Mistake(entry.line, str(error))
+            return Mistake(entry.line, of_field(where, first["type"], first["msg"]))
+        except NoTime as error:
+            return Mistake(entry.line, of_field(error.field, "not_a_time", str(error)))
         async with tenant(self._pool, organisation_id) as connection:
             name = await organisations.name_of(connection, organisation_id)
             if name is None:
-                return Mistake(entry.line, "there is no such organisation")
+                return Mistake(entry.line, told("no_organisation"))
             source = Source(kind, entry.key[:_KEY_MAX].replace("\0", ""), _digest(entry, time_zone))
             known = await find_imported(connection, organisation_id, source)
             event_id = known or _own_id(entry.key)
@@ -140,7 +149,7 @@ class Importing:
                 result = "kept"
             else:
                 result = await self._update(connection, who, found[0], said, source if known else None)
-        return result if isinstance(result, str) else Mistake(entry.line, " ".join(_reasons(result)))
+        return result if isinstance(result, str) else Mistake(entry.line, _why(result))
 
     async def _create(
         self,
@@ -236,7 +245,7 @@ def read_entries(text: str, kind: Kind) -> Iterator[Entry]:
 
 
 def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
-    """Return an entry as an event to be written. Raises `ValueError`, of pydantic or with a sentence."""
+    """Return an entry as an event to be written. Raises `ValidationError` of pydantic, or `NoTime`."""
     zone = entry.time_zone if entry.time_zone in TIME_ZONES else time_zone
     said: dict[str, Any] = {
         "title": one_line(entry.title, 200),
@@ -262,7 +271,7 @@ def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
             try:
                 said[name] = local_text(written, zone)
             except (ValueError, OverflowError) as error:
-                raise ValueError(f"{name}: {written[:40]!r} is no time of ISO 8601") from error
+                raise NoTime(name, f"{written[:40]!r} is no time of ISO 8601") from error
     if said.get("ends_at") is not None and said["ends_at"] <= said["starts_at"]:
         # Sites often write the start twice.
         del said["ends_at"]
@@ -271,22 +280,20 @@ def fields_of(entry: ImportedEvent, time_zone: str) -> NewEvent:
     return NewEvent(**said)
 
 
-def left_out(entry: ImportedEvent, time_zone: str) -> list[str]:
+def left_out(entry: ImportedEvent, time_zone: str) -> list[Told]:
     """Return what `fields_of` has not taken over from an entry that it takes."""
     said = fields_of(entry, time_zone)
     found = []
     if entry.time_zone and entry.time_zone not in TIME_ZONES:
-        found.append(
-            f"there is no zone {entry.time_zone[:40]!r}; its times were taken for those of {time_zone}"
-        )
+        found.append(told("unknown_zone", name=entry.time_zone[:40], zone=time_zone))
     if entry.ends and said.ends_at is None and local_text(entry.ends, said.time_zone) != said.starts_at:
-        found.append("its end is before its start, and was left out")
+        found.append(told("ends_before_start"))
     if entry.doors and said.doors_at is None:
-        found.append("its doors open after its start; when they do was left out")
+        found.append(told("doors_after_start"))
     if entry.image_url and not said.image_url:
-        found.append("its image was left out: an address has to begin with https://")
+        found.append(told("image_not_https"))
     if len(entry.description) > len(said.description) and said.description:
-        found.append(f"its description is longer than {DESCRIPTION_MAX} characters, and was cut")
+        found.append(told("description_cut", most=DESCRIPTION_MAX))
     return found
 
 
@@ -304,16 +311,16 @@ def _digest(entry: ImportedEvent, time_zone: str) -> bytes:
     return hashlib.sha256(said).digest()
 
 
-def _reasons(refusal: Refusal) -> list[str]:
-    # What there is a sentence for needs no name of its reason.
-    left_out = "reason" if "message" in refusal.details else ""
-    return [str(value) for name, value in refusal.details.items() if name != left_out]
+def _why(refusal: Refusal) -> Told:
+    """Return why an event was refused: of services that write events that is always a field."""
+    field, reason = str(refusal.details["field"]), str(refusal.details["reason"])
+    return of_field(field, reason, str(refusal.details.get("message", reason)))
 
 
 def _bounded(entries: Iterator[Entry]) -> Iterator[Entry]:
     for number, entry in enumerate(entries):
         if number >= ENTRIES_MAX:
-            yield Mistake(entry.line, f"only the first {ENTRIES_MAX} entries were taken")
+            yield Mistake(entry.line, told("too_many_entries", most=ENTRIES_MAX))
             return
         yield entry
 
@@ -336,5 +343,14 @@ def _report(
 
 def _told(said: Sequence[Mistake | Remark]) -> tuple[ImportedMistake, ...]:
     return tuple(
-        ImportedMistake(line=one.line, message=one_line(one.message, 500)) for one in said[:MISTAKES_MAX]
+        ImportedMistake(
+            line=one.line,
+            code=one.told.code,
+            message=one_line(one.told.message, 500),
+            values={
+                name: one_line(value, 200) if isinstance(value, str) else value
+                for name, value in one.told.values.items()
+            },
+        )
+        for one in said[:MISTAKES_MAX]
     )

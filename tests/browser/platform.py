@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext
 from domain.ids import EVENT, ORGANISATION, text
 from tests.browser.loader import AccountRequest, LoadAnswer, LoadRequest
 from tests.running_platform import RunningPlatform
-from tests.servers import run
+from tests.servers import execute, run
 
 OWNER = "owner@example.org"
 PASSWORD = "a lantern over the harbour"
@@ -111,6 +111,14 @@ class Platform:
         """Kills every gateway; the supervisor starts them again."""
         for pid in self._running.note.pids("gateway"):
             os.kill(pid, signal.SIGKILL)
+
+    def make_older(self, event: EventPage, by_ms: int) -> None:
+        """Has what an event has sold so far be sold by so much earlier, as its record says."""
+        older = (
+            f"UPDATE tickets SET issued_at = issued_at - {by_ms:d} * interval '1 millisecond'"
+            f" WHERE event_id = '{event.event_id.hex()}'"
+        )
+        run(execute(self._running.note.dsn, older))
 
     def tickets_by_order(self, event: EventPage) -> list[int]:
         """How many tickets each order of an event has in PostgreSQL."""

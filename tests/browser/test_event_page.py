@@ -274,7 +274,7 @@ def test_the_organizer_sees_the_sale(platform: Platform, open_context: OpenConte
         standing = rows.filter(has=organizer.get_by_role("rowheader", name="Standing"))
         expect(standing.get_by_role("cell")).to_have_text(cells)
     # What was sold in each ten seconds is drawn.
-    bars = organizer.get_by_role("img", name="Sold in each ten seconds").locator("path")
+    bars = organizer.get_by_role("img", name="Sold in each 10 seconds").locator(".chart-sold")
     expect(bars).not_to_have_attribute("d", "")
     stranger = open_context().new_page()
     stranger.goto(event.sales_address)

@@ -71,8 +71,25 @@ def test_an_event_is_copied_repeated_taken_out_and_in(
     left_out = page.get_by_role("heading", name="Taken, but not all of it").locator(
         "xpath=following-sibling::ul"
     )
-    expect(left_out).to_contain_text("its image was left out")
+    expect(left_out).to_contain_text("Its image was left out")
     assert problems(page) == []
+
+
+def test_what_an_import_has_wrong_is_told_in_the_readers_language(
+    platform: Platform, open_context: OpenContext, tmp_path: Path
+) -> None:
+    context = open_context(viewport=DESKTOP, locale="ar")
+    event = platform.add_event({"Standing": 50})
+    platform.sign_in_owner(context, event)
+    page = context.new_page()
+    page.goto(f"{event.sales_address.partition('/events/')[0]}/transfer")
+    file = tmp_path / "events.csv"
+    file.write_text("title,starts_at\nOne,2030-05-01T20:00,Bremen\nTwo,never\nThree\n")
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator("#import button[type=submit]").click()
+    expect(page.locator("#import .row-text span")).to_have_text(
+        ["3 قيم مقابل عمودين.", "البداية: أدخل تاريخًا ووقتًا.", "قيمة واحدة مقابل عمودين."]
+    )
 
 
 def test_a_series_is_changed_in_one_of_its_dates(platform: Platform, open_context: OpenContext) -> None:

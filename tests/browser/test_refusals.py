@@ -93,7 +93,7 @@ def test_a_code_without_enough_places_is_refused_in_the_language_of_the_reader(
     # In the sale, it is what is free now.
     speak_arabic(owner)
     page.get_by_role("button", name="رمز جديد", exact=True).click()
-    dialog.get_by_label("أماكن محجوزة").check()
+    dialog.get_by_label("أماكن محفوظة").check()
     dialog.locator("#field-block_quantity").fill("2")
     dialog.get_by_role("button", name="رمز جديد").click()
     expect(dialog.get_by_role("alert")).to_have_text("الأماكن لا تكفي: بقي مكان شاغر واحد.")

@@ -49,6 +49,31 @@ def test_every_language_says_the_same(language: str, area: str) -> None:
         assert other[name] != "", name
 
 
+@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_is_there_twice(language: str, area: str) -> None:
+    """The second would count, and whoever mends the first would wonder."""
+    read: list[str] = []
+    text = (WEB / "messages" / language / f"{area}.json").read_text()
+    json.loads(text, object_pairs_hook=lambda pairs: read.extend(name for name, _ in pairs))
+    assert len(read) == len(set(read)), {name for name in read if read.count(name) > 1}
+
+
+# A pair of coordinates is written as it is typed.
+LATIN_COMMAS = {"organizer.event.geo_hint", "organizer.wrong.geo"}
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_arabic_is_written_as_arabic_is(area: str) -> None:
+    for name, message in catalogue("ar", area).items():
+        written = re.sub(r"\{\w+, (plural|select),", "", message)
+        if f"{area}.{name}" not in LATIN_COMMAS:
+            assert not set(written) & set(",;?"), name
+        # One spelling of each of these in all texts.
+        assert "\u0627\u064b" not in written, f"{name}: the tanwin stands before the alif"
+        assert "\u0645\u0646\u0638\u0645\u0629" not in written, f"{name}: an organisation has one word"
+
+
 def plurals(parts: tuple[Part, ...]) -> list[Choice]:
     found: list[Choice] = []
     for part in parts:

@@ -92,7 +92,16 @@ async def drafts(hall: Organiser) -> dict[str, Any]:
 async def test_a_page_with_events(hall: Organiser) -> None:
     report = await take(hall, PAGE)
     assert (report.format, report.created, report.mistake_count) == ("schema.org", 1, 3)
-    assert [mistake.line for mistake in report.mistakes] == [10, 13, 14]
+    assert [(mistake.line, mistake.code) for mistake in report.mistakes] == [
+        (10, "title_lacks"),
+        (13, "no_json"),
+        (14, "field"),
+    ]
+    assert report.mistakes[0].values == {"title": "No date", "name": "startDate"}
+    assert report.mistakes[0].message == "'No date' has no startDate"
+    # A page says it as it says what is wrong with the field of a form.
+    assert report.mistakes[2].values == {"field": "offers", "reason": "not_sellable"}
+    assert report.mistakes[2].message == "offers: 'nine' is no amount"
     row = (await drafts(hall))["One & only"]
     event = await hall.read(row)
     assert (event.status, event.city, event.country, event.tags) == ("draft", "Köln", "DE", ("rock", "loud"))
@@ -130,9 +139,11 @@ async def test_what_was_left_out_is_told_with_its_line(hall: Organiser) -> None:
     assert (report.created, report.mistake_count, report.remark_count) == (2, 2, 2)
     assert [mistake.line for mistake in report.mistakes] == [13, 24]
     assert "one date of a series" in report.mistakes[1].message
+    assert (report.mistakes[1].code, report.mistakes[1].values) == ("one_of_a_series", {"title": "Third"})
     assert [remark.line for remark in report.remarks] == [18, 30]
     assert "RRULE" in report.remarks[0].message
     assert report.remarks[1].message == "this is the event of line 5 once more"
+    assert (report.remarks[1].code, report.remarks[1].values) == ("once_more", {"line": 5})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +162,7 @@ def test_what_is_left_out_of_an_entry(fields: Any, told: str) -> None:
     entry = ImportedEvent(line=1, key="1", title="One", starts="2030-05-01T20:00", **fields)
     found = left_out(entry, "Europe/Berlin")
     assert len(found) == bool(told)
-    assert told in "".join(found)
+    assert told in "".join(one.message for one in found)
 
 
 async def test_an_image_without_https_is_told(hall: Organiser) -> None:
@@ -164,7 +175,13 @@ async def test_a_table(hall: Organiser) -> None:
     report = await take(hall, TABLE)
     assert (report.format, report.created) == ("csv", 2)
     # Lines of the file, although a value before them has a line break in it.
-    assert [mistake.line for mistake in report.mistakes] == [4, 5, 6, 7]
+    assert [(mistake.line, mistake.code) for mistake in report.mistakes] == [
+        (4, "empty"),
+        (5, "field"),
+        (6, "field"),
+        (7, "values_and_columns"),
+    ]
+    assert report.mistakes[1].values == {"field": "starts_at", "reason": "gap"}
     assert set(await drafts(hall)) == {"Multi line", "Good"}
 
 
@@ -273,7 +290,13 @@ async def test_bounds(hall: Organiser) -> None:
         report = await take(hall, nonsense)
         assert report.created == 0
     report = sure(await importing.take(WHO, hall.organisation_id, b"title,starts_at\n\xff"))
-    assert report.mistakes[0].line == 2
+    assert (report.mistakes[0].line, report.mistakes[0].code) == (2, "not_utf8")
+    # What is told of a line is bounded, however long what stands there is.
+    report = await take(hall, "title,starts_at\n" + "x" * 5_000 + ",2030-02-31\n")
+    assert report.mistakes[0].values == {"field": "starts_at", "reason": "not_a_time"}
+    report = await take(hall, json.dumps({"@type": "Event", "name": "x" * 5_000}))
+    assert len(report.mistakes[0].message) == 500
+    assert len(str(report.mistakes[0].values["title"])) == 200
 
 
 async def test_edits_here_survive_what_did_not_change_there(hall: Organiser) -> None:

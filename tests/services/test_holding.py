@@ -7,8 +7,8 @@ from domain.codes import code_key
 from domain.ids import BuyerId
 from domain.refusals import Code, Refusal
 from services.events import Events
+from services.events.reading import Reading
 from services.tickets import Tickets
-from storage.catalogue import Catalogue
 from tests.gateway.stage import TICKET_KEY, fresh, new_sale, operation, works
 
 
@@ -19,7 +19,9 @@ async def test_a_look_up_that_postgres_refuses_leaves_no_buyer_waiting(
     async with works(migrated_dsn, redis_url) as made:
         sale = await new_sale(made)
         # As in a gateway that has not heard of the event yet.
-        tickets = Tickets(made.shards, Events(Catalogue(made.pool)), made.clock, code_key(TICKET_KEY))
+        reading = Reading(made.pool, made.event_pages, made.clock)
+        events = Events(made.catalogue, reading, made.shards)
+        tickets = Tickets(made.shards, events, made.clock, code_key(TICKET_KEY))
         request = wire.Hold(1, operation(), sale.event, [wire.Line(sale.types[0], 1)])
 
         async def ask() -> wire.ServerMessage | Refusal:

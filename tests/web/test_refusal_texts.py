@@ -6,6 +6,7 @@ used".
 
 import ast
 import json
+import string
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from domain.refusals import Code
 from gateway.api.parsing import SENTENCES
-from services.messages import LANGUAGES
+from services.events.import_told import SENTENCES as OF_IMPORTS
+from services.messages import LANGUAGES, holes, parsed
 from services.reasons import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,11 @@ def fields() -> Iterator[str]:
             yield str(said.value).rpartition(".")[2]
 
 
+def named_in(sentence: str) -> set[str]:
+    """The values that a sentence for `str.format` names."""
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_code_has_a_text(language: str) -> None:
     missing = {code for code in Code if f"problem.{code}" not in texts(language)}
@@ -73,6 +80,26 @@ def test_every_field_that_is_refused_has_a_name(language: str) -> None:
     assert {"title", "starts_at", "price_min_minor", "rule"} <= named
     missing = {field for field in named - NO_FIELD_OF_A_FORM if f"field.name.{field}" not in texts(language)}
     assert not missing, missing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_an_import_says_has_a_text_with_the_same_values(language: str) -> None:
+    page = json.loads((ROOT / f"web/messages/{language}/again.json").read_text())
+    for code, sentence in OF_IMPORTS.items():
+        assert set(holes(parsed(page[f"import.{code}"]))) == named_in(sentence), code
+
+
+def test_whatever_an_import_says_is_said_somewhere_with_its_values() -> None:
+    trees = [ast.parse(file.read_text()) for file in (ROOT / "services/events").glob("import*.py")]
+    said: dict[str, set[str]] = {}
+    for call in (one for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Call)):
+        if isinstance(call.func, ast.Name) and call.func.id == "told":
+            # One code, or one of two.
+            given = call.args[0]
+            codes = [given.body, given.orelse] if isinstance(given, ast.IfExp) else [given]
+            for code in codes:
+                said[ast.literal_eval(code)] = {str(one.arg) for one in call.keywords}
+    assert said == {code: named_in(sentence) for code, sentence in OF_IMPORTS.items()}
 
 
 def test_no_reason_is_called_what_means_something_else() -> None:

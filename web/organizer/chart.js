@@ -1,59 +1,73 @@
-// How the sale goes: sold, and held on top of it, over time, and below on the same axis how much was sold in each ten
-// seconds.
-import { count } from "../shared/formats.js";
+// How the sale goes: sold, and held on top of it, over time, and below on the same axis how much was sold in each span;
+// the whole sale, or the last minutes of it.
+import { count, moment } from "../shared/formats.js";
 import { html } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
-import { STEP_MS, soldBySteps } from "./history.js";
+import { Tabs } from "../shared/parts.js";
+import { every, ticks } from "./axis.js";
+import { RECENT_MS, courseOf } from "./history.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
+/** @typedef {import("./axis.js").Tick} Tick */
+/** @typedef {import("./history.js").Past} Past */
 /** @typedef {import("./history.js").Sample} Sample */
+/** @typedef {import("./history.js").Spans} Spans */
 /** @typedef {(time: number) => number} Place */
+/** @typedef {"whole" | "recent"} View */
 
 const WIDTH = 720;
 const HEIGHT = 220;
 const RATE_HEIGHT = 72;
 const SPAN_MS_MIN = 60_000;
-const SPAN_MS_MAX = 600_000;
 const GAP = 1.5;
+/** @type {View[]} */
+const VIEWS = ["whole", "recent"];
 
 /**
- * @param {{samples: readonly Sample[], capacity: number, now: number}} given
+ * @param {{past: Past, samples: readonly Sample[], capacity: number, now: number, view: View, onView: (view: View) => void}} given
  * @returns {Child}
  */
-export function Chart({ samples, capacity, now }) {
-    const oldest = samples[0];
-    const newest = samples.at(-1);
-    const span = Math.min(SPAN_MS_MAX, Math.max(SPAN_MS_MIN, oldest ? now - oldest.time_ms : 0));
-    const minutes = Math.round(span / 60_000);
+export function Chart({ past, samples, capacity, now, view, onView }) {
+    const spans = past[view];
+    const start = Math.min(past.whole.from_ms, now - SPAN_MS_MIN);
+    const from = view === "whole" ? start : Math.max(start, now - RECENT_MS);
+    const course = courseOf(past, spans, samples);
+    const newest = course.at(-1);
+    const marks = ticks(from, now);
     /** @type {Place} */
-    const x = (time) => Math.max(0, WIDTH - ((now - time) / span) * WIDTH);
+    const x = (time) => Math.max(0, WIDTH - ((now - time) / (now - from)) * WIDTH);
     return html`
-        <figure class="chart">
-            <figcaption class="chart-title">${t("selling.course")}</figcaption>
-            <${Course} samples=${newest ? [...samples, { ...newest, time_ms: now }] : []} capacity=${capacity} x=${x} minutes=${minutes} />
-            <div class="chart-title">${t("selling.by_steps")}</div>
-            <${Steps} steps=${soldBySteps(samples, now)} x=${x} minutes=${minutes} />
-            <div class="chart-axis">
-                <span>${t("selling.minutes_ago", { count: minutes })}</span>
-                <span>${t("selling.now")}</span>
+        <div class="chart">
+            <${Tabs} label=${t("selling.course")} tabs=${VIEWS.map((id) => ({ id, label: t(`selling.view.${id}`) }))} chosen=${view} onChoose=${onView} />
+            <div role="tabpanel" id=${`panel-${view}`} aria-labelledby=${`tab-${view}`}>
+                <div class="chart-title">${t("selling.course")}</div>
+                <${Course} course=${newest ? [...course, { ...newest, time_ms: now }] : []} capacity=${capacity} x=${x} marks=${marks} from=${from} />
+                <div class="chart-title">${t("selling.by_steps", { every: every(spans.width_ms) })}</div>
+                <${Steps} spans=${spans} x=${x} marks=${marks} from=${from} />
+                <div class="chart-axis" aria-hidden="true">
+                    ${marks.map(({ at, label }) => html`<span key=${label} style=${{ left: `${at * 100}%`, transform: `translateX(${-at * 100}%)` }}>${label}</span>`)}
+                    <span class="chart-now">${t("selling.now")}</span>
+                </div>
             </div>
-        </figure>
+        </div>
     `;
 }
 
 /**
- * @param {{samples: readonly Sample[], capacity: number, x: Place, minutes: number}} given
+ * @param {{course: Sample[], capacity: number, x: Place, marks: Tick[], from: number}} given
  * @returns {Child}
  */
-function Course({ samples, capacity, x, minutes }) {
-    const newest = samples.at(-1);
-    const high = ceiling(Math.max(0, ...samples.map((one) => one.sold + one.held)), Math.max(1, capacity));
+function Course({ course, capacity, x, marks, from }) {
+    const newest = course.at(-1);
+    const shown = course.filter((one, at) => one.time_ms >= from || (course[at + 1]?.time_ms ?? 0) >= from);
+    const high = ceiling(Math.max(0, ...shown.map((one) => one.sold + one.held)), Math.max(1, capacity));
     const y = (/** @type {number} */ value) => HEIGHT - (value / high) * HEIGHT;
     return html`<div class="chart-plot">
         <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img"
-            aria-label=${t("selling.chart", { minutes, sold: newest?.sold ?? 0, held: newest?.held ?? 0 })}>
-            <path class="chart-held" d=${area(samples, x, y, (one) => one.sold + one.held)} />
-            <path class="chart-sold" d=${area(samples, x, y, (one) => one.sold)} />
+            aria-label=${t("selling.chart", { since: moment(from), sold: newest?.sold ?? 0, held: newest?.held ?? 0 })}>
+            <${Grid} marks=${marks} height=${HEIGHT} />
+            <path class="chart-held" d=${area(shown, x, y, (one) => one.sold + one.held)} />
+            <path class="chart-sold" d=${area(shown, x, y, (one) => one.sold)} />
         </svg>
         <span class="chart-scale">${count(high)}</span>
         ${newest && newest.sold + newest.held === 0 && html`<p class="chart-empty">${t("selling.nothing_yet")}</p>`}
@@ -61,24 +75,34 @@ function Course({ samples, capacity, x, minutes }) {
 }
 
 /**
- * @param {{steps: {from_ms: number, sold: number}[], x: Place, minutes: number}} given
+ * @param {{spans: Spans, x: Place, marks: Tick[], from: number}} given
  * @returns {Child}
  */
-function Steps({ steps, x, minutes }) {
-    const most = Math.max(0, ...steps.map((one) => one.sold));
-    const high = ceiling(most, Number.MAX_SAFE_INTEGER);
-    const bars = steps
-        .filter((one) => one.sold > 0)
-        .map((one) => {
-            const [left, right] = [x(one.from_ms), Math.min(WIDTH, x(one.from_ms + STEP_MS)) - GAP];
-            return `M${left.toFixed(1)} ${RATE_HEIGHT}V${(RATE_HEIGHT - (one.sold / high) * RATE_HEIGHT).toFixed(1)}H${Math.max(left + 1, right).toFixed(1)}V${RATE_HEIGHT}Z`;
-        });
+function Steps({ spans, x, marks, from }) {
+    const shown = spans.bars.filter((one) => one.sold > 0 && one.from_ms + spans.width_ms > from);
+    const most = shown.reduce((/** @type {import("./history.js").Bar | null} */ best, one) => (best && best.sold >= one.sold ? best : one), null);
+    const high = ceiling(most?.sold ?? 0, Number.MAX_SAFE_INTEGER);
+    const bars = shown.map((one) => {
+        const [left, right] = [x(one.from_ms), Math.min(WIDTH, x(one.from_ms + spans.width_ms)) - GAP];
+        return `M${left.toFixed(1)} ${RATE_HEIGHT}V${(RATE_HEIGHT - (one.sold / high) * RATE_HEIGHT).toFixed(1)}H${Math.max(left + 1, right).toFixed(1)}V${RATE_HEIGHT}Z`;
+    });
+    const said = { every: every(spans.width_ms), since: moment(from) };
+    const label = most ? t("selling.steps", { ...said, most: most.sold, when: moment(Math.max(from, most.from_ms)) }) : t("selling.steps_none", said);
     return html`<div class="chart-plot chart-steps">
-        <svg viewBox="0 0 ${WIDTH} ${RATE_HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${t("selling.steps", { minutes, most })}>
+        <svg viewBox="0 0 ${WIDTH} ${RATE_HEIGHT}" preserveAspectRatio="none" role="img" aria-label=${label}>
+            <${Grid} marks=${marks} height=${RATE_HEIGHT} />
             <path class="chart-sold" d=${bars.join("")} />
         </svg>
-        ${most > 0 && html`<span class="chart-scale">${count(high)}</span>`}
+        ${most && html`<span class="chart-scale">${count(high)}</span>`}
     </div>`;
+}
+
+/**
+ * @param {{marks: Tick[], height: number}} given
+ * @returns {Child}
+ */
+function Grid({ marks, height }) {
+    return html`<path class="chart-grid" d=${marks.map(({ at }) => `M${(at * WIDTH).toFixed(1)} 0V${height}`).join("")} />`;
 }
 
 /**

@@ -1,12 +1,13 @@
 // The figures of a sale, their course, and where the places of each pool and the tickets of each type are.
 import { count, share } from "../shared/formats.js";
-import { html } from "../shared/html.js";
+import { html, useState } from "../shared/html.js";
 import { t } from "../shared/i18n.js";
 import { Chart } from "./chart.js";
-import { sampleOf, soldBetween, total } from "./history.js";
+import { begun, courseOf, sampleOf, soldBetween, total } from "./history.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("../shared/connection.js").SalesState} SalesState */
+/** @typedef {import("./history.js").Past} Past */
 /** @typedef {import("./history.js").Sample} Sample */
 /** @typedef {"sold" | "held" | "free" | "withheld" | "capacity"} Column */
 /** @typedef {{sold: number, held: number, free: number, withheld?: number, capacity?: number}} Amounts */
@@ -20,20 +21,22 @@ const OF_POOLS = ["sold", "held", "free", "withheld", "capacity"];
 const OF_TYPES = ["sold", "held", "free"];
 
 /**
- * @param {{state: SalesState | null, samples: readonly Sample[], now: number, names: Names, onPool: ((pool: string) => void) | null}} given
+ * @param {{state: SalesState | null, samples: readonly Sample[], past: Past | null, now: number, names: Names, onPool: ((pool: string) => void) | null}} given
  * @returns {Child}
  */
-export function SaleBoard({ state, samples, now, names, onPool }) {
+export function SaleBoard({ state, samples, past, now, names, onPool }) {
+    const [view, setView] = useState(/** @type {import("./chart.js").View} */ ("whole"));
     const places = total(state?.pools ?? []);
     const tickets = state ? sampleOf(state) : null;
     // The server's clock may be a little behind the newest sample.
     const time = Math.max(now, samples.at(-1)?.time_ms ?? 0);
+    const known = past ?? begun({ time_ms: time, sold: 0, held: 0 });
     const figures = [
         { kind: "sold", value: tickets?.sold },
         { kind: "held", value: tickets?.held },
         { kind: "free", value: places.free },
         { kind: "withheld", value: places.withheld },
-        { kind: "rate", value: soldBetween(samples, time - MINUTE_MS, time) },
+        { kind: "rate", value: soldBetween(courseOf(known, known.recent, samples), time - MINUTE_MS, time) },
     ];
     return html`<div class="sales" aria-busy=${state === null}>
         <dl class="figures">
@@ -44,7 +47,7 @@ export function SaleBoard({ state, samples, now, names, onPool }) {
                 </div>`,
             )}
         </dl>
-        <${Chart} samples=${samples} capacity=${places.capacity} now=${time} />
+        <${Chart} past=${known} samples=${samples} capacity=${places.capacity} now=${time} view=${view} onView=${setView} />
         ${state && html`<${Pools} state=${state} names=${names} onPool=${onPool} /><${Types} state=${state} names=${names} />`}
     </div>`;
 }

@@ -1,9 +1,9 @@
 // Events from elsewhere and to elsewhere: a file in, a file out. What a file has wrong is told by its line.
-import { Problem } from "../shared/api.js";
+import { Problem, told as toldOfField } from "../shared/api.js";
 import { FormBox, Field, Select, SubmitButton, useForm } from "../shared/forms.js";
 import { count } from "../shared/formats.js";
 import { html, useState } from "../shared/html.js";
-import { t } from "../shared/i18n.js";
+import { has, t } from "../shared/i18n.js";
 import { newOperation } from "../shared/ids.js";
 import { PageHead, Panel } from "../shared/parts.js";
 import { showOrganisation } from "./frame.js";
@@ -11,7 +11,7 @@ import { zoneOptions } from "./zones.js";
 
 /** @typedef {import("../shared/html.js").Child} Child */
 /** @typedef {import("./frame.js").Place} Place */
-/** @typedef {{line: number, message: string}} Told */
+/** @typedef {{line: number, code: string, message: string, values: Record<string, string | number>}} Told */
 /** @typedef {{created: number, updated: number, unchanged: number, kept: number, mistake_count: number, mistakes: Told[], remark_count: number, remarks: Told[]}} Report */
 
 /** @type {Record<string, string>} */
@@ -96,10 +96,24 @@ function Lines({ told, total }) {
     return html`
         ${told.length > 0 &&
         html`<ul class="rows">
-            ${told.map((one, at) => html`<li key=${at}><div class="row-text"><strong>${t("again.transfer.line", { line: one.line })}</strong><span dir="auto">${one.message}</span></div></li>`)}
+            ${told.map((one, at) => html`<li key=${at}><div class="row-text"><strong>${t("again.transfer.line", { line: one.line })}</strong><span dir="auto">${textOf(one)}</span></div></li>`)}
         </ul>`}
         ${more > 0 && html`<p class="quiet">${t("again.transfer.more_mistakes", { count: more })}</p>`}
     `;
+}
+
+/**
+ * What is said of a line: of a field as every form says it, and else by what the import calls it.
+ *
+ * @param {Told} one
+ */
+function textOf({ code, message, values }) {
+    if (code === "field") {
+        const field = String(values["field"] ?? "");
+        return toldOfField({ field, code: String(values["reason"] ?? ""), message: message.slice(field.length + 2) });
+    }
+    // A page that was loaded before the server became newer may not know it.
+    return has(`again.import.${code}`) ? t(`again.import.${code}`, values) : message;
 }
 
 /**
