@@ -93,13 +93,12 @@ async def list_tokens(
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS} FROM api_tokens
-        WHERE organisation_id = $1 AND kind = $2 AND revoked_at IS NULL
-            AND ($3::uuid IS NULL OR token_id > $3)
+        WHERE organisation_id = $1 AND kind = $2 AND revoked_at IS NULL AND token_id > $3
         ORDER BY token_id LIMIT $4
         """,  # noqa: S608 - this module's columns
         organisation_id,
         kind.value,
-        after,
+        after or bytes(16),
         limit,
     )
     return [token_of(row) for row in rows]

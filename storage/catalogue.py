@@ -171,11 +171,10 @@ async def store_tickets(connection: AnyConnection, event: EventRecord) -> None:
 
 
 async def _remove_missing(connection: AnyConnection, event: EventRecord) -> None:
-    kept = {
-        "ticket_types": [kind.ticket_type_id for kind in event.ticket_types],
-        "pools": [pool.pool_id for pool in event.pools],
-    }
-    for table, ids in kept.items():
+    for table, ids in (
+        ("ticket_types", [kind.ticket_type_id for kind in event.ticket_types]),
+        ("pools", [pool.pool_id for pool in event.pools]),
+    ):
         await connection.execute(
             f"""
             DELETE FROM {table} WHERE event_id = $1 AND {table.removesuffix("s")}_id <> ALL ($2)

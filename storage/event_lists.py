@@ -7,22 +7,28 @@ that are asked for only, of fixed pieces: each combination is planned for itself
 
 import base64
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from domain.ids import EventId, OrganisationId
 from storage.event_records import EventRecord, read_events
-from storage.postgres import Pool, asking
+from storage.postgres import AnyConnection, Pool, asking
 
 _WORDS_MAX: Final = 12
 # The words of domain/event_status.py for what sells, or will.
 LIVE: Final = "status IN ('published', 'on_sale', 'paused', 'sold_out')"
-_LISTED: Final = f"""{LIVE}
+# What was found to be over is not even looked at: lists would get slower with every year (`note_past`).
+AHEAD: Final = f"{LIVE} AND NOT is_past"
+_LISTED: Final = f"""{AHEAD}
     AND events.organisation_id <> ALL (ARRAY(
         SELECT organisation_id FROM organisations WHERE standing <> 'active'))"""  # noqa: S608 - pieces of this module's own
 # An event without an end counts as over a day after its start, as in domain/event_status.py.
 OVER_AT: Final = "coalesce(ends_at, starts_at + interval '1 day')"
+# What others have given to an organisation, and it has taken.
+_SHARED: Final = """organisation_id <> $1 AND event_id = ANY (ARRAY(
+    SELECT event_id FROM grant_acceptances WHERE grant_acceptances.organisation_id = $1))"""
 # By sort: the column, its direction, and how its value is compared with a cursor's.
 SORTS: Final = {
     "date": ("events.starts_at", "ASC", "timestamptz"),
@@ -107,10 +113,7 @@ async def own_events(
     limit: int,
 ) -> Listed | None:
     """Return a part of the events that an organisation works on, the latest first."""
-    conditions = [
-        """(organisation_id = $1 OR event_id IN (
-            SELECT event_id FROM grant_acceptances WHERE grant_acceptances.organisation_id = $1))"""
-    ]
+    conditions: list[str] = []
     values: list[Any] = [organisation_id]
     if status is not None:
         values += [status, now_ms]
@@ -127,15 +130,43 @@ async def own_events(
     values.append(limit + 1)
     async with asking(pool) as connection:
         rows = await connection.fetch(
-            f"""
-            SELECT event_id, starts_at FROM events WHERE {" AND ".join(conditions)}
-            ORDER BY starts_at DESC, event_id DESC LIMIT ${len(values)}
-            """,  # noqa: S608 - pieces of this module's own
+            _latest(("organisation_id = $1", _SHARED), conditions, limit=f"${len(values)}"),
             *values,
         )
         events = await _read_in_order(connection, [row["event_id"] for row in rows[:limit]])
     last = rows[limit - 1] if len(rows) > limit else None
     return Listed(events, None if last is None else _cursor("own", last["starts_at"], last["event_id"]))
+
+
+def _latest(ways: Sequence[str], conditions: Sequence[str], *, limit: str) -> str:
+    """Return a statement for the latest events that are on one of some ways and meet all conditions.
+
+    Each way has an index of its own. Together, with OR, they would be a condition that has none, and all
+    events of all organisations would be read; no event is on two ways.
+    """
+    parts = " UNION ALL ".join(
+        f"""(SELECT event_id, starts_at FROM events WHERE {" AND ".join((way, *conditions))}
+            ORDER BY starts_at DESC, event_id DESC LIMIT {limit})"""  # noqa: S608 - pieces of this module's own
+        for way in ways
+    )
+    return f"SELECT * FROM ({parts}) AS latest ORDER BY starts_at DESC, event_id DESC LIMIT {limit}"  # noqa: S608
+
+
+async def note_past(connection: AnyConnection, before_ms: int, limit: int) -> int:
+    """Note of events that they were over before a time, so that lists need not pass over them; return of how
+    many. One that is moved is ahead again: a trigger sees to that.
+    """
+    status = await connection.execute(
+        f"""
+        UPDATE events SET is_past = true
+        WHERE {OVER_AT} < $1 AND event_id = ANY (ARRAY(
+            SELECT event_id FROM events WHERE {AHEAD} AND starts_at < $1 AND {OVER_AT} < $1
+            ORDER BY starts_at LIMIT $2))
+        """,  # noqa: S608 - pieces of this module's own
+        before_ms,
+        limit,
+    )
+    return int(status.rpartition(" ")[2])
 
 
 async def slugs_of_part(pool: Pool, part: int, parts: int, limit: int) -> list[str]:

@@ -3,7 +3,7 @@
 import msgspec
 
 from domain.ids import EventId, OrderId
-from storage.orders import OrderLine
+from storage.orders import AFTER_ALL, OrderLine
 from storage.postgres import AnyConnection
 
 
@@ -26,21 +26,18 @@ async def orders_of_event(
     """Return as many orders of an event, newest first, that are older than one that was made then and has
     this id; None for the newest.
     """
-    at_ms, order_id = before or (None, None)
     rows = await connection.fetch(
         """
         SELECT order_id, state, failure, amount_minor, currency, created_at,
             (SELECT coalesce(sum(quantity), 0) FROM order_lines WHERE order_lines.order_id = orders.order_id),
             (SELECT count(*) FROM order_answers WHERE order_answers.order_id = orders.order_id)
         FROM orders
-        WHERE event_id = $1
-            AND ($2::timestamptz IS NULL OR created_at <= $2 AND (created_at, order_id) < ($2, $3::uuid))
+        WHERE event_id = $1 AND (created_at, order_id) < ($2::timestamptz, $3::uuid)
         ORDER BY created_at DESC, order_id DESC
         LIMIT $4
         """,
         event_id,
-        at_ms,
-        order_id,
+        *(before or AFTER_ALL),
         limit,
     )
     return [EventOrder(*row) for row in rows]

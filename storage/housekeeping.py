@@ -11,6 +11,7 @@ import msgspec
 from storage.accounts import UNCONFIRMED_KEPT_MS, forget_unconfirmed
 from storage.api_tokens import forget_dead
 from storage.event_changes import forget_ended
+from storage.event_lists import note_past
 from storage.invitations import forget_expired
 from storage.partitions import ensure_partitions, misplaced
 from storage.postgres import AnyConnection, Pool, asking
@@ -20,6 +21,9 @@ OPERATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
 INVITATIONS_KEPT_MS: Final = 30 * 24 * 3_600_000
 # Longer than an answer is kept: who repeats a request is told what became of its change.
 CHANGES_KEPT_MS: Final = 2 * 24 * 3_600_000
+# Lists compare times as well, so a day is lost on nobody; a clock that is wrong by hours takes no event away.
+PAST_AFTER_MS: Final = 24 * 3_600_000
+PAST_A_CALL: Final = 5_000
 ROWS_A_CALL: Final = 50_000
 
 
@@ -35,6 +39,7 @@ class Kept(msgspec.Struct, frozen=True):
         invitations: that expired.
         api_tokens: that were revoked or expired long ago.
         event_changes: that came to their end.
+        past_events: that lists pass over from now on.
     """
 
     months: list[str]
@@ -49,6 +54,7 @@ class Kept(msgspec.Struct, frozen=True):
     invitations: int
     api_tokens: int
     event_changes: int
+    past_events: int
 
     @property
     def is_behind(self) -> bool:
@@ -75,6 +81,7 @@ async def keep_house(pool: Pool, now_ms: int) -> Kept:
             await forget_expired(connection, now_ms - INVITATIONS_KEPT_MS, ROWS_A_CALL),
             await forget_dead(connection, now_ms, ROWS_A_CALL),
             await forget_ended(connection, now_ms - CHANGES_KEPT_MS, ROWS_A_CALL),
+            await note_past(connection, now_ms - PAST_AFTER_MS, PAST_A_CALL),
         )
 
 

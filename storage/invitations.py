@@ -95,11 +95,11 @@ async def list_invitations(
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS} FROM invitations
-        WHERE organisation_id = $1 AND ($2::uuid IS NULL OR invitation_id > $2)
+        WHERE organisation_id = $1 AND invitation_id > $2
         ORDER BY invitation_id LIMIT $3
         """,  # noqa: S608 - this module's columns
         organisation_id,
-        after,
+        after or bytes(16),
         limit,
     )
     return [invitation_of(row) for row in rows]

@@ -140,11 +140,11 @@ async def list_members(
     rows = await connection.fetch(
         f"""
         SELECT {COLUMNS} FROM members
-        WHERE organisation_id = $1 AND ($2::uuid IS NULL OR member_id > $2)
+        WHERE organisation_id = $1 AND member_id > $2
         ORDER BY member_id LIMIT $3
         """,  # noqa: S608 - this module's columns
         organisation_id,
-        after,
+        after or bytes(16),
         limit,
     )
     return members_of(rows)

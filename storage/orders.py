@@ -99,6 +99,8 @@ _ORDER: Final = """
         FROM order_lines WHERE order_lines.order_id = orders.order_id
     ) AS lines
 """
+# A time and an id that every order in a list is before.
+AFTER_ALL: Final = (253_402_300_799_999, b"\xff" * 16)
 _TICKET: Final = "SELECT ticket_id, order_id, event_id, buyer_id, ticket_type, state, issued_at FROM tickets"
 
 
@@ -165,18 +167,16 @@ class Orders:
         """Return as many orders of some buyers, newest first: of one event or of all, and older than one that
         was made at a time and has an id.
         """
-        at_ms, order_id = before or (None, None)
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
                 f"""{_ORDER}
                 WHERE orders.buyer_id = ANY ($1) AND ($2::uuid IS NULL OR orders.event_id = $2)
-                    AND ($3::timestamptz IS NULL OR (orders.created_at, orders.order_id) < ($3, $4::uuid))
+                    AND (orders.created_at, orders.order_id) < ($3::timestamptz, $4::uuid)
                 ORDER BY orders.created_at DESC, orders.order_id DESC LIMIT $5
                 """,
                 buyer_ids,
                 event_id,
-                at_ms,
-                order_id,
+                *(before or AFTER_ALL),
                 limit,
             )
         return [_order(row) for row in rows]

@@ -141,12 +141,12 @@ async def list_all(
             SELECT {_COLUMNS} FROM organisations
             WHERE ($1 = '' OR strpos(lower(name), lower($1)) > 0 OR strpos(slug, lower($1)) > 0)
                 AND ($2::text IS NULL OR standing = $2)
-                AND ($3::uuid IS NULL OR organisation_id > $3)
+                AND organisation_id > $3
             ORDER BY organisation_id LIMIT $4
             """,  # noqa: S608 - this module's columns
             search,
             standing,
-            after,
+            after or bytes(16),
             limit,
         )
     return [_organisation(row) for row in rows]

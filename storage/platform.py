@@ -11,11 +11,12 @@ from domain.roles import PlatformRole, Role
 from domain.standing import Standing
 from storage.postgres import AnyConnection
 
+# Counted, because PostgreSQL answers EXISTS for a list by reading the whole of the other table first.
 _USER = """
     SELECT users.user_id, users.state, users.created_at, suspended_users.at AS suspended_at,
         platform_members.role AS platform_role,
-        EXISTS (SELECT FROM totp WHERE totp.user_id = users.user_id AND totp.is_confirmed)
-            OR EXISTS (SELECT FROM passkeys WHERE passkeys.user_id = users.user_id) AS has_second_factor,
+        (SELECT count(*) FROM totp WHERE totp.user_id = users.user_id AND totp.is_confirmed)
+            + (SELECT count(*) FROM passkeys WHERE passkeys.user_id = users.user_id) > 0 AS has_second_factor,
         (SELECT count(*) FROM members WHERE members.user_id = users.user_id) AS memberships,
         (SELECT count(*) FROM sessions WHERE sessions.user_id = users.user_id) AS sessions
     FROM users
@@ -63,11 +64,11 @@ async def list_users(
     rows = await connection.fetch(
         f"""
         {_USER}
-        WHERE users.state <> 'unconfirmed' AND ($1::uuid IS NULL OR users.user_id > $1)
+        WHERE users.state <> 'unconfirmed' AND users.user_id > $1
             AND (NOT $2 OR suspended_users.user_id IS NOT NULL)
         ORDER BY users.user_id LIMIT $3
         """,
-        after,
+        after or bytes(16),
         only_suspended,
         limit,
     )

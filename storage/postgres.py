@@ -5,9 +5,9 @@ milliseconds since the epoch. Statements are prepared once per connection and pl
 (`force_generic_plan`).
 
 The planner's choices are narrowed on purpose. All statements of the running platform reach rows through an
-index, but a plan made while a table was still empty would be a sequential scan, stay cached, and get slower
-with every row sold until the next ANALYZE. Reports and audits, which do scan, use `connect` and keep the
-planner's freedom.
+index (`tests/storage/test_plans.py`), but a plan made while a table was still empty would be a sequential
+scan, stay cached, and get slower with every row sold until the next ANALYZE. Reports and audits, which do
+scan, use `connect` and keep the planner's freedom.
 """
 
 import asyncio

@@ -201,7 +201,7 @@ class UserSessions:
             rows = await connection.fetch(
                 """
                 SELECT session_id FROM revoked_sessions
-                WHERE revoked_at > clock_timestamp() - make_interval(secs => $1)
+                WHERE revoked_at > statement_timestamp() - make_interval(secs => $1)
                 """,
                 float(NOTED_S),
             )

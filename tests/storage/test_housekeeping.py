@@ -9,7 +9,8 @@ import pytest
 
 from domain.ids import BuyerId, EventId, OperationId, OrderId, UserId
 from storage import housekeeping
-from storage.housekeeping import OPERATIONS_KEPT_MS, keep_house, prune_operations
+from storage.event_lists import Wanted, public_events
+from storage.housekeeping import OPERATIONS_KEPT_MS, PAST_AFTER_MS, keep_house, prune_operations
 from storage.journal import Batch, OperationRow
 from storage.person_keys import PersonKeys, WrappedKey
 from storage.postgres import Pool
@@ -83,6 +84,36 @@ async def test_who_forgets_as_much_as_a_call_forgets_is_told_to_come_again_soon(
     assert (second.operations, second.is_behind) == (1, False)
 
 
+async def test_lists_pass_over_what_is_over_and_only_that(pool: Pool) -> None:
+    """Or they would get slower with every event that ever took place, or lack one that is to come."""
+    now_ms = int(time.time() * 1000)
+    over, just_over, ahead, moved = (EventId(fresh()) for _ in range(4))
+    for event_id, starts_ms in (
+        (over, -PAST_AFTER_MS),
+        (just_over, 0),
+        (ahead, DAY_MS),
+        (moved, -9 * DAY_MS),
+    ):
+        await add_event(pool, event_id, now_ms + starts_ms - 1_000)
+
+    async def past() -> list[EventId]:
+        return [
+            row[0] for row in await pool.fetch("SELECT event_id FROM events WHERE is_past ORDER BY event_id")
+        ]
+
+    assert (await keep_house(pool, now_ms)).past_events == 2
+    assert (await keep_house(pool, now_ms)).past_events == 0
+    assert await past() == [over, moved]
+    await pool.execute("UPDATE events SET title = 'Another' WHERE event_id = ANY ($1)", [over])
+    await pool.execute(
+        "UPDATE events SET starts_at = $2, ends_at = $2 WHERE event_id = $1", moved, now_ms + DAY_MS
+    )
+    assert await past() == [over]
+    listed = await public_events(pool, Wanted(from_ms=now_ms), None, 10)
+    assert listed is not None
+    assert {event.event_id for event in listed.events} == {ahead, moved}
+
+
 @pytest.mark.parametrize(
     ("table", "taken"),
     [
@@ -121,16 +152,3 @@ async def test_what_is_just_being_taken_into_use_is_not_forgotten(pool: Pool, ta
     await forgetting
     assert await pool.fetchval(f"SELECT count(*) FROM {table}") == 1
     assert (await PersonKeys(pool).find(person) is not None) == (table == "users")
-
-
-@pytest.mark.parametrize("table", ["sessions", "socket_tickets", "operations"])
-async def test_a_statement_of_ours_never_reads_a_whole_table(pool: Pool, table: str) -> None:
-    """A plan made while a table is empty stays cached; it has to be the one for millions of rows."""
-    key = await pool.fetchval(
-        "SELECT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0] "
-        "WHERE indrelid = $1::text::regclass AND indisprimary",
-        table,
-    )
-    kind = "uuid" if table == "operations" else "bytea"
-    plan = await pool.fetch(f"EXPLAIN SELECT 1 FROM {table} WHERE {key} = ANY ('{{}}'::{kind}[])")
-    assert "Seq Scan" not in " ".join(row[0] for row in plan)
