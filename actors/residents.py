@@ -26,6 +26,8 @@ batches.
 """
 LOADED_AT_ONCE_MAX: Final = 8
 """How many are loaded at once, asked for or not: a batch waits for a connection behind as many statements."""
+BROKEN_MS: Final = 60_000
+"""How long an event is not read again whose journal was wrong. That takes all other events' time."""
 LIVE_HOLD_MS_MAX: Final = 2 * HOLD_TTL_MS_MAX
 """An event whose journal has not grown for this long has no live hold: none lasts longer."""
 
@@ -78,6 +80,8 @@ class Residents:
         self._wanted: dict[EventId, None] = {}
         self._room = asyncio.Semaphore(LOADED_AT_ONCE_MAX)
         self._elsewhere: dict[EventId, int] = {}
+        # When it was found that their journal is wrong.
+        self._broken: dict[EventId, int] = {}
         self._leaving: set[EventId] = set()
         # Left memory here without live holds; nothing happens to them until they are asked for.
         self._resting: set[EventId] = set()
@@ -101,7 +105,7 @@ class Residents:
             if self._clock() - known_at_ms < ELSEWHERE_REMEMBERED_MS:
                 return e.Again(is_elsewhere=True)
             del self._elsewhere[event_id]
-        if event_id not in self._leaving:
+        if event_id not in self._leaving and not self._is_broken(event_id):
             self.load(event_id)
         return e.Again(is_elsewhere=False)
 
@@ -128,7 +132,7 @@ class Residents:
         since_ms = self._clock() - LIVE_HOLD_MS_MAX
         for event_id in await self._journal.placed_on(self._shard, since_ms):
             is_settled = event_id in self._there or event_id in self._resting
-            if not is_settled and event_id not in self._leaving:
+            if not is_settled and event_id not in self._leaving and not self._is_broken(event_id):
                 self._wanted[event_id] = None
         self.load_wanted()
 
@@ -178,6 +182,13 @@ class Residents:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._there.clear()
 
+    def _is_broken(self, event_id: EventId) -> bool:
+        found_at_ms = self._broken.get(event_id)
+        if found_at_ms is None or self._clock() - found_at_ms < BROKEN_MS:
+            return found_at_ms is not None
+        del self._broken[event_id]
+        return False
+
     def _note_elsewhere(self, event_id: EventId) -> None:
         now_ms = self._clock()
         # The oldest stand first; what is no longer believed has no use.
@@ -201,8 +212,9 @@ class Residents:
             return
         except Exception:
             # A gap, an entry that can't be read, or one that can't have happened. To try again with every
-            # sweep would be to read all of it again and again.
+            # sweep, or for everybody who asks, would be to read all of it again and again.
             self._wanted.pop(event_id, None)
+            self._broken[event_id] = self._clock()
             log.exception("event %s is not sold from", event_id.hex())
         finally:
             del self._loading[event_id]

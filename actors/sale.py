@@ -38,6 +38,7 @@ from storage.ending import end
 from storage.journal import Batch, Fenced, Journal, Refused, Unknown
 
 RENEWAL_PAUSE_S: Final = 0.1
+SUSPECTS_MAX: Final = 50_000
 MOVE_MS_MAX: Final = 30_000
 """How long an event that is to go to another shard may take to be loaded first."""
 
@@ -294,7 +295,10 @@ class SaleShard:
             )
             self._may_land_late = isinstance(error, Unknown)
             if isinstance(error, Refused):
-                self._suspects.update(ticket.order_id for ticket in batch.tickets)
+                orders = {ticket.order_id for ticket in batch.tickets}
+                # Those that nobody asks about again would add up; one forgotten is only refused again.
+                is_room = len(self._suspects) + len(orders) <= SUSPECTS_MAX
+                self._suspects = self._suspects | orders if is_room else orders
             return False
         return True
 

@@ -10,7 +10,7 @@ import pytest
 
 from actors.ports import ShardSettings
 from actors.recovery import JournalGap, recover
-from actors.residents import LOADED_AT_ONCE_MAX, LOADED_UNASKED_MAX
+from actors.residents import BROKEN_MS, LOADED_AT_ONCE_MAX, LOADED_UNASKED_MAX
 from actors.sale import SaleShard
 from actors.snapshotting import AT_ONCE_MAX as SNAPSHOTS_AT_ONCE_MAX
 from actors.snapshotting import RETRY_MS_MIN
@@ -59,6 +59,30 @@ async def test_a_snapshot_and_the_journal_after_it_give_the_state_that_was(house
     assert 10 < snapshot_seq <= 17
     assert recovered.seq == resident.state.seq == len(await show.history())
     assert fingerprint(recovered) == fingerprint(resident.state)
+
+
+async def test_an_event_whose_journal_is_wrong_is_not_read_again_for_everybody_who_asks(house: House) -> None:
+    """Nor whenever arrivals are looked for: a shard did nothing else then, if it was a long one. What was
+    mended is sold from after a minute.
+    """
+    show = await Show(house).open()
+    mend = "UPDATE journal SET body = $2 WHERE event_id = $1 AND seq = 2"
+    good = await house.pool.fetchval(
+        "SELECT body FROM journal WHERE event_id = $1 AND seq = 2", show.event_id
+    )
+    await house.pool.execute(mend, show.event_id, b"\x93")
+    shard, journal = await counted(house)
+    await until(lambda: not shard.residents._wanted)
+    looks = journal.looks
+    assert looks == 1
+    for _ in range(20):
+        shard.residents.get(show.event_id)
+        await shard.residents.load_placed()
+        await until(lambda: not shard.residents._loading)
+    assert journal.looks == looks
+    await house.pool.execute(mend, show.event_id, good)
+    house.now_ms += BROKEN_MS
+    assert isinstance(await house.ask(show.hold()), e.Held)
 
 
 class Failing(Watched):
@@ -172,8 +196,10 @@ class Counted(Watched):
 
     at_once = 0
     most = 0
+    looks = 0
 
     async def load_snapshots(self, event_id: EventId) -> list[bytes]:
+        self.looks += 1
         with self._counted():
             return await super().load_snapshots(event_id)
 

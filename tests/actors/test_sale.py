@@ -8,6 +8,7 @@ import asyncio
 import msgspec
 import pytest
 
+from actors import sale
 from actors.ports import ShardSettings
 from domain import commands as c
 from domain import events as e
@@ -259,6 +260,21 @@ async def test_a_sell_of_an_order_that_was_given_up_harms_only_itself(house: Hou
     assert isinstance(held, e.Held)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.ILLEGAL_STEP
+
+
+async def test_orders_that_nobody_asks_about_again_are_forgotten(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a disk is full every batch is refused, and most of its buyers give up."""
+    monkeypatch.setattr(sale, "SUSPECTS_MAX", 3)
+    show = await Show(house).open()
+    shard = house.shards[0]
+    for _ in range(5):
+        hold = show.hold()
+        await house.ask(hold)
+        await shard.submit(c.pack([await show.given_up(show.sell(hold))]))
+        assert 1 <= len(shard._suspects) <= 3
+        await until(lambda: len(shard.residents) == 1)
 
 
 async def test_what_postgres_refuses_to_look_up_is_looked_up_later(house: House) -> None:
