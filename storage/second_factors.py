@@ -80,7 +80,7 @@ class SecondFactorStore:
         """
         async with asking(self._pool) as connection, connection.transaction():
             # Locked: who signs in now does so after this, and who was half-way has an older stamp.
-            await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
+            await _lock(connection, user_id)
             factors = await _factors_of(connection, user_id)
             if not factors.is_any:
                 return None
@@ -194,6 +194,8 @@ class SecondFactorStore:
         """Keep a passkey; False if the user has as many as may be, or the credential is somebody's."""
         try:
             async with asking(self._pool) as connection, connection.transaction():
+                # One after the other: of two at once, each would be counted without the other.
+                await _lock(connection, passkey.user_id)
                 is_kept = await connection.fetchval(
                     """
                     INSERT INTO passkeys (passkey_id, user_id, credential_id, public_key, sign_count,
@@ -262,6 +264,10 @@ class SecondFactorStore:
             if is_gone:
                 await record(connection, told(user_id))
             return bool(is_gone)
+
+
+async def _lock(connection: AnyConnection, user_id: UserId) -> None:
+    await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
 
 
 async def _factors_of(connection: AnyConnection, user_id: UserId) -> Factors:

@@ -20,9 +20,10 @@ from services.users.models import (
     SignIn,
     StepUp,
 )
-from services.users.passkeys import relying_party
+from services.users.passkeys import PASSKEYS_MAX, relying_party
 from services.users.second_factor import STEP_MS
 from services.users.sign_in import TRIES, SignedIn
+from tests.meeting import at_once
 from tests.people import PASSWORD, URL
 from tests.services.users.authenticator import Authenticator
 from tests.services.users.conftest import ORIGIN, House, Housing
@@ -305,6 +306,22 @@ async def test_a_credential_is_kept_once(house: House) -> None:
     _, key, _ = await with_passkey(house)
     _, _, other = await with_passkey(house)
     assert code_of(await register(house, other, key)) is Code.FORBIDDEN
+
+
+async def test_no_more_passkeys_are_kept_than_may_be_however_many_come_at_once(house: House) -> None:
+    _, _, identity = await with_passkey(house)
+    await house.pool.execute(
+        """
+        INSERT INTO passkeys
+        SELECT gen_random_uuid(), user_id, uuid_send(gen_random_uuid()), public_key, 0, name_sealed,
+            created_at
+        FROM passkeys, generate_series(1, $1)
+        """,
+        PASSKEYS_MAX - 2,
+    )
+    done = await at_once(house.pool, *(register(house, identity, Authenticator(URL)) for _ in range(3)))
+    assert [code_of(each) for each in done if isinstance(each, Refusal)] == [Code.FORBIDDEN] * 2
+    assert await house.pool.fetchval("SELECT count(*) FROM passkeys") == PASSKEYS_MAX
 
 
 async def test_a_passkey_is_a_fresh_proof_of_its_owner_only(house: House) -> None:
