@@ -138,9 +138,9 @@ async def set_platform_role(
     connection: AnyConnection, user_id: UserId, role: PlatformRole | None, at_ms: int
 ) -> PlatformRole | None:
     """Give somebody a role of the platform, or none, and return the one that they had."""
-    had = await connection.fetchval(
-        "SELECT role FROM platform_members WHERE user_id = $1 FOR UPDATE", user_id
-    )
+    # Of the user, as there is no other row to lock before the first role.
+    await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
+    had = await connection.fetchval("SELECT role FROM platform_members WHERE user_id = $1", user_id)
     if role is None:
         await connection.execute("DELETE FROM platform_members WHERE user_id = $1", user_id)
     else:

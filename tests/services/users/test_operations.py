@@ -8,6 +8,7 @@ from domain.refusals import Refusal
 from domain.roles import PlatformRole, Role
 from services.users.models import SignIn
 from services.users.operations import AccountOperations
+from tests.meeting import at_once
 from tests.people import PASSWORD, fresh
 from tests.services.users.conftest import ORIGIN, House
 from tests.storage.rows import add_event
@@ -38,6 +39,20 @@ async def test_an_account_becomes_an_administrator(house: House) -> None:
     assert [(json.loads(row["before"]), json.loads(row["after"])) for row in rows] == [
         ({"role": "platform_admin"}, {"role": None})
     ]
+
+
+async def test_of_two_first_roles_at_once_each_is_told_with_the_one_before(house: House) -> None:
+    """Else the log would say of the second that there was none before it."""
+    administration = AccountOperations(house.pool, house.vault, house.passwords, house.clock, fresh)
+    email = await house.account()
+    roles = (PlatformRole.ADMIN, PlatformRole.SUPPORT)
+    assert await at_once(house.pool, *(administration.promote(email, role) for role in roles)) == [True, True]
+    rows = await house.pool.fetch(
+        "SELECT before, after FROM audit_entries WHERE action = 'platform.promote' ORDER BY seq"
+    )
+    (first, then), (second, now) = [(json.loads(row["before"]), json.loads(row["after"])) for row in rows]
+    assert (first, second) == ({"role": None}, then)
+    assert now == {"role": await house.pool.fetchval("SELECT role FROM platform_members")}
 
 
 async def test_an_owner_is_made_once(house: House) -> None:
