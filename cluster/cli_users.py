@@ -14,7 +14,7 @@ from cluster.settings import Settings
 from domain.roles import PlatformRole
 
 if TYPE_CHECKING:
-    from services.users.operations import AccountOperations
+    from services.users.operations import AccountOperations, Added
 
 # How long a command waits for the mail server.
 _LETTER_MS: Final = 15_000
@@ -67,7 +67,10 @@ def add(
     ] = "",
     config: Config = None,
 ) -> None:
-    """Make an account without a mail; one that is there already stays as it is.
+    """Make an account without a mail; one that is there already keeps its name and password.
+
+    A lesser role that it has in the organisation of the event becomes that of an owner. Roles are in the
+    organisation's audit log.
 
     Example:
 
@@ -78,10 +81,12 @@ def add(
     except OSError as error:
         typer.echo(f"add: {error}", err=True)
         raise typer.Exit(1) from None
-    problem = asyncio.run(_add(_settings(config), email, name, password, owner_of_event))
-    if problem:
-        typer.echo(f"add: {problem}", err=True)
+    added = asyncio.run(_add(_settings(config), email, name, password, owner_of_event))
+    if added.problem:
+        typer.echo(f"add: {added.problem}", err=True)
         raise typer.Exit(1)
+    if added.was is not None:
+        typer.echo(f"this account was {added.was.value} in the organisation, and is an owner from now on")
 
 
 @app.command("set-password")
@@ -191,7 +196,7 @@ async def _promote(settings: Settings, email: str, role: PlatformRole) -> bool:
         return await administration.promote(email, role)
 
 
-async def _add(settings: Settings, email: str, name: str, password: str, event: str) -> str:
+async def _add(settings: Settings, email: str, name: str, password: str, event: str) -> "Added":
     async with _administration(settings) as administration:
         return await administration.add(email, name, password, event)
 

@@ -95,10 +95,10 @@ class Memberships:
         )
 
 
-async def insert(connection: AnyConnection, member: Member) -> bool:
-    """Add a member. Returns False if that person has a role for the same already."""
-    status = await connection.execute(
-        f"INSERT INTO members ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",  # noqa: S608
+async def insert(connection: AnyConnection, member: Member) -> None:
+    """Add a member, who has no role for the same yet: asked with the organisation locked."""
+    await connection.execute(
+        f"INSERT INTO members ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)",  # noqa: S608
         member.member_id,
         member.organisation_id,
         member.user_id,
@@ -107,7 +107,6 @@ async def insert(connection: AnyConnection, member: Member) -> bool:
         member.version,
         member.created_at_ms,
     )
-    return status == "INSERT 0 1"
 
 
 async def find(

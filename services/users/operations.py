@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+import msgspec
 from pydantic import TypeAdapter, ValidationError
 
-from domain.ids import USER, BuyerId, MemberId, OrganisationId, UserId, text
+from domain.ids import MEMBER, USER, BuyerId, MemberId, OrganisationId, UserId, text
 from domain.refusals import Code, Refusal
 from domain.roles import PlatformRole, Role
 from services.audit import SYSTEM, entry_for
@@ -12,13 +13,25 @@ from services.models import Email, Name
 from services.users.passwords import Passwords
 from services.users.people import lookup_of, person_of
 from services.vault import Vault
-from storage import audit_log, members, platform
+from storage import audit_log, members, organisations, platform
 from storage.accounts import Accounts, User, UserState
 from storage.catalogue import Catalogue
 from storage.postgres import Pool, asking
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What came of making an account and an owner.
+
+    Attributes:
+        problem: what is wrong, "" if nothing is.
+        was: the lesser role in the organisation that became that of an owner, None if there was none.
+    """
+
+    problem: str = ""
+    was: Role | None = None
 
 
 class AccountOperations:
@@ -72,27 +85,26 @@ class AccountOperations:
             )
         return True
 
-    async def add(self, email: str, name: str, password: str, owner_of_event: str = "") -> str:
-        """Make an account that needs no confirmation, and an owner of the organisation of an event. One that
-        is there keeps its name and password. Returns what is wrong, "" if nothing is.
+    async def add(self, email: str, name: str, password: str, owner_of_event: str = "") -> Added:
+        """Make an account that needs no confirmation, and an owner of the organisation of an event, whatever
+        it was there before. One that is there keeps its name and password.
         """
         try:
             email, name = _EMAIL.validate_python(email), _NAME.validate_python(name)
         except ValidationError:
-            return "the address or the name can't be used"
+            return Added(problem="the address or the name can't be used")
         user = await self._accounts.find_by_email(lookup_of(self._vault, email))
         if user is None:
             made = await self._make(email, name, password)
             if isinstance(made, str):
-                return made
+                return Added(problem=made)
             user = made
         if not owner_of_event:
-            return ""
+            return Added()
         event = await Catalogue(self._pool).find_by_slug(owner_of_event)
         if event is None:
-            return f"there is no event {owner_of_event}"
-        await self._own(user.user_id, event.organisation_id)
-        return ""
+            return Added(problem=f"there is no event {owner_of_event}")
+        return Added(was=await self._own(user.user_id, event.organisation_id))
 
     async def set_password(self, email: str, password: str) -> str:
         """Give an account another password and end all of its sessions. A second factor stays. Returns what
@@ -134,24 +146,35 @@ class AccountOperations:
         )
         return user if await self._accounts.create(user, self._clock()) else "somebody has this address"
 
-    async def _own(self, user_id: UserId, organisation_id: OrganisationId) -> None:
+    async def _own(self, user_id: UserId, organisation_id: OrganisationId) -> Role | None:
+        """Make somebody an owner, and return which lesser role they had for the whole organisation."""
         now_ms = self._clock()
-        member = members.Member(
-            MemberId(self._new_id()), organisation_id, user_id, Role.OWNER, None, 1, now_ms
-        )
         async with asking(self._pool) as connection, connection.transaction():
-            if await members.insert(connection, member):
-                await audit_log.record(
-                    connection,
-                    entry_for(
-                        SYSTEM,
-                        "member.add",
-                        text(USER, user_id),
-                        organisation_id=organisation_id,
-                        at_ms=now_ms,
-                        after={"role": Role.OWNER.value},
-                    ),
-                )
+            await organisations.lock(connection, organisation_id)
+            roles = await members.of_user(connection, organisation_id, user_id)
+            had = next((member for member in roles if member.event_id is None), None)
+            if had is not None and had.role is Role.OWNER:
+                return None
+            if had is None:
+                member_id = MemberId(self._new_id())
+                owner = members.Member(member_id, organisation_id, user_id, Role.OWNER, None, 1, now_ms)
+                await members.insert(connection, owner)
+                action, target, before = "member.add", text(USER, user_id), None
+            else:
+                await members.update_role(connection, had, Role.OWNER)
+                action, target = "member.change", text(MEMBER, had.member_id)
+                before = {"user": text(USER, user_id), "role": had.role.value, "event": None}
+            entry = entry_for(
+                SYSTEM,
+                action,
+                target,
+                organisation_id=organisation_id,
+                at_ms=now_ms,
+                before=before,
+                after={"role": Role.OWNER.value},
+            )
+            await audit_log.record(connection, entry)
+        return None if had is None else had.role
 
 
 def _why(refusal: Refusal) -> str:

@@ -155,10 +155,11 @@ async def load_event(core: "Core", key: bytes, request: LoadRequest) -> LoadAnsw
 
 
 async def add_account(accounts: AccountOperations, request: AccountRequest) -> str:
-    problem = await accounts.add(request.email, request.name, request.password, request.event_slug)
-    if not problem and request.role and not await accounts.promote(request.email, PlatformRole(request.role)):
+    added = await accounts.add(request.email, request.name, request.password, request.event_slug)
+    is_done = not added.problem
+    if is_done and request.role and not await accounts.promote(request.email, PlatformRole(request.role)):
         return "there is no such account"
-    return problem
+    return added.problem
 
 
 async def serve() -> None:

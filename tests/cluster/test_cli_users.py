@@ -18,6 +18,7 @@ from cluster.cli import app
 from tests.mailbox import Mailbox, mailbox, text_of
 from tests.people import PASSWORD
 from tests.servers import execute, run
+from tests.storage.rows import EVENT
 
 EMAIL = "anna@example.org"
 REASON = "Phone lost, called back, ticket 4711"
@@ -120,3 +121,16 @@ def test_a_letter_that_is_not_taken_is_said(dsn: str, monkeypatch: pytest.Monkey
     assert done.exit_code == 1
     assert "tell them yourself" in done.output
     assert passkeys(dsn) == 0, "it is done all the same"
+
+
+def test_who_was_less_in_the_organisation_is_said_to_be_an_owner_now(dsn: str, tmp_path: Path) -> None:
+    event = "0197a000-0000-7000-8000-000000000001"
+    made = EVENT.replace("$1", f"'{event}'").replace("$2", "now()")
+    run(execute(dsn, made))
+    arguments = ["users", "add", EMAIL, "--password-file", str(tmp_path / "password")]
+    arguments += ["--owner-of-event", f"test-{event}"]
+    first = CliRunner().invoke(app, arguments)
+    run(execute(dsn, "UPDATE members SET role = 'finance'"))
+    raised = CliRunner().invoke(app, arguments)
+    assert (first.exit_code, first.output) == (0, ""), first.output
+    assert (raised.exit_code, "was finance" in raised.output) == (0, True), raised.output

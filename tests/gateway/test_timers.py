@@ -55,7 +55,7 @@ async def test_rights_to_follow_a_sale_are_looked_up_after_an_error(
         MemberId(fresh()), sale.record.organisation_id, user_id, Role.VIEWER, None, 1, place.made.clock()
     )
     async with asking(place.made.pool) as connection:
-        assert await members.insert(connection, member)
+        await members.insert(connection, member)
     client = await place.here.connect(http=caller.http)
     assert (await client.ask("watch_sales", event=sale.event))["type"] == "watching_sales"
     async with broken(place.made, "event_grants"):

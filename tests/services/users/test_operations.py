@@ -7,7 +7,7 @@ import json
 from domain.refusals import Refusal
 from domain.roles import PlatformRole, Role
 from services.users.models import SignIn
-from services.users.operations import AccountOperations
+from services.users.operations import AccountOperations, Added
 from tests.meeting import at_once
 from tests.people import PASSWORD, fresh
 from tests.services.users.conftest import ORIGIN, House
@@ -62,15 +62,42 @@ async def test_an_owner_is_made_once(house: House) -> None:
     slug = await house.pool.fetchval("SELECT slug FROM events WHERE event_id = $1", event_id)
     email = house.address()
     for _ in range(2):
-        assert await administration.add(email, "Demo", PASSWORD, slug) == ""
+        assert await administration.add(email, "Demo", PASSWORD, slug) == Added()
     await house.sign_in(email)
     rows = await house.pool.fetch("SELECT role FROM members")
     assert [row["role"] for row in rows] == [Role.OWNER.value]
     rows = await house.pool.fetch("SELECT actor, after FROM audit_entries WHERE action = 'member.add'")
     assert [(row["actor"], json.loads(row["after"])) for row in rows] == [("system", {"role": "owner"})]
-    assert "no event" in await administration.add(email, "Demo", PASSWORD, "no-such-event")
-    assert "good enough" in await administration.add(house.address(), "Demo", "short")
-    assert "can't be used" in await administration.add("no address", "Demo", PASSWORD)
+    for refused, why in (
+        ((email, "Demo", PASSWORD, "no-such-event"), "no event"),
+        ((house.address(), "Demo", "short"), "good enough"),
+        (("no address", "Demo", PASSWORD), "can't be used"),
+    ):
+        assert why in (await administration.add(*refused)).problem
+
+
+async def test_a_lesser_role_becomes_that_of_an_owner(house: House) -> None:
+    """Who is told that they are an owner is one, and whoever reads the log knows since when."""
+    administration = AccountOperations(house.pool, house.vault, house.passwords, house.clock, fresh)
+    event_id = fresh()
+    await add_event(house.pool, event_id, house.clock())  # type: ignore[arg-type]
+    slug = await house.pool.fetchval("SELECT slug FROM events WHERE event_id = $1", event_id)
+    email = house.address()
+    await administration.add(email, "Demo", PASSWORD, slug)
+    # For one event beside it: that stays.
+    await house.pool.execute(
+        "INSERT INTO members SELECT $1, organisation_id, user_id, $2, 'scanner', 1, now() FROM members",
+        fresh(),
+        event_id,
+    )
+    await house.pool.execute("UPDATE members SET role = 'viewer' WHERE event_id IS NULL")
+    assert await administration.add(email, "Demo", PASSWORD, slug) == Added(was=Role.VIEWER)
+    assert await administration.add(email, "Demo", PASSWORD, slug) == Added()
+    rows = await house.pool.fetch("SELECT role, version FROM members ORDER BY event_id NULLS FIRST")
+    assert [tuple(row) for row in rows] == [("owner", 2), ("scanner", 1)]
+    rows = await house.pool.fetch("SELECT * FROM audit_entries WHERE action = 'member.change'")
+    assert [(row["actor"], json.loads(row["after"])) for row in rows] == [("system", {"role": "owner"})]
+    assert json.loads(rows[0]["before"])["role"] == "viewer"
 
 
 async def test_a_lost_password_is_replaced_and_everybody_is_signed_out(house: House) -> None:
