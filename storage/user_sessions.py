@@ -4,13 +4,14 @@ What ends a session notes it in `revoked_sessions`, in the same transaction. Eve
 added there twice a second, which costs the same however many sockets it has open.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from domain.ids import BuyerId, SessionId, UserId
 from domain.roles import PlatformRole
+from storage.audit_log import AuditEntry, record
 from storage.batcher import Batcher
 from storage.postgres import AnyConnection, Pool, asking
 
@@ -170,10 +171,13 @@ class UserSessions:
             )
         return [ListedSession(*row) for row in rows]
 
-    async def end(self, user_id: UserId, session_id: SessionId) -> bool:
-        """End one of a user's sessions. Returns whether there was one."""
+    async def end(self, user_id: UserId, session_id: SessionId, entry: AuditEntry) -> bool:
+        """End one of a user's sessions, and write that down. Returns whether there was one."""
         async with asking(self._pool) as connection, connection.transaction():
-            return await end_session(connection, user_id, session_id)
+            is_ended = await end_session(connection, user_id, session_id)
+            if is_ended:
+                await record(connection, entry)
+            return is_ended
 
     async def end_token(self, token_hash: bytes) -> None:
         """End the session of a token, a guest's too."""
@@ -183,10 +187,13 @@ class UserSessions:
             )
             await note_ended(connection, [row["session_id"] for row in gone])
 
-    async def end_all(self, user_id: UserId, kept: SessionId | None = None) -> int:
-        """End a user's sessions, all but `kept`. Returns how many."""
+    async def end_all(self, user_id: UserId, told: Callable[[int], AuditEntry]) -> int:
+        """End a user's sessions, and write down how many; that many are returned."""
         async with asking(self._pool) as connection, connection.transaction():
-            return await end_sessions(connection, user_id, kept)
+            count = await end_sessions(connection, user_id)
+            if count:
+                await record(connection, told(count))
+            return count
 
     async def ended(self) -> set[SessionId]:
         """Return the sessions that ended before their time within the last `NOTED_S` seconds, and more."""

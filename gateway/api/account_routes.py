@@ -178,7 +178,7 @@ class _Account:
 
     async def end_session(self, call: Call) -> Answer | Refusal:
         session_id = SessionId(call.path["session"])
-        refusal = await self._account.end_session(call.identity, session_id)
+        refusal = await self._account.end_session(call.who, session_id)
         is_own = session_id == call.identity.session_id
         return refusal or Answer(session_token="" if is_own else None)
 

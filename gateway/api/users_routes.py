@@ -194,7 +194,7 @@ class _SigningIn:
 
     async def sign_out_everywhere(self, call: Call) -> Answer | Refusal:
         assert call.identity.user_id is not None
-        count = await self._in.sign_out_everywhere(call.identity.user_id)
+        count = await self._in.sign_out_everywhere(call.identity.user_id, call.origin)
         return Answer(body=EndedSessions(count=count), session_token="")
 
 

@@ -200,9 +200,11 @@ class AccountService:
             )
         )
 
-    async def end_session(self, identity: Identity, session_id: SessionId) -> Refusal | None:
+    async def end_session(self, who: Who, session_id: SessionId) -> Refusal | None:
         """End one session of somebody's own."""
-        if not await self._sessions.end(_user_id(identity), session_id):
+        user_id = _user_id(who.identity)
+        ended = told(who.origin, "user.end_session", self._clock(), session=text(SESSION, session_id))
+        if not await self._sessions.end(user_id, session_id, ended(user_id)):
             return Refusal(Code.NOT_FOUND)
         self._identities.forget({session_id})
         return None

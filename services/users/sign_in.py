@@ -15,6 +15,7 @@ from domain.ids import USER, SessionId, UserId, text
 from domain.refusals import Code, Refusal
 from services.sessions import hashed, is_token
 from services.users.attempts import Attempts
+from services.users.auditing import told
 from services.users.identities import Identities
 from services.users.models import SecondFactor, SignIn, SignInAnswer
 from services.users.opening import SessionOpening
@@ -129,10 +130,13 @@ class SigningIn:
         await self._sessions.end_token(hashed(token))
         self._forget(identity)
 
-    async def sign_out_everywhere(self, user_id: UserId) -> int:
+    async def sign_out_everywhere(self, user_id: UserId, origin: Origin) -> int:
         """End all sessions of somebody. Returns how many."""
-        known = {session.session_id for session in await self._sessions.of_user(user_id, self._clock())}
-        count = await self._sessions.end_all(user_id)
+        now_ms = self._clock()
+        known = {session.session_id for session in await self._sessions.of_user(user_id, now_ms)}
+        count = await self._sessions.end_all(
+            user_id, lambda count: told(origin, "user.end_sessions", now_ms, count=count)(user_id)
+        )
         self._identities.forget(known)
         return count
 

@@ -28,6 +28,8 @@ ACTIONS = {
     "me.drop_totp": "user.drop_totp",
     "me.add_passkey": "user.add_passkey",
     "me.drop_passkey": "user.drop_passkey",
+    "me.end_session": "user.end_session",
+    "users.sign_out_everywhere": "user.end_sessions",
     "me.erase": "user.erase",
     "organisations.create": "organisation.create",
     "organisations.update": "organisation.edit",
@@ -79,6 +81,7 @@ ACTIONS = {
     "vouchers.update": "voucher.edit",
     "vouchers.retire": "voucher.retire",
 }
+# Sessions that are ended from elsewhere are written down: they are in that list no more.
 _SESSION = "who is signed in where is in the list of sessions, and no change of what is anybody's"
 _LETTER = "a letter is sent; what its link does is written down"
 _OFFER = "half of a step: the other half is written down"
@@ -90,9 +93,7 @@ WITHOUT_AN_ENTRY = {
     "users.passkey_options": _SESSION,
     "users.sign_in_with_passkey": _SESSION,
     "users.sign_out": _SESSION,
-    "users.sign_out_everywhere": _SESSION,
     "me.step_up": _SESSION,
-    "me.end_session": _SESSION,
     "users.sign_up": _LETTER,
     "users.ask_password_reset": _LETTER,
     "me.ask_email_change": _LETTER,
@@ -213,6 +214,15 @@ async def _accounts(do: Doing) -> None:
     secret = (await do("me.offer_totp", caller))["secret"]
     await do("me.confirm_totp", caller, {"code": pyotp.TOTP(secret).at(place.made.clock() // 1000)})
     await do("me.drop_totp", caller)
+    other = await place.caller()
+    signed_in = {"email": email, "password": PASSWORD}
+    assert (await other.ask("POST", "/sign-in", signed_in))[0] == 200
+    sessions = (await other.ask("GET", "/me/sessions"))[1]["items"]
+    (here,) = (session["id"] for session in sessions if session["is_current"])
+    await do("me.end_session", caller, session=here)
+    await do("users.sign_out_everywhere", caller)
+    await do("users.sign_in", caller, signed_in)
+    await do("me.step_up", caller, {"password": PASSWORD})
     await do("me.erase", caller)
 
 

@@ -96,10 +96,10 @@ async def test_sessions_are_listed_and_ended_one_by_one(house: House) -> None:
     assert [each.is_current for each in listed.items].count(True) == 1
     stranger, _ = await house.signed_in(await house.account())
     assert there.session_id is not None
-    refusal = await house.users.account.end_session(stranger, there.session_id)
+    refusal = await house.users.account.end_session(Who(stranger, ORIGIN), there.session_id)
     assert code_of(refusal) is Code.NOT_FOUND
     assert await house.identity(other) is not None
-    assert await house.users.account.end_session(here, there.session_id) is None
+    assert await house.users.account.end_session(Who(here, ORIGIN), there.session_id) is None
     assert await house.identity(other) is None
     assert await house.identity(token) is not None
     assert there.session_id in await house.users.sessions.ended()
@@ -113,7 +113,7 @@ async def test_signing_out_ends_this_session_and_everywhere_all(house: House) ->
     await house.users.signing_in.sign_out(first)
     assert await house.users.identities.of_session(first) is None, "at once on this gateway"
     assert second.user_id is not None
-    assert await house.users.signing_in.sign_out_everywhere(second.user_id) == 2
+    assert await house.users.signing_in.sign_out_everywhere(second.user_id, ORIGIN) == 2
     assert await house.identity(third) is None
 
 
