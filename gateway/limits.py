@@ -190,34 +190,15 @@ class Limiter:
     async def purchase(self, buyer: str, address: str) -> Refusal | None:
         """Return why this buyer, from this address, may not pay now. Without Redis nobody may."""
         own, wide = self._limits.api.purchase, self._limits.purchases_of_address
-        try:
-            taking = self._shared.take("purchase", buyer, own.per_s, own.burst)
-            if self.is_exempt(address):
-                wait_ms = await taking
-            else:
-                # At once: one after the other they would be two round trips, together they are one.
-                both = taking, self._shared.take("purchase-address", address, wide.per_s, wide.burst)
-                wait_ms = max(await asyncio.gather(*both))
-        except ConnectionError:
-            return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
-        return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
+        return await self._take_of_both("purchase", buyer, own, address, wide)
 
     async def code(self, buyer: str, address: str) -> Refusal | None:
         """Return why this buyer, from this address, may not name a voucher's code now. Without Redis nobody
         may: guessing codes is what this limit is there to stop.
         """
-        rate = self._limits.codes
-        limited = [("code", buyer, 1)]
-        if not self.is_exempt(address):
-            limited.append(("code-address", address, _ADDRESS_CODES))
-        try:
-            for kind, key, times in limited:
-                wait_ms = await self._shared.take(kind, key, rate.per_s * times, rate.burst * times)
-                if wait_ms:
-                    return Refusal(Code.RATE_LIMITED, wait_ms)
-        except ConnectionError:
-            return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
-        return None
+        own = self._limits.codes
+        wide = Rate(own.per_s * _ADDRESS_CODES, own.burst * _ADDRESS_CODES)
+        return await self._take_of_both("code", buyer, own, address, wide)
 
     async def count(self, kind: str, key: str, rate: Rate, *, is_closed_alone: bool) -> Counted | None:
         """Count a request. Without Redis the same rate holds in this process, or, for what `is_closed_alone`,
@@ -231,6 +212,20 @@ class Limiter:
         wait_ms = self._take_local(kind, key, rate)
         left = self._local[kind, key].left(rate, self._monotonic())
         return LocalCount(wait_ms, int(left), round((rate.burst - left) / rate.per_s * 1000))
+
+    async def _take_of_both(
+        self, kind: str, buyer: str, own: Rate, address: str, wide: Rate
+    ) -> Refusal | None:
+        """Take one of a buyer's and one of an address's. Without Redis nobody may."""
+        try:
+            taking = [self._shared.take(kind, buyer, own.per_s, own.burst)]
+            if not self.is_exempt(address):
+                taking.append(self._shared.take(f"{kind}-address", address, wide.per_s, wide.burst))
+            # At once: one after the other they would be two round trips, together they are one.
+            wait_ms = max(await asyncio.gather(*taking))
+        except ConnectionError:
+            return Refusal(Code.BUSY, _FAIL_CLOSED_RETRY_MS)
+        return Refusal(Code.RATE_LIMITED, wait_ms) if wait_ms else None
 
     async def _take(self, kind: str, key: str, rate: Rate) -> Refusal | None:
         try:
