@@ -105,10 +105,20 @@ async def list_invitations(
     return [invitation_of(row) for row in rows]
 
 
-async def count(connection: AnyConnection, organisation_id: OrganisationId) -> int:
-    """Return how many invitations of an organisation are open."""
+async def count_beside(connection: AnyConnection, invitation: Invitation) -> int:
+    """Return how many invitations of its organisation are open beside one that is to be stored: neither
+    expired by then, nor the one that it takes the place of.
+    """
     found: int = await connection.fetchval(
-        "SELECT count(*) FROM invitations WHERE organisation_id = $1", organisation_id
+        """
+        SELECT count(*) FROM invitations
+        WHERE organisation_id = $1 AND expires_at > $2
+            AND NOT (email_hash = $3 AND event_id IS NOT DISTINCT FROM $4)
+        """,
+        invitation.organisation_id,
+        invitation.created_at_ms,
+        invitation.email_hash,
+        invitation.event_id,
     )
     return found
 

@@ -137,8 +137,11 @@ class Invitations:
         since_ms = invitation.created_at_ms - _DAY_MS
         if await actions_since(connection, invitation.organisation_id, _CREATE, since_ms) >= DAILY_MAX:
             return Refusal(Code.RATE_LIMITED, _DAILY_RETRY_MS, {"limit": DAILY_MAX})
-        if await invitations.count(connection, invitation.organisation_id) >= OPEN_MAX:
+        if await invitations.count_beside(connection, invitation) >= OPEN_MAX:
             return Refusal(Code.LIMIT_REACHED, None, {"limit": OPEN_MAX})
+        # Said to who can make room; whoever was invited can't.
+        if await members.count(connection, invitation.organisation_id) >= MEMBERS_MAX:
+            return Refusal(Code.LIMIT_REACHED, None, {"limit": MEMBERS_MAX})
         replaced = await invitations.replace(connection, invitation)
         await self._record(connection, who, _CREATE, invitation, invitation.created_at_ms)
         return _Sent(organisation, title, replaced)

@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from domain import ids
-from domain.ids import InvitationId, MemberId
+from domain.ids import InvitationId, MemberId, OrganisationId
 from domain.refusals import Code, Refusal
 from domain.roles import Role
 from services.models import Page, PageQuery
-from services.organisations.invitations import DAILY_MAX, GOOD_FOR_MS
+from services.organisations.invitations import DAILY_MAX, GOOD_FOR_MS, MEMBERS_MAX, OPEN_MAX
 from services.organisations.models import InvitationView, Joined, MemberChange, NewInvitation
 from storage.invitations import forget_expired
 from storage.postgres import asking
@@ -174,6 +174,83 @@ async def test_nobody_is_pestered_and_nobody_writes_to_everybody(stage: Stage) -
     assert code(await stage.invite(anna, organisation_id, "x@example.org", Role.VIEWER)) is Code.RATE_LIMITED
     stage.now_ms += 24 * 3_600_000 + 1
     assert isinstance(await stage.invite(anna, organisation_id, "y@example.org", Role.VIEWER), InvitationView)
+
+
+async def _fill(stage: Stage, organisation_id: OrganisationId, count: int) -> None:
+    """Have so many more invitations, as if they had been sent over some days."""
+    await stage.pool.execute(
+        """
+        INSERT INTO invitations
+        SELECT gen_random_uuid(), organisation_id, event_id, role, uuid_send(gen_random_uuid()), email_sealed,
+            sha256(uuid_send(gen_random_uuid())), invited_by, created_at, expires_at
+        FROM invitations, generate_series(1, $2) WHERE organisation_id = $1
+        """,
+        organisation_id,
+        count,
+    )
+
+
+async def test_as_many_are_open_as_may_be_and_one_of_them_can_be_sent_anew(stage: Stage) -> None:
+    anna = await stage.user("anna@example.org")
+    organisation_id = await stage.organisation(anna)
+    assert isinstance(
+        await stage.invite(anna, organisation_id, "ben@example.org", Role.VIEWER), InvitationView
+    )
+    await _fill(stage, organisation_id, OPEN_MAX - 2)
+    # There is room for one of two who are invited at once.
+    addresses = ("carl@example.org", "dora@example.org")
+    sent = await asyncio.gather(
+        *(stage.invite(anna, organisation_id, address, Role.VIEWER) for address in addresses)
+    )
+    assert [each for each in sent if isinstance(each, Refusal)] == [
+        Refusal(Code.LIMIT_REACHED, None, {"limit": OPEN_MAX})
+    ]
+    # Who has lost the letter gets another; the link of the first is void, and nobody else's.
+    anew = await stage.invite(anna, organisation_id, "ben@example.org", Role.FINANCE)
+    assert isinstance(anew, InvitationView)
+    assert await stage.pool.fetchval("SELECT count(*) FROM invitations") == OPEN_MAX
+    # Of those that are refused no key stays: Anna's, and those of three who were written to.
+    assert await stage.pool.fetchval("SELECT count(*) FROM person_keys") == 3
+    # What has expired opens nothing, and takes nobody's place.
+    stage.now_ms += GOOD_FOR_MS + 1
+    assert isinstance(
+        await stage.invite(anna, organisation_id, "emil@example.org", Role.VIEWER), InvitationView
+    )
+
+
+async def test_nobody_is_invited_to_where_there_is_no_room(stage: Stage) -> None:
+    """They would come, be refused, and could do nothing about it."""
+    anna = await stage.user("anna@example.org")
+    organisation_id = await stage.organisation(anna)
+    await stage.pool.execute(
+        """
+        WITH made AS (
+            INSERT INTO users (user_id, buyer_id, state, email_lookup, email_sealed, name_sealed, locale,
+                password_hash, created_at, updated_at)
+            SELECT gen_random_uuid(), gen_random_uuid(), 'active', sha256(uuid_send(gen_random_uuid())), '',
+                '', 'en', '', now(), now() FROM generate_series(1, $2)
+            RETURNING user_id
+        )
+        INSERT INTO members (member_id, organisation_id, user_id, role, created_at)
+        SELECT gen_random_uuid(), $1, user_id, 'viewer', now() FROM made
+        """,
+        organisation_id,
+        MEMBERS_MAX - 2,
+    )
+    assert isinstance(
+        await stage.invite(anna, organisation_id, "ben@example.org", Role.VIEWER), InvitationView
+    )
+    await stage.member(anna, organisation_id, "carl@example.org", Role.VIEWER)
+    refused = await stage.invite(anna, organisation_id, "dora@example.org", Role.VIEWER)
+    assert refused == Refusal(Code.LIMIT_REACHED, None, {"limit": MEMBERS_MAX})
+    # Ben, who was invited while there was room, waits for some, and has lost nothing.
+    ben, token = await stage.user("ben@example.org"), await stage.mailbox.token_to("ben@example.org")
+    assert code(await stage.invitations.accept(ben, token, stage.now_ms)) is Code.LIMIT_REACHED
+    await stage.pool.execute(
+        "DELETE FROM members WHERE member_id = (SELECT max(member_id::text)::uuid FROM members "
+        "WHERE role = 'viewer')"
+    )
+    assert isinstance(await stage.invitations.accept(ben, token, stage.now_ms), Joined)
 
 
 async def test_addresses_are_sealed_and_forgotten(stage: Stage) -> None:
