@@ -9,8 +9,6 @@ from storage.audit_log import ChainedEntry
 from storage.audit_verification import entry_of
 from storage.postgres import AnyConnection
 
-LOOKED_AT_MAX: Final = 2_000
-
 
 class AuditFilter(msgspec.Struct, frozen=True):
     """Which entries. None and "" leave something open.
@@ -84,19 +82,12 @@ def _newest(wanted: AuditFilter, condition: str, *, order: str) -> str:
     return f"SELECT * FROM ({parts}) AS newest ORDER BY {order} LIMIT $6"  # noqa: S608 - all of it stands here
 
 
-async def actions_since(connection: AnyConnection, chain: bytes, action: str, since_ms: int) -> int:
-    """Return how often something was done since a time, of the newest `LOOKED_AT_MAX` entries of a chain."""
+async def invitations_since(connection: AnyConnection, chain: bytes, since_ms: int) -> int:
+    """Return how many invitations an organisation has sent since a time, those that are gone too."""
     found: int = await connection.fetchval(
-        """
-        SELECT count(*) FROM (
-            SELECT action, at FROM audit_entries WHERE chain = $1 ORDER BY seq DESC LIMIT $4
-        ) AS newest
-        WHERE action = $2 AND at >= $3
-        """,
+        "SELECT count(*) FROM audit_entries WHERE chain = $1 AND action = 'invitation.create' AND at >= $2",
         chain,
-        action,
         since_ms,
-        LOOKED_AT_MAX,
     )
     return found
 

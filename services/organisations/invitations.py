@@ -28,7 +28,7 @@ from services.users.people import Person, lookup_of, new_token
 from services.vault import Unreadable, Vault
 from storage import invitations, members, organisations
 from storage.audit_log import record
-from storage.audit_reader import actions_since
+from storage.audit_reader import invitations_since
 from storage.catalogue import title_of
 from storage.invitations import Invitation
 from storage.members import Member
@@ -135,7 +135,7 @@ class Invitations:
             if any(member.event_id == invitation.event_id for member in roles):
                 return Refusal(Code.ALREADY_MEMBER, None, {"field": "email"})
         since_ms = invitation.created_at_ms - _DAY_MS
-        if await actions_since(connection, invitation.organisation_id, _CREATE, since_ms) >= DAILY_MAX:
+        if await invitations_since(connection, invitation.organisation_id, since_ms) >= DAILY_MAX:
             return Refusal(Code.RATE_LIMITED, _DAILY_RETRY_MS, {"limit": DAILY_MAX})
         if await invitations.count_beside(connection, invitation) >= OPEN_MAX:
             return Refusal(Code.LIMIT_REACHED, None, {"limit": OPEN_MAX})

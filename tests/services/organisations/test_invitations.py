@@ -171,6 +171,20 @@ async def test_nobody_is_pestered_and_nobody_writes_to_everybody(stage: Stage) -
         assert isinstance(invitation, InvitationView)
         gone = InvitationId(ids.parse(ids.INVITATION, invitation.id))
         assert await stage.invitations.revoke(anna, organisation_id, gone, stage.now_ms) is None
+    # Whatever else they do then, as often as they may.
+    async with stage.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(
+            """
+            WITH busy AS (UPDATE audit_heads SET seq = seq + 5000 WHERE chain = $1 RETURNING seq)
+            INSERT INTO audit_entries
+            SELECT $1, seq - number, $2, '', 'organisation.edit', '', '{}', '{}', '', '', sha256(''),
+                sha256('')
+            FROM busy, generate_series(0, 4999) AS number
+            """,
+            organisation_id,
+            stage.now_ms,
+        )
     assert code(await stage.invite(anna, organisation_id, "x@example.org", Role.VIEWER)) is Code.RATE_LIMITED
     stage.now_ms += 24 * 3_600_000 + 1
     assert isinstance(await stage.invite(anna, organisation_id, "y@example.org", Role.VIEWER), InvitationView)

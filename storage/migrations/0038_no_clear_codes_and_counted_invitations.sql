@@ -14,3 +14,6 @@ ALTER TABLE vouchers
     DROP COLUMN clear_code,
     ALTER fingerprint SET NOT NULL,
     ALTER code_sealed SET NOT NULL;
+
+-- How many people an organisation invited in a day, whatever else it did since.
+CREATE INDEX audit_entries_invitations ON audit_entries (chain, at) WHERE action = 'invitation.create';
