@@ -141,6 +141,22 @@ async def find_good(pool: Pool, token_hash: bytes, now_ms: int) -> ApiToken | No
     return None if row is None else token_of(row)
 
 
+async def is_good(
+    connection: AnyConnection, organisation_id: OrganisationId, token_id: bytes, now_ms: int
+) -> bool:
+    """Say whether an organisation's token is neither revoked nor expired."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM api_tokens
+            WHERE organisation_id = $1 AND token_id = $2 AND revoked_at IS NULL AND expires_at > $3)
+        """,
+        organisation_id,
+        token_id,
+        now_ms,
+    )
+    return found
+
+
 async def touch(pool: Pool, token_id: bytes, now_ms: int) -> None:
     """Note that a token was used. Raises `ConnectionError`."""
     async with asking(pool) as connection:

@@ -177,6 +177,7 @@ class Keys:
     ) -> Refusal | None:
         """Make a token worthless, here at once and everywhere within a second."""
         async with tenant(self._pool, organisation_id) as connection:
+            await organisations.lock(connection, organisation_id)
             revoked = await api_tokens.revoke(connection, organisation_id, kind, token_id, now_ms)
             if revoked is None:
                 return Refusal(Code.NOT_FOUND)
@@ -185,13 +186,17 @@ class Keys:
         return None
 
     async def _refusal(self, connection: AnyConnection, who: Who, token: ApiToken) -> Refusal | None:
-        # Locked, so that somebody who is being removed does not leave a key behind.
+        # Locked, so that who is being removed leaves no key behind, and a key that is revoked no device.
         await organisations.lock(connection, token.organisation_id)
         user_id = who.identity.user_id
         if user_id is not None:
             roles = await roles_of(connection, token.organisation_id, user_id)
             if not any(_PERMISSIONS[token.kind] in GRANTS[role] for role in roles):
                 return Refusal(Code.FORBIDDEN)
+        elif not await api_tokens.is_good(
+            connection, token.organisation_id, token.created_by, token.created_at_ms
+        ):
+            return Refusal(Code.FORBIDDEN)
         if (
             token.event_id is not None
             and await title_of(connection, token.organisation_id, token.event_id) is None

@@ -197,6 +197,21 @@ async def test_who_may_not_manage_keys_any_more_makes_none(stage: Stage) -> None
     assert await stage.issue(TokenKind.DEVICE, DEVICE_SCOPES) == Refusal(Code.FORBIDDEN)
 
 
+async def test_a_key_that_was_revoked_makes_no_device(stage: Stage) -> None:
+    """The route may have let it in half a second ago; what it made then would outlive it for a year."""
+    made = await stage.issue(scopes=frozenset({Permission.DEVICES_MANAGE, *DEVICE_SCOPES}))
+    assert isinstance(made, Issued)
+    identity = await stage.there.of_key(made.token)
+    assert identity is not None
+    key = Who(identity, stage.anna.origin)
+    wanted = Wanted(TokenKind.DEVICE, "Gate", DEVICE_SCOPES, None, 365)
+    assert isinstance(await stage.there.issue(key, OURS, wanted, stage.now_ms), Issued)
+    later_ms = made.stored.expires_at_ms
+    assert await stage.there.issue(key, OURS, wanted, later_ms) == Refusal(Code.FORBIDDEN)
+    await stage.here.revoke(stage.anna, OURS, TokenKind.KEY, made.stored.token_id, stage.now_ms)
+    assert await stage.there.issue(key, OURS, wanted, stage.now_ms) == Refusal(Code.FORBIDDEN)
+
+
 async def test_keys_are_for_own_events_and_allowed_scopes(stage: Stage) -> None:
     for event_id in (EventId(THEIRS), EventId(b"x" * 16)):
         refused = await stage.issue(event_id=event_id)
