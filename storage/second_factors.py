@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from domain.ids import PasskeyId, UserId
+from domain.ids import PasskeyId, SessionId, UserId
 from storage.account_tokens import Purpose
 from storage.accounts import Told
 from storage.audit_log import AuditEntry, record
@@ -141,12 +141,20 @@ class SecondFactorStore:
             )
 
     async def confirm_totp(
-        self, user_id: UserId, totp: Totp, step: int, codes: Sequence[bytes], told: Told
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        totp: Totp,
+        step: int,
+        codes: Sequence[bytes],
+        told: Told,
     ) -> bool:
         """Make the offered secret count, with its recovery codes; False if it is not the offered one any
-        more.
+        more, or the session that asks has ended.
         """
         async with asking(self._pool) as connection, connection.transaction():
+            if not await _is_live(connection, user_id, session_id):
+                return False
             done = await connection.fetchval(
                 """
                 UPDATE totp SET is_confirmed = true, last_step = $3
@@ -190,12 +198,15 @@ class SecondFactorStore:
 
     # --- passkeys -----------------------------------------------------------------------------------------
 
-    async def add_passkey(self, passkey: Passkey, count_max: int, told: Told) -> bool:
-        """Keep a passkey; False if the user has as many as may be, or the credential is somebody's."""
+    async def add_passkey(self, passkey: Passkey, session_id: SessionId, count_max: int, told: Told) -> bool:
+        """Keep a passkey; False if the user has as many as may be, the credential is somebody's, or the
+        session that asks has ended.
+        """
         try:
             async with asking(self._pool) as connection, connection.transaction():
                 # One after the other: of two at once, each would be counted without the other.
-                await _lock(connection, passkey.user_id)
+                if not await _is_live(connection, passkey.user_id, session_id):
+                    return False
                 is_kept = await connection.fetchval(
                     """
                     INSERT INTO passkeys (passkey_id, user_id, credential_id, public_key, sign_count,
@@ -268,6 +279,17 @@ class SecondFactorStore:
 
 async def _lock(connection: AnyConnection, user_id: UserId) -> None:
     await connection.execute("SELECT FROM users WHERE user_id = $1 FOR UPDATE", user_id)
+
+
+async def _is_live(connection: AnyConnection, user_id: UserId, session_id: SessionId) -> bool:
+    """Lock a user, and say whether a session of theirs is still there. What a gateway knows of it may be half
+    a second old, and who has just been signed out must not add what lets them in again.
+    """
+    await _lock(connection, user_id)
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM sessions WHERE session_id = $1 AND user_id = $2)", session_id, user_id
+    )
+    return found
 
 
 async def _factors_of(connection: AnyConnection, user_id: UserId) -> Factors:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from domain.identity import Identity, Origin, Who
-from domain.ids import PasskeyId, UserId
+from domain.ids import PasskeyId, SessionId, UserId
 from domain.refusals import Code, Refusal
 from services.notifications.port import Mailer
 from services.users.attempts import Attempts
@@ -93,7 +93,8 @@ class FactorService:
         refusal = await self._attempts.code(user_id) or self._proof_missing(identity)
         if refusal is not None:
             return refusal
-        codes = await self._second_factors.confirm(user_id, code, self._told(who, "user.add_totp"))
+        entry = self._told(who, "user.add_totp")
+        codes = await self._second_factors.confirm(user_id, _session_id(identity), code, entry)
         if codes is None:
             return Refusal(Code.WRONG_PROOF)
         token = await self._changed(identity, FactorChange.TOTP_ADDED, has_one=True)
@@ -130,7 +131,7 @@ class FactorService:
         if refusal is not None:
             return refusal
         entry = self._told(who, "user.add_passkey")
-        kept = await self._passkeys.register(_user_id(identity), asked, entry)
+        kept = await self._passkeys.register(_user_id(identity), _session_id(identity), asked, entry)
         if isinstance(kept, Refusal):
             return kept
         token = await self._changed(identity, FactorChange.PASSKEY_ADDED, has_one=True)
@@ -172,12 +173,11 @@ class FactorService:
 
     async def _changed(self, identity: Identity, change: FactorChange, *, has_one: bool) -> str | None:
         """Say so by mail, and give the session a new token: what it may do has changed."""
-        assert identity.session_id is not None
         person = await self._person(identity)
         if person is not None:
             letter = self._letters.second_factor_changed(person, change)
             self._background.start("a letter", self._mailer.send(letter))
-        rotated = await self._opening.rotate(identity.session_id, with_second_factor=has_one)
+        rotated = await self._opening.rotate(_session_id(identity), with_second_factor=has_one)
         return None if rotated is None else rotated[0]
 
     async def _person(self, identity: Identity) -> Person | None:
@@ -188,3 +188,8 @@ class FactorService:
 def _user_id(identity: Identity) -> UserId:
     assert identity.user_id is not None
     return identity.user_id
+
+
+def _session_id(identity: Identity) -> SessionId:
+    assert identity.session_id is not None
+    return identity.session_id

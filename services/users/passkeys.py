@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from domain.ids import PASSKEY, PasskeyId, UserId, text
+from domain.ids import PASSKEY, PasskeyId, SessionId, UserId, text
 from domain.refusals import Code, Refusal
 from services.sessions import hashed, is_token
 from services.users.models import (
@@ -108,8 +108,10 @@ class Passkeys:
         )
         return PasskeyOptions(challenge=token, options=json.loads(webauthn.options_to_json(options)))
 
-    async def register(self, user_id: UserId, asked: NewPasskey, told: Told) -> PasskeyView | Refusal:
-        """Keep a passkey that was made for a challenge of this user's."""
+    async def register(
+        self, user_id: UserId, session_id: SessionId, asked: NewPasskey, told: Told
+    ) -> PasskeyView | Refusal:
+        """Keep a passkey that was made for a challenge of this user's, in a session that has not ended."""
         used = await self._used(asked.challenge, Purpose.PASSKEY_REGISTRATION)
         if used is None or used != user_id:
             return _WRONG
@@ -134,7 +136,7 @@ class Passkeys:
             self._clock(),
             None,
         )
-        if not await self._store.add_passkey(passkey, PASSKEYS_MAX, told):
+        if not await self._store.add_passkey(passkey, session_id, PASSKEYS_MAX, told):
             return Refusal(Code.FORBIDDEN, None, {"field": "credential", "count_max": PASSKEYS_MAX})
         return PasskeyView(
             id=text(PASSKEY, passkey_id),

@@ -13,7 +13,7 @@ from typing import Final
 
 import pyotp
 
-from domain.ids import UserId
+from domain.ids import SessionId, UserId
 from services.vault import Vault
 from storage.accounts import Told
 from storage.second_factors import SecondFactorStore, Totp
@@ -43,9 +43,11 @@ class SecondFactors:
             return None
         return secret, pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=_ISSUER)
 
-    async def confirm(self, user_id: UserId, code: str, told: Told) -> list[str] | None:
+    async def confirm(
+        self, user_id: UserId, session_id: SessionId, code: str, told: Told
+    ) -> list[str] | None:
         """Make the offered secret count, as the user has shown a code of it; returns the recovery codes, None
-        if the code is not of it.
+        if the code is not of it, or the session that asks has ended.
         """
         totp = await self._store.totp(user_id)
         if totp is None or totp.is_confirmed:
@@ -55,7 +57,8 @@ class SecondFactors:
             return None
         codes = [_readable(secrets.token_bytes(_RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
         hashes = [_hashed(user_id, each) for each in codes]
-        return codes if await self._store.confirm_totp(user_id, totp, step, hashes, told) else None
+        is_kept = await self._store.confirm_totp(user_id, session_id, totp, step, hashes, told)
+        return codes if is_kept else None
 
     async def check(self, user_id: UserId, code: str) -> bool:
         """Say whether a code is a good one of the app or a recovery code, and use it up."""

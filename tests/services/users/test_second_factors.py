@@ -11,6 +11,8 @@ import pytest
 from domain.identity import Identity, Who
 from domain.refusals import Code, Refusal
 from services.users.auditing import told
+from services.users.lost_factors import LostFactors
+from services.users.mails import AccountLetters
 from services.users.models import (
     EmailChange,
     NewPasskey,
@@ -322,6 +324,26 @@ async def test_no_more_passkeys_are_kept_than_may_be_however_many_come_at_once(h
     done = await at_once(house.pool, *(register(house, identity, Authenticator(URL)) for _ in range(3)))
     assert [code_of(each) for each in done if isinstance(each, Refusal)] == [Code.FORBIDDEN] * 2
     assert await house.pool.fetchval("SELECT count(*) FROM passkeys") == PASSKEYS_MAX
+
+
+async def test_who_was_just_signed_out_adds_nothing_that_gets_them_in(house: House) -> None:
+    """A gateway knows them for half a second longer: enough for a program to stay for ever, or to lock the
+    owner out, after an operator has taken everything away.
+    """
+    email, _, identity = await with_passkey(house)
+    factors = house.users.factors
+    offered = await factors.offer_totp(identity)
+    assert not isinstance(offered, Refusal)
+    lost = LostFactors(house.pool, house.vault, AccountLetters(URL), house.clock)
+    assert await lost.remove(email, "Phone lost, called back") is not None
+    assert code_of(await register(house, identity, Authenticator(URL))) is Code.FORBIDDEN
+    again = await factors.offer_totp(identity)
+    assert not isinstance(again, Refusal)
+    confirmed = await factors.confirm_totp(Who(identity, ORIGIN), code_at(house, again.secret))
+    assert code_of(confirmed) is Code.WRONG_PROOF
+    found = await lost.of(email)
+    assert found is not None
+    assert not found.is_any
 
 
 async def test_a_passkey_is_a_fresh_proof_of_its_owner_only(house: House) -> None:
