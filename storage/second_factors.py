@@ -177,11 +177,13 @@ class SecondFactorStore:
     async def drop_totp(self, user_id: UserId, told: Told) -> bool:
         """Forget the app and its recovery codes. Returns whether there was one that counted."""
         async with asking(self._pool) as connection, connection.transaction():
+            await _lock(connection, user_id)
             had = await connection.fetchval(
                 "DELETE FROM totp WHERE user_id = $1 RETURNING is_confirmed", user_id
             )
             await connection.execute("DELETE FROM recovery_codes WHERE user_id = $1", user_id)
             if had:
+                await _lower(connection, user_id)
                 await record(connection, told(user_id))
             return bool(had)
 
@@ -267,12 +269,14 @@ class SecondFactorStore:
     async def drop_passkey(self, user_id: UserId, passkey_id: PasskeyId, told: Told) -> bool:
         """Forget a passkey. Returns whether there was one."""
         async with asking(self._pool) as connection, connection.transaction():
+            await _lock(connection, user_id)
             is_gone = await connection.fetchval(
                 "DELETE FROM passkeys WHERE user_id = $1 AND passkey_id = $2 RETURNING true",
                 user_id,
                 passkey_id,
             )
             if is_gone:
+                await _lower(connection, user_id)
                 await record(connection, told(user_id))
             return bool(is_gone)
 
@@ -290,6 +294,12 @@ async def _is_live(connection: AnyConnection, user_id: UserId, session_id: Sessi
         "SELECT EXISTS (SELECT FROM sessions WHERE session_id = $1 AND user_id = $2)", session_id, user_id
     )
     return found
+
+
+async def _lower(connection: AnyConnection, user_id: UserId) -> None:
+    """Where a user has no factor any more, make no session of theirs count as one with a factor."""
+    if not (await _factors_of(connection, user_id)).is_any:
+        await connection.execute("UPDATE sessions SET with_second_factor = false WHERE user_id = $1", user_id)
 
 
 async def _factors_of(connection: AnyConnection, user_id: UserId) -> Factors:

@@ -97,7 +97,7 @@ class FactorService:
         codes = await self._second_factors.confirm(user_id, _session_id(identity), code, entry)
         if codes is None:
             return Refusal(Code.WRONG_PROOF)
-        token = await self._changed(identity, FactorChange.TOTP_ADDED, has_one=True)
+        token = await self._changed(identity, FactorChange.TOTP_ADDED, is_added=True)
         return _UNAUTHENTICATED if token is None else (RecoveryCodes(codes=tuple(codes)), token)
 
     async def drop_totp(self, who: Who) -> str | Refusal:
@@ -108,7 +108,8 @@ class FactorService:
             return refusal
         if not await self._store.drop_totp(_user_id(identity), self._told(who, "user.drop_totp")):
             return Refusal(Code.NOT_FOUND)
-        return await self._dropped(identity, FactorChange.TOTP_DROPPED)
+        token = await self._changed(identity, FactorChange.TOTP_DROPPED)
+        return _UNAUTHENTICATED if token is None else token
 
     # --- passkeys -----------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class FactorService:
         kept = await self._passkeys.register(_user_id(identity), _session_id(identity), asked, entry)
         if isinstance(kept, Refusal):
             return kept
-        token = await self._changed(identity, FactorChange.PASSKEY_ADDED, has_one=True)
+        token = await self._changed(identity, FactorChange.PASSKEY_ADDED, is_added=True)
         return _UNAUTHENTICATED if token is None else (kept, token)
 
     async def drop_passkey(self, who: Who, passkey_id: PasskeyId) -> str | Refusal:
@@ -146,7 +147,8 @@ class FactorService:
             refusal = await self._passkeys.drop(_user_id(identity), passkey_id, entry)
         if refusal is not None:
             return refusal
-        return await self._dropped(identity, FactorChange.PASSKEY_DROPPED)
+        token = await self._changed(identity, FactorChange.PASSKEY_DROPPED)
+        return _UNAUTHENTICATED if token is None else token
 
     async def sign_in_options(self) -> PasskeyOptions:
         """Return what a page needs to sign somebody in with a passkey."""
@@ -166,18 +168,17 @@ class FactorService:
         """Return why somebody may not touch factors now: the last proof is too old."""
         return None if identity.stepped_up_until_ms > self._clock() else Refusal(Code.STEP_UP_NEEDED)
 
-    async def _dropped(self, identity: Identity, change: FactorChange) -> str | Refusal:
-        has_one = (await self._store.of_user(_user_id(identity))).is_any
-        token = await self._changed(identity, change, has_one=has_one)
-        return _UNAUTHENTICATED if token is None else token
-
-    async def _changed(self, identity: Identity, change: FactorChange, *, has_one: bool) -> str | None:
-        """Say so by mail, and give the session a new token: what it may do has changed."""
+    async def _changed(
+        self, identity: Identity, change: FactorChange, *, is_added: bool = False
+    ) -> str | None:
+        """Say so by mail, and give the session a new token: what it may do has changed. One that has just
+        shown a factor that was added is one with a factor.
+        """
         person = await self._person(identity)
         if person is not None:
             letter = self._letters.second_factor_changed(person, change)
             self._background.start("a letter", self._mailer.send(letter))
-        rotated = await self._opening.rotate(_session_id(identity), with_second_factor=has_one)
+        rotated = await self._opening.rotate(_session_id(identity), with_second_factor=is_added or None)
         return None if rotated is None else rotated[0]
 
     async def _person(self, identity: Identity) -> Person | None:

@@ -365,6 +365,17 @@ async def test_a_dropped_passkey_opens_nothing(house: House) -> None:
     await house.sign_in(email)
 
 
+async def test_without_a_factor_no_session_is_one_with_a_factor(house: House) -> None:
+    """Else another browser goes on where an organisation requires a factor, while it is signed in."""
+    _, key, identity = await with_passkey(house)
+    assert isinstance((await use(house, key))[1], SignedIn)
+    said = "SELECT array_agg(with_second_factor) FROM sessions"
+    assert await house.pool.fetchval(said) == [True, True]
+    passkey_id = await house.pool.fetchval("SELECT passkey_id FROM passkeys")
+    assert isinstance(await house.users.factors.drop_passkey(Who(identity, ORIGIN), passkey_id), str)
+    assert await house.pool.fetchval(said) == [False, False]
+
+
 async def test_what_gets_somebody_in_is_not_changed_by_a_password_alone(house: House) -> None:
     """Whoever has stolen a password and an open browser must not take the account with it."""
     email, secret, _ = await with_app(house)
