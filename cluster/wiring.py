@@ -152,7 +152,6 @@ class Core(msgspec.Struct, frozen=True):
     pool: Pool
     shards: Shards
     catalogue: Catalogue
-    events: Events
     clock: Callable[[], int]
 
 
@@ -167,9 +166,8 @@ async def core(settings: Settings, name: str) -> AsyncIterator[Core]:
         statement_timeout_ms=settings.postgres.statement_ms,
     )
     shards = Shards(PostgresJournal(pool), connect_through_ray(), settings.shards.count, lanes(settings))
-    catalogue = Catalogue(pool)
     try:
-        yield Core(pool, shards, catalogue, Events(catalogue, states=shards), steady_clock())
+        yield Core(pool, shards, Catalogue(pool), steady_clock())
     finally:
         await shards.close()
         await close_pool(pool)
@@ -181,21 +179,24 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
     async with core(settings, name) as parts:
         fanout = RedisFanout(settings.redis.url)
         event_pages = EventPages(settings.redis.url, fanout)
+        reading = Reading(parts.pool, event_pages, parts.clock)
+        events = Events(parts.catalogue, reading, parts.shards)
         shared_limits = RedisLimits(settings.redis.url, settings.redis.limits_ms)
         signing_key, codes_key = ticket_key(settings), voucher_key(settings)
-        tickets = Tickets(parts.shards, parts.events, parts.clock, codes_key)
+        tickets = Tickets(parts.shards, events, parts.clock, codes_key)
         # Unique to this run: an order leased to an earlier run of this gateway is nobody's.
         orders = Orders(parts.pool, f"{name}:{os.uname().nodename}:{os.getpid()}", parts.clock)
         new_id = new_ids(parts.clock)
         lasting = SessionSettings(settings.gateway.session_ms, settings.gateway.socket_ticket_ms)
         sessions = Sessions(SessionStore(parts.pool), parts.clock, new_id, lasting)
         people = people_parts(settings, parts.pool, shared_limits, parts.clock, new_id)
-        saga = _saga(settings, parts, orders, tickets)
-        answers = Answers(parts.pool, parts.events, people.vault)
+        saga = _saga(settings, parts, orders, events, tickets)
+        answers = Answers(parts.pool, events, people.vault)
+        bought = BuyerOrders(orders, events, answers, signing_key, parts.clock)
         purchases = Purchases(
             saga=saga,
             orders=orders,
-            events=parts.events,
+            events=events,
             tickets=tickets,
             answers=answers,
             ticket_key=signing_key,
@@ -215,11 +216,11 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 session_ms=max(settings.gateway.session_ms, settings.users.session_ms),
                 web_folder=ROOT / "web",
                 docs_folder=ROOT / "docs",
-                events=parts.events,
+                events=events,
                 sessions=sessions,
                 tickets=tickets,
                 purchases=purchases,
-                unlocking=Unlocking(parts.shards, parts.events, codes_key, parts.clock, new_id),
+                unlocking=Unlocking(parts.shards, events, codes_key, parts.clock, new_id),
                 shared_limits=shared_limits,
                 subscriptions=fanout,
                 states=parts.shards,
@@ -227,16 +228,7 @@ async def gateway(settings: Settings, name: str) -> AsyncIterator[GatewayDepende
                 is_reachable=_is_reachable(parts.pool),
                 mailbox_folder=Path(settings.mail.mailbox_dir) if settings.mail.mailbox_dir else None,
                 services=services(
-                    _ground(
-                        settings,
-                        parts,
-                        people,
-                        sessions,
-                        BuyerOrders(orders, parts.events, answers, signing_key, parts.clock),
-                        answers,
-                        Reading(parts.pool, event_pages, parts.clock),
-                        codes_key,
-                    )
+                    _ground(settings, parts, people, sessions, bought, events, answers, reading, codes_key)
                 ),
             )
         finally:
@@ -253,6 +245,7 @@ def _ground(
     people: PeopleParts,
     sessions: Sessions,
     orders: BuyerOrders,
+    events: Events,
     answers: Answers,
     reading: Reading,
     codes: bytes,
@@ -263,7 +256,7 @@ def _ground(
         new_id=new_ids(parts.clock),
         sessions=sessions,
         orders=orders,
-        events=parts.events,
+        events=events,
         answers=answers,
         users=people.users,
         organisations=people.organisations,
@@ -289,12 +282,12 @@ def _ground(
     )
 
 
-def _saga(settings: Settings, parts: Core, orders: Orders, tickets: Tickets) -> OrderSaga:
+def _saga(settings: Settings, parts: Core, orders: Orders, events: Events, tickets: Tickets) -> OrderSaga:
     return OrderSaga(
         orders=orders,
         provider=_provider(settings, SandboxLedger(parts.pool), parts.clock),
         shards=parts.shards,
-        events=parts.events,
+        events=events,
         tickets=tickets,
         clock=parts.clock,
         new_id=new_ids(parts.clock),

@@ -226,7 +226,7 @@ class OrderSaga:
         sale = await self._events.by_id(order.event_id)
         assert sale is not None
         sale = await self._events.covering(sale, (line.ticket_type for line in order.lines))
-        record = await self._events.page(sale.text)
+        record = await self._events.record(order.event_id)
         kinds = record.ticket_types if record else ()
         is_named = {at for at, kind in enumerate(kinds) if kind.price_min_minor is not None}
         return tuple(

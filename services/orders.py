@@ -157,7 +157,7 @@ class BuyerOrders:
     async def _view(self, order: Order, tickets: list[TicketRecord]) -> OrderView:
         sale = await self._events.by_id(order.event_id)
         # Of whatever status: what was bought is known for as long as there is an order.
-        event = await self._events.page(text(EVENT, order.event_id))
+        event = await self._events.record(order.event_id)
         assert sale is not None, "an event with orders is there"
         assert event is not None, "an event with orders is there"
         sale = await self._events.covering(sale, (ticket.ticket_type for ticket in tickets))

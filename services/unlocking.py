@@ -73,7 +73,7 @@ class Unlocking:
     async def _unlocked(self, sale: Sale, positions: Collection[int]) -> list[wire.UnlockedType]:
         if not positions:
             return []
-        record, notice = await self._events.page(sale.text), await self._shards.state(sale.event_id)
+        record, notice = await self._events.record(sale.event_id), await self._shards.state(sale.event_id)
         if record is None or notice is None:
             raise ConnectionError(f"the hidden types of event {sale.text} can't be looked up now")
         kinds = {kind.ticket_type_id: kind for kind in record.ticket_types}

@@ -126,6 +126,13 @@ class Reading:
             return None
         return kept
 
+    async def record(self, event_id: EventId) -> EventRecord | None:
+        """Return an event, whoever may see it: as it was at the last change that this process has heard of,
+        or a short while ago.
+        """
+        kept = await self._find(event_id)
+        return None if kept is None else kept.event
+
     async def anew(self, name: str) -> EventRecord | None:
         """Return the event with a slug or TypeID as it is stored now, whoever may see it."""
         if not name.startswith(EVENT + "_"):

@@ -1,13 +1,12 @@
-"""What is known of an event beside its counts: its page, and what the gateway needs to speak of its sale.
+"""What is known of an event beside its counts: what the gateway needs to speak of its sale.
 
-Both come from the catalogue tables and change rarely, so they are kept for some seconds. A sale grows while
-it is sold: pools and ticket types are added at the end, and none ever changes its place. Who hears a shard's
-notice learns of that at once (`learn`); who meets a place that is not known yet asks the shard (`covering`).
+It comes from the catalogue tables. A sale grows while it is sold: pools and ticket types are added at the
+end, and none ever changes its place. Who hears a shard's notice learns of that at once (`learn`); who meets a
+place that is not known yet asks the shard (`covering`).
 """
 
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -18,7 +17,6 @@ from storage.catalogue import Catalogue, EventRecord
 from storage.event_records import QuestionRecord
 
 CACHED_MAX: Final = 2_000
-FRESH_S: Final = 10.0
 
 
 class SaleType(msgspec.Struct, frozen=True):
@@ -56,23 +54,24 @@ class States(Protocol):
         ...
 
 
+class Records(Protocol):
+    """As much of `services.events.reading.Reading` as is needed here."""
+
+    async def record(self, event_id: EventId) -> EventRecord | None:
+        """Return an event as the catalogue had it a moment ago, whoever may see it."""
+        ...
+
+
 class Events:
     """Looks events up. Every method that awaits raises `ConnectionError` when PostgreSQL is away and what is
     asked for is not at hand.
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        monotonic: Callable[[], float] = time.monotonic,
-        *,
-        states: States | None = None,
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, records: Records, states: States) -> None:
         self._catalogue = catalogue
-        self._monotonic = monotonic
+        self._records = records
         self._states = states
         self._sales: OrderedDict[str, Sale] = OrderedDict()
-        self._records: OrderedDict[str, tuple[float, EventRecord]] = OrderedDict()
         self._changes = 0
 
     def known(self, event: str) -> Sale | None:
@@ -119,7 +118,7 @@ class Events:
         last = max(positions, default=-1)
         if last < len(sale.types):
             return sale
-        notice = await self._states.state(sale.event_id) if self._states else None
+        notice = await self._states.state(sale.event_id)
         if notice is not None:
             sale = self.learn(notice) or sale
         if last >= len(sale.types):
@@ -129,38 +128,22 @@ class Events:
             raise ConnectionError(f"nobody knows yet what type {last} of event {sale.text} is")
         return sale
 
-    async def page(self, name: str) -> EventRecord | None:
-        """Return what an event's page shows, by slug or TypeID; None if there is no such event."""
-        cached = self._records.get(name)
-        now = self._monotonic()
-        if cached is not None and now - cached[0] < FRESH_S:
-            return cached[1]
-        changes = self._changes
-        record = await self._find(name)
-        # What was read while something changed may be from before.
-        if record is not None and changes == self._changes:
-            self._records[name] = (now, record)
-            self._records.move_to_end(name)
-            if len(self._records) > CACHED_MAX:
-                self._records.popitem(last=False)
-        return record
+    async def record(self, event_id: EventId) -> EventRecord | None:
+        """Return what the catalogue says of an event, of whatever status; None if there is no such event."""
+        return await self._records.record(event_id)
 
     def forget(self, event_id: EventId) -> None:
-        """Read an event's page anew: it was changed. Of its sale nothing ever becomes untrue, but what its
-        buyers are asked.
+        """Note that an event was changed. Of its sale nothing ever becomes untrue, but what its buyers are
+        asked.
         """
         self._changes += 1
         known = self._sales.get(text(EVENT, event_id))
         if known is not None:
             self._keep(msgspec.structs.replace(known, asks=True))
-        for name, (_, record) in list(self._records.items()):
-            if record.event_id == event_id:
-                del self._records[name]
 
     def forget_all(self) -> None:
-        """Read everything anew: what was changed was not heard."""
+        """Note that anything may have been changed: what was, was not heard."""
         self._changes += 1
-        self._records.clear()
         for name, known in self._sales.items():
             self._sales[name] = msgspec.structs.replace(known, asks=True)
 
@@ -169,21 +152,13 @@ class Events:
         on.
         """
         changes = self._changes
-        record = await self.page(sale.text)
+        record = await self.record(sale.event_id)
         if record is None:
             return ()
         if not record.questions and changes == self._changes:
             known = self._sales.get(sale.text, sale)
             self._keep(msgspec.structs.replace(known, asks=False))
         return record.questions
-
-    async def _find(self, name: str) -> EventRecord | None:
-        if name.startswith(EVENT + "_"):
-            try:
-                return await self._catalogue.find(EventId(parse(EVENT, name)))
-            except MalformedId:
-                return None
-        return await self._catalogue.find_by_slug(name)
 
     def _keep(self, sale: Sale) -> Sale:
         self._sales[sale.text] = sale

@@ -142,7 +142,7 @@ class Works:
         self.reading = Reading(pool, self.event_pages, self.clock)
         self.handle = shard
         self.shards = Shards(PostgresJournal(pool), self._connect, 1, LaneSettings())
-        self.events = Events(self.catalogue, states=self.shards)
+        self.events = Events(self.catalogue, self.reading, self.shards)
         self.orders = Orders(pool, owner, self.clock)
         self.sessions = Sessions(SessionStore(pool), self.clock, fresh, SessionSettings())
         self.people = People(pool, self.shared_limits, self.clock, smtp_url=smtp_url)

@@ -126,6 +126,7 @@ async def ask(made: Works, sale: Sale, *, per: str = "order", is_required: bool 
         per,
         is_required,
     )
+    await made.reading.announce(sale.record)
     made.events.forget(sale.record.event_id)
     return question_id
 

@@ -199,9 +199,15 @@ async def test_drafts_are_not_told_from_what_never_was(pool: Pool, gateways: lis
     one = gateways[0]
     assert [await title(one, name) for name in ("concert", "put-away", "nothing")] == [None] * 3
     assert await title(one, "off") == "Concert"
+    # Who has bought something of it still reads what that was, and what is at hand is not asked for again.
+    asked = one.reading.reads[DATABASE]
+    assert [await one.reading.record(draft.event_id) for _ in range(2)] == [draft, draft]
+    assert one.reading.reads[DATABASE] == asked
+    assert await one.reading.record(EventId(fresh())) is None
     published = await stored(pool, msgspec.structs.replace(draft, status="published"))
     await one.reading.announce(published)
     assert await title(one, "concert") == "Concert"
+    assert await one.reading.record(draft.event_id) == published
 
 
 async def test_an_address_moves(pool: Pool, gateways: list[Gateway]) -> None:
