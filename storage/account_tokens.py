@@ -49,14 +49,30 @@ class AccountTokens:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def issue(self, token: NewToken, *, is_only: bool = False, stamp: int | None = None) -> bool:
+    async def issue(
+        self,
+        token: NewToken,
+        *,
+        is_only: bool = False,
+        stamp: int | None = None,
+        address: bytes | None = None,
+    ) -> bool:
         """Record a token; with `is_only` its user's earlier ones of this purpose end. Returns whether it is
-        good: with a `stamp`, only if that is still the user's.
+        good: with a `stamp`, or the keyed hash of an `address`, only if that is still the user's.
         """
         async with asking(self._pool) as connection, connection.transaction():
-            # Shared with others who ask: a password that changes now ends this token, or keeps it from being.
-            if stamp is not None and not await connection.fetchval(
-                "SELECT true FROM users WHERE user_id = $1 AND stamp = $2 FOR SHARE", token.user_id, stamp
+            # Shared with others who ask: what changes now ends this token, or keeps it from being.
+            is_bound = stamp is not None or address is not None
+            if is_bound and not await connection.fetchval(
+                """
+                SELECT true FROM users
+                WHERE user_id = $1 AND stamp = coalesce($2, stamp)
+                    AND email_lookup = coalesce($3, email_lookup)
+                FOR SHARE
+                """,
+                token.user_id,
+                stamp,
+                address,
             ):
                 return False
             if is_only:

@@ -105,6 +105,23 @@ async def test_sessions_are_listed_and_ended_one_by_one(house: House) -> None:
     assert there.session_id in await house.users.sessions.ended()
 
 
+async def test_a_reset_that_was_asked_for_at_the_old_address_opens_nothing(house: House) -> None:
+    """The address changes while the letter to the old one, which others may read by now, is written."""
+    email, wanted = await house.account(), house.address()
+    identity, _ = await house.signed_in(email)
+    was = await house.users.accounts.find_by_email(house.vault.lookup("email", email))
+    assert was is not None
+    asked = EmailChange(email=wanted, password=PASSWORD)
+    assert await house.users.account.ask_email_change(identity, asked) is None
+    assert await house.users.account.confirm_email(await house.box.token_to(wanted), ORIGIN) is None
+    resets = "SELECT count(*) FROM account_tokens WHERE purpose = 'password_reset'"
+    await house.users.signing_up._send_reset(was)
+    assert await house.pool.fetchval(resets) == 0
+    assert await house.users.signing_up.ask_reset(wanted) is None
+    assert await house.box.token_to(wanted)
+    assert await house.pool.fetchval(resets) == 1
+
+
 async def test_signing_out_ends_this_session_and_everywhere_all(house: House) -> None:
     email = await house.account()
     _, first = await house.signed_in(email)
