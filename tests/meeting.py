@@ -12,12 +12,12 @@ _WAITING: Final = """
 """
 
 
-async def at_once(pool: Pool, *changes: Coroutine[Any, Any, Any], chain: bytes = PLATFORM) -> list[Any]:
-    """Begin changes while nobody can write to the log that they end in, and let them go on once each waits
-    for that, or for another of them. Returns what they return, exceptions too.
+async def at_once(pool: Pool, *changes: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Begin changes while nobody can write to the platform's log, in which they end, and let them go on once
+    each waits for that, or for another of them. Returns what they return, exceptions too.
     """
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT FROM audit_heads WHERE chain = $1 FOR UPDATE", chain)
+        await connection.execute("SELECT FROM audit_heads WHERE chain = $1 FOR UPDATE", PLATFORM)
         begun = [asyncio.create_task(change) for change in changes]
         async with asyncio.timeout(20):
             while await pool.fetchval(_WAITING) < len(begun):
