@@ -370,7 +370,7 @@ def test_another_browser_confirms_with_the_password_alone(
     assert problems(other) == []
     other.locator("input[name=password]").fill("not what was chosen")
     other.get_by_role("button", name="Confirm my address").click()
-    expect(other.get_by_text("This is not your password")).to_be_visible()
+    expect(other.get_by_text("This password or code is not right")).to_be_visible()
     other.locator("input[name=password]").fill(PASSWORD)
     other.get_by_role("button", name="Confirm my address").click()
     expect(other.get_by_role("heading", name="Welcome")).to_be_visible()
