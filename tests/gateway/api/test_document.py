@@ -30,10 +30,14 @@ hooks = {hooks}
 [phases.fuzzing.generation]
 max-examples = 4
 
+# Long ways: most links lead on from what some step before has made.
+[phases.stateful]
+max-steps = 30
+
 # Only good requests lead on; bad ones are the other phases' business.
 [phases.stateful.generation]
 mode = "positive"
-max-examples = 200
+max-examples = 60
 
 [generation]
 # What is found is written down here as a test; nothing is kept between runs.
@@ -66,6 +70,11 @@ expected-statuses = [
 [[operations]]
 include-path = "/organisations/{{organisation}}/import"
 checks.negative_data_rejection.expected-statuses = ["200", "4xx"]
+
+# Ending all sessions leaves a list of none.
+[[operations]]
+include-path = "/admin/users/{{user}}/sessions"
+checks.use_after_free.enabled = false
 
 # Being busy is an answer, being broken is none.
 [checks.not_a_server_error]
@@ -139,4 +148,4 @@ async def test_schemathesis_finds_nothing(stage: Stage, tmp_path: Path, phases: 
     else:
         covered = re.search(r"API Links:\s+(\d+) covered", said)
         assert covered is not None, said
-        assert int(covered[1]) > 5, said
+        assert int(covered[1]) > 8, said
