@@ -60,7 +60,8 @@ class Kept(msgspec.Struct, frozen=True):
     def is_behind(self) -> bool:
         """Whether of anything as much was forgotten as a call forgets, so that there may be more."""
         done = msgspec.structs.asdict(self)
-        return any(done[name] >= ROWS_A_CALL for name in done.keys() - {"months", "misplaced"})
+        rows = (done[name] for name in done.keys() - {"months", "misplaced", "past_events"})
+        return self.past_events >= PAST_A_CALL or any(count >= ROWS_A_CALL for count in rows)
 
 
 async def keep_house(pool: Pool, now_ms: int) -> Kept:

@@ -84,6 +84,19 @@ async def test_who_forgets_as_much_as_a_call_forgets_is_told_to_come_again_soon(
     assert (second.operations, second.is_behind) == (1, False)
 
 
+async def test_who_notes_as_many_past_events_as_a_call_notes_is_told_to_come_again_soon(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "PAST_A_CALL", 2)
+    now_ms = int(time.time() * 1000)
+    for _ in range(3):
+        await add_event(pool, EventId(fresh()), now_ms - PAST_AFTER_MS - 1_000)
+    first = await keep_house(pool, now_ms)
+    assert (first.past_events, first.is_behind) == (2, True)
+    second = await keep_house(pool, now_ms)
+    assert (second.past_events, second.is_behind) == (1, False)
+
+
 async def test_lists_pass_over_what_is_over_and_only_that(pool: Pool) -> None:
     """Or they would get slower with every event that ever took place, or lack one that is to come."""
     now_ms = int(time.time() * 1000)
