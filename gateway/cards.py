@@ -156,7 +156,7 @@ def more_link(filters: Filters, messages: Messages, path: str, cursor: str | Non
     )
 
 
-def poster_address(slug: str, image_url: str) -> str:
+def poster_address(slug: str, image_url: str = "") -> str:
     """Return the address of an event's picture, or of the one that is drawn for it."""
     return image_url or f"/posters/{slug}.svg"
 
@@ -197,7 +197,8 @@ def _fixed_parts(card: Card, messages: Messages) -> tuple[str, str]:
     slug, picture = html.escape(card.slug), html.escape(poster_address(card.slug, card.image_url))
     before = (
         f'<li class="event-card" data-event="{slug}"><div class="poster">'
-        f'<img class="poster-art" src="{picture}" alt="" width="1200" height="675" loading="lazy" />'
+        f'<img class="poster-art" src="{picture}" data-instead="{poster_address(slug)}" alt="" '
+        'width="1200" height="675" loading="lazy" />'
         f'<div class="date-leaf" aria-hidden="true"><span>{html.escape(month)}</span>'
         f"<strong>{day}</strong></div></div>"
         f'<div class="event-card-text"><h2><a href="/e/{slug}"><bdi>{html.escape(card.title)}</bdi></a></h2>'

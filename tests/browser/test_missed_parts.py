@@ -298,3 +298,18 @@ def test_a_whole_page_says_nothing_of_it(platform: Platform, open_context: OpenC
         assert page.locator("#missed").evaluate("one => one.getBoundingClientRect().height") == 0
         assert page.evaluate(f"{LATE} === undefined")
     assert loads.count == 3
+
+
+def test_a_picture_that_can_not_be_had_makes_way_for_the_poster(
+    platform: Platform, open_context: OpenContext
+) -> None:
+    """Organisers name pictures on other servers, and those go."""
+    event = platform.add_event({"Standing": 50})
+    page = open_context().new_page()
+    page.route(re.compile("pictures.example"), lambda route: route.abort("connectionreset"))
+    for address in (event.address, f"{platform.url}/?sort=newest"):
+        page.goto(address)
+        picture = page.locator(".poster-art").first
+        picture.evaluate("one => (one.src = 'https://pictures.example/gone.png')")
+        expect(picture).to_have_attribute("src", re.compile("^/posters/.*[.]svg$"))
+        expect(picture).not_to_have_js_property("naturalWidth", 0)

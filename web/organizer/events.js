@@ -89,7 +89,7 @@ function Events({ place }) {
 function Row({ event, place }) {
     const isSelling = ["on_sale", "paused", "sold_out", "ended"].includes(event.status);
     return html`<li class="event-row">
-        <img src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="128" height="72" loading="lazy" />
+        <img src=${event.image_url || `/posters/${event.slug}.svg`} data-instead=${`/posters/${event.slug}.svg`} alt="" width="128" height="72" loading="lazy" />
         <div class="row-text">
             <strong><a href=${`${place.base}/events/${event.event}`}><bdi>${event.title}</bdi></a></strong>
             <span>${t("shared.day_and_time", { day: longDate(event.starts_at_ms, event.time_zone), time: timeOfDay(event.starts_at_ms, event.time_zone) })}${event.city && html` · <bdi>${event.city}</bdi>`}</span>

@@ -21,7 +21,7 @@ export function Preview({ event, tickets, organiser }) {
     return html`<article class="preview">
         <p class="preview-note">${t("organizer.preview.label")}</p>
         <div class="poster">
-            <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} alt="" width="1200" height="675" />
+            <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} data-instead=${`/posters/${event.slug}.svg`} alt="" width="1200" height="675" />
             <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
         </div>
         <div class="preview-text">

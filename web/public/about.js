@@ -16,7 +16,7 @@ export function EventHeader({ event }) {
     return html`
         <header class="event-header">
             <div class="poster">
-                <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} alt=${event.image_alt} width="1200" height="675" />
+                <img class="poster-art" src=${event.image_url || `/posters/${event.slug}.svg`} data-instead=${`/posters/${event.slug}.svg`} alt=${event.image_alt} width="1200" height="675" />
                 <div class="date-leaf" aria-hidden="true"><span>${date.month}</span><strong>${date.day}</strong></div>
             </div>
             <p class="organiser">${rich("event.presents", { organiser: html`<a href=${`/o/${event.organisation}`}><bdi>${event.organiser}</bdi></a>` })}</p>

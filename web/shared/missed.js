@@ -1,5 +1,6 @@
 // Brings a page back that missed a part of itself: a module or a stylesheet that was under way when the server went, or
-// the way to it. A browser asks for each once, and a module that failed stays failed until the page is loaded again.
+// the way to it. A browser asks for each once, and a module that failed stays failed until the page is loaded again. A
+// picture that can't be had makes way for the one that its `data-instead` names.
 //
 // Stylesheets are asked for anew in their place. For modules the page is loaded again, as soon as its address answers,
 // so that nobody gets the browser's own error page; and only while there is nothing of the reader's in it.
@@ -51,6 +52,10 @@
     /** @param {Event} event */
     const heard = (event) => {
         const { target } = event;
+        if (target instanceof HTMLImageElement) {
+            drawInstead(target);
+            return;
+        }
         if (target instanceof HTMLLinkElement && target.rel === "stylesheet") {
             missedStyles.add(target);
         } else if (target instanceof HTMLScriptElement || isFailedModule(event)) {
@@ -59,6 +64,16 @@
             return;
         }
         void bringBack();
+    };
+
+    /** @param {HTMLImageElement} image */
+    const drawInstead = (image) => {
+        const { instead } = image.dataset;
+        if (instead) {
+            // Once: it may be the one that can't be had.
+            delete image.dataset["instead"];
+            image.src = instead;
+        }
     };
 
     const bringBack = async () => {
