@@ -137,3 +137,19 @@ def test_no_part_of_the_editor_needs_sideways_scrolling(
             if page.evaluate(DOES_NOT_FIT):
                 wide.append(name)
     assert wide == []
+
+
+def test_an_address_leads_to_the_tab_that_it_names(
+    open_context: OpenContext, drafted: tuple[str, dict[str, object]]
+) -> None:
+    """Who follows a link to another part of the event that they have open would see nothing happen."""
+    address, state = drafted
+    page = open_context(storage_state=state).new_page()
+    page.goto(f"{address}#tickets")
+    expect(page.locator("#panel-tickets")).to_be_visible()
+    page.goto(f"{address}#codes")
+    expect(page.locator("#panel-codes")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#panel-tickets")).to_be_visible()
+    page.goto(f"{address}#nowhere")
+    expect(page.locator("#panel-say")).to_be_visible()

@@ -72,8 +72,10 @@ const NEEDED = { codes: "vouchers.read", orders: "orders.read" };
  * @returns {Child}
  */
 function Editor({ place, path, draft, tickets }) {
-    const [tab, setTab] = useState(TABS.includes(location.hash.slice(1)) ? location.hash.slice(1) : "say");
     const event = draft.value.value;
+    const shown = TABS.filter((id) => isShown(place, id, event.event));
+    const named = () => shown.find((id) => location.hash === `#${id}`) ?? "say";
+    const [tab, setTab] = useState(named);
     const choose = (/** @type {string} */ id) => {
         setTab(id);
         history.replaceState(null, "", `#${id}`);
@@ -81,6 +83,11 @@ function Editor({ place, path, draft, tickets }) {
     useEffect(() => {
         document.title = `${event.title} · Bilten`;
     }, [event.title]);
+    useEffect(() => {
+        const go = () => setTab(named());
+        addEventListener("hashchange", go);
+        return () => removeEventListener("hashchange", go);
+    }, []);
     return html`
         <p class="back"><a href=${`${place.base}/events`}>${t("organizer.nav.events")}</a></p>
         <header class="editor-head">
@@ -95,7 +102,7 @@ function Editor({ place, path, draft, tickets }) {
             <div class="stack editor-form">
                 <${Tabs}
                     label=${t("organizer.editor.sections")}
-                    tabs=${TABS.filter((id) => isShown(place, id, event.event)).map((id) => ({ id, label: t(`organizer.editor.${id}`) }))}
+                    tabs=${shown.map((id) => ({ id, label: t(`organizer.editor.${id}`) }))}
                     chosen=${tab}
                     onChoose=${choose}
                 />
