@@ -119,7 +119,9 @@ def test_a_page_is_opened_while_the_gateway_is_killed(platform: Platform, open_c
     assert loads.count > 1
 
 
-@pytest.mark.parametrize(("viewport", "scheme"), [(PHONE, "light"), (DESKTOP, "dark")])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"), [(PHONE, "light"), pytest.param(DESKTOP, "dark", marks=pytest.mark.soak)]
+)
 def test_what_never_comes_is_not_asked_for_for_ever(
     platform: Platform, open_context: OpenContext, viewport: dict[str, int], scheme: str
 ) -> None:
