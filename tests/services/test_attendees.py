@@ -24,6 +24,7 @@ from tests.services.organiser import WHO
 
 ORDERS = 2_500
 TICKETS = 5_000
+LONG_TURN_S = 0.0025
 PEOPLE = 500
 
 
@@ -116,16 +117,16 @@ async def begun(
 async def test_a_large_event_is_told_in_parts_and_nobody_waits(made: Works) -> None:
     event = await sold_out(made)
     file = await begun(attendees_of(made), event.organisation_id, event.event_id)
-    longest_s, turns = 0.0, 0
+    long_turns, turns = 0, 0
 
     async def others() -> None:
         """What else this process does: it is its turn again and again, and it reads the catalogue."""
-        nonlocal longest_s, turns
+        nonlocal long_turns, turns
         while True:
             # Only what is done on this thread counts, so that a busy machine does not.
             since = time.thread_time()
             await asyncio.sleep(0)
-            longest_s = max(longest_s, time.thread_time() - since)
+            long_turns += time.thread_time() - since > LONG_TURN_S
             turns += 1
             if turns % 100 == 0:
                 assert await made.catalogue.find(event.event_id) is not None
@@ -142,7 +143,8 @@ async def test_a_large_event_is_told_in_parts_and_nobody_waits(made: Works) -> N
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
     assert turns > 100
-    assert longest_s < 0.005, "what takes long is done on another thread"
+    # A slow machine has a long turn now and then; what is done on the wrong thread makes one in most parts.
+    assert long_turns < len(parts) / 3, "what takes long is done on another thread"
     assert max(len(part) for part in parts) < 100_000 < sum(map(len, parts)), "no part grows with the event"
     found = list(csv.DictReader(io.StringIO(b"".join(parts).decode(), newline="")))
     assert len(found) == TICKETS
