@@ -50,6 +50,8 @@ __all__ = [
 # The browser without its windows: the same engine, at a third of the cost of a page, which with windows goes
 # into pages that the browser makes for itself.
 CHROMIUM = next(filter(None, map(shutil.which, doctor.CHROMIUM)), None)
+# Of the browser tests those that take longest come first: no process is left alone with one at the end.
+LONGEST = ("test_people_pages.py", "test_event_page.py", "test_editor_looks.py", "test_team_pages.py")
 AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
 
@@ -60,8 +62,14 @@ def _audit_key() -> None:
     seal_with(AUDIT_KEY)
 
 
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("browser") is None:
+        return 0
+    return 1 if item.path.name in LONGEST else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last, and skip without a Chromium on a person's machine.
+    """Browser tests come last, the longest of them first, and skip without a Chromium on a person's machine.
 
     Playwright's synchronous interface leaves an event loop running in this thread for as long as its browser
     is open; whatever test comes after and runs a loop of its own would fail. So a file, whose tests stay in
@@ -72,7 +80,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kinds.setdefault(item.path, set()).add(item.get_closest_marker("browser") is not None)
     if mixed := [str(path) for path, found in kinds.items() if len(found) > 1]:
         raise pytest.UsageError(f"browser tests beside others: {mixed}")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items.sort(key=_turn)
     if CHROMIUM or os.environ.get("BILTEN_REQUIRE_BROWSER") or os.environ.get("CI"):
         return
     missing = pytest.mark.skip(
