@@ -75,12 +75,15 @@ class RayHead:
 
     @property
     def temp_folder(self) -> Path:
-        """Where Ray keeps its sockets and logs: in our folder if its path is short and plain enough."""
+        """Where Ray keeps its sockets and logs: in our folder if its path is short and plain enough.
+
+        Everybody may write there, as Ray has it; so nobody else may enter the folder around it.
+        """
         own = self.folder / "tmp"
         if len(str(own)) <= TEMP_FOLDER_LENGTH_MAX and not _has_space(own):
             return own
         name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:10]
-        return Path(tempfile.gettempdir()) / f"bilten-ray-{name}"
+        return Path(tempfile.gettempdir()) / f"bilten-ray-{name}" / "tmp"
 
     def environment(self) -> dict[str, str]:
         """What a process must have in its environment, before it imports ray, to connect to this head."""
@@ -132,6 +135,8 @@ class RayHead:
         for node in [*self._nodes, *([self._child] if self._child else [])]:
             processes.stop(node, signal.SIGTERM, timeout_s)
             _end_session(node.pid)
+        if self._child is not None:
+            self._clear_away()
         self._nodes.clear()
         self._child = None
         (self.folder / "session").unlink(missing_ok=True)
@@ -187,15 +192,31 @@ class RayHead:
 
     def _make_temp_folder(self) -> None:
         folder = self.temp_folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if folder.stat().st_uid != os.geteuid():
+        around = folder.parent
+        around.mkdir(parents=True, exist_ok=True)
+        if around.stat().st_uid != os.geteuid():
             raise StartFailed(
-                f"{folder} belongs to somebody else; remove it, or set BILTEN_DATA_DIR elsewhere"
+                f"{around} belongs to somebody else; remove it, or set BILTEN_DATA_DIR elsewhere"
             )
+        around.chmod(0o700)
+        folder.mkdir(exist_ok=True)
         # Every session leaves its logs behind; the last one's are kept for whoever asks why it ended.
         sessions = sorted(folder.glob("session_2*"), key=lambda path: path.stat().st_mtime)
         for session in sessions[:-1]:
             shutil.rmtree(session, ignore_errors=True)
+
+    def _clear_away(self) -> None:
+        """Bring the last session's logs home, and leave nothing outside of our folder: once that is removed,
+        nobody would know what it was.
+        """
+        around = self.temp_folder.parent
+        if around == self.folder:
+            return
+        home = self.folder / "logs"
+        shutil.rmtree(home, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            shutil.move((self.temp_folder / "session_latest" / "logs").resolve(), home)
+        shutil.rmtree(around, ignore_errors=True)
 
     def _note(self, pid: int) -> None:
         if leader := Identity.of(pid):

@@ -50,6 +50,8 @@ def test_ray_listens_on_loopback_only_and_leaves_nothing_behind(servers_folder: 
         assert not [ip for ip in listening if not ip.endswith("127.0.0.1")]
         assert head.environment()["RAY_AUTH_MODE"] == "token"
         assert (head.folder / "token").stat().st_mode & 0o077 == 0
+        # Ray lets everybody write to its sockets.
+        assert head.temp_folder.parent.stat().st_mode & 0o077 == 0
         # Who has another token is refused, who has this one is let in.
         assert joins(head, (head.folder / "token").read_text())
         assert not joins(head, secrets.token_hex(32) + "\n")
@@ -61,3 +63,5 @@ def test_ray_listens_on_loopback_only_and_leaves_nothing_behind(servers_folder: 
         assert not list(_session_members(session))
     finally:
         head.stop()
+    assert not head.temp_folder.parent.exists(), "outside of its folder nothing stays"
+    assert (head.folder / "logs" / "gcs_server.out").is_file()
