@@ -296,7 +296,7 @@ def bench(
         str,
         typer.Argument(help="hot-event, purchase, fanout, recovery, scale, catalogue, sign-in, or all."),
     ],
-    quick: Annotated[bool, typer.Option("--quick", help="Less than 40 s, and less exact.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="20 to 50 s, and less exact.")] = False,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", help="Write the figures here; with `all`, a folder for a file each."),
