@@ -1,6 +1,5 @@
 """What every test shares: real servers, and a say on tests that need a browser."""
 
-import atexit
 import os
 import secrets
 import shutil
@@ -15,7 +14,6 @@ import pytest
 _token = Path(tempfile.mkdtemp(prefix="bilten-tests-token-")) / "token"
 _token.write_text(secrets.token_hex(32) + "\n")
 _token.chmod(0o600)
-atexit.register(shutil.rmtree, _token.parent, ignore_errors=True)
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token)
@@ -54,6 +52,11 @@ CHROMIUM = next(filter(None, map(shutil.which, doctor.CHROMIUM)), None)
 LONGEST = ("test_people_pages.py", "test_event_page.py", "test_editor_looks.py", "test_team_pages.py")
 AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the token's folder: the processes of pytest-xdist end without what is registered with atexit."""
+    shutil.rmtree(_token.parent, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
