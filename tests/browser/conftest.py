@@ -55,6 +55,8 @@ def open_context(browser: Browser) -> Iterator[OpenContext]:
             **{"viewport": PHONE, "locale": "en-GB", "reduced_motion": "reduce", **options}
         )
         context.set_default_timeout(20_000)
+        # A page is a dozen requests, and three processes of tests share two cores.
+        context.set_default_navigation_timeout(60_000)
         context.on("page", watch)
         contexts.append(context)
         return context

@@ -152,7 +152,9 @@ async def test_a_transaction_that_is_still_being_decided_is_waited_for(pool: Poo
             await asyncio.sleep(0.01)
     assert not second.done()
     may_commit.set()
-    assert await first == ANSWER
+    heard = await first
+    # The second may have taken over before the first hears of its own commit: then that is told to ask again.
+    assert heard == ANSWER or (isinstance(heard, Refusal) and heard.code is Code.BUSY)
     assert (await body_of(await second)) in {b"thing_1", ANSWER.body}
     assert await things(pool) == 1
 
