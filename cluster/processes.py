@@ -227,9 +227,10 @@ def secret(file: Path, size_bytes: int = 32) -> str:
             file.chmod(stat.S_IRUSR | stat.S_IWUSR)
             return text
     file.parent.mkdir(parents=True, exist_ok=True)
-    # Of processes that start together, one makes it and the others read that one: a link refuses to replace.
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Of those that start together, processes and threads, one makes it and the others read that one: a link
+    # refuses to replace.
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as output:
         output.write(secrets.token_hex(size_bytes) + "\n")
     try:
