@@ -6,7 +6,6 @@ seconds.
 A ticket counts when it was issued, also when it was taken back since: when that was is not asked for.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from pydantic import Field
 from domain.ids import EventId, OrganisationId
 from domain.refusals import Refusal
 from services.events.access import Access
+from services.events.single_flight import SingleFlight
 from services.models import TIME_MS_MAX, Model, TimeMs
 from storage.postgres import Pool
 from storage.sale_course import Issued, Span, count_issued, first_issued_ms
@@ -72,7 +72,7 @@ class SaleCourses:
         self._clock = clock
         self._monotonic = monotonic
         self._kept: OrderedDict[EventId, tuple[float, SaleCourse]] = OrderedDict()
-        self._flights: dict[EventId, asyncio.Future[SaleCourse]] = {}
+        self._flights = SingleFlight()
 
     async def of_event(self, organisation_id: OrganisationId, event_id: EventId) -> SaleCourse | Refusal:
         """Return how the sale of an event went that an organisation may see."""
@@ -82,13 +82,7 @@ class SaleCourses:
         kept = self._kept.get(event_id)
         if kept is not None and self._monotonic() - kept[0] < FRESH_S:
             return kept[1]
-        flight = self._flights.get(event_id)
-        if flight is None:
-            flight = asyncio.ensure_future(self._count(found.owner, event_id))
-            self._flights[event_id] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(event_id, None))
-        # Whoever leaves must not end it for the others.
-        return await asyncio.shield(flight)
+        return await self._flights.once(event_id, lambda: self._count(found.owner, event_id))
 
     async def _count(self, owner: OrganisationId, event_id: EventId) -> SaleCourse:
         async with tenant(self._pool, owner) as connection:

@@ -5,11 +5,10 @@ nothing (Redis is away, a word was lost) reads anew after a short while anyway. 
 thing that is not at hand make one question (docs/decisions/reading-the-catalogue.md).
 """
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from domain.event_status import PUBLIC
 from domain.ids import EVENT, EventId, MalformedId, OrganisationId, parse
 from services.events.listing import LISTS, PROFILES, SharedForm, as_listed
+from services.events.single_flight import SingleFlight
 from services.events.site_map import SiteMap
 from services.events.views import status_of
 from storage.catalogue import Catalogue
@@ -77,7 +77,7 @@ class Reading:
         self._organisations: OrderedDict[OrganisationId, int] = OrderedDict()
         self._asked: OrderedDict[EventId, None] = OrderedDict()
         self._asked_lists: OrderedDict[bytes, None] = OrderedDict()
-        self._flights: dict[object, asyncio.Future[Any]] = {}
+        self._flights = SingleFlight()
         self._on_change: list[Callable[[EventId], None]] = []
         self._on_missed: list[Callable[[], None]] = []
         self._changes = 0
@@ -307,19 +307,11 @@ class Reading:
         for missed in self._on_missed:
             missed()
 
-    async def _once(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
+    async def _once(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         """Read, or wait for somebody who does: of those who began since the last change, which the others may
         not have seen.
         """
-        since = self._changes, key
-        flight = self._flights.get(since)
-        if flight is None:
-            flight = asyncio.ensure_future(read())
-            self._flights[since] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(since, None))
-        # Whoever leaves must not end it for the others.
-        found: T = await asyncio.shield(flight)
-        return found
+        return await self._flights.once((self._changes, key), read)
 
 
 def wanted_by(organisation_id: OrganisationId, now_ms: int) -> Wanted:

@@ -4,11 +4,11 @@ A map has at most 50,000 addresses (sitemaps.org), so the events are in parts, b
 which part an event is in never changes, and nobody has to know how many there are.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
 
+from services.events.single_flight import SingleFlight
 from storage.event_lists import organisation_slugs, slugs_of_part
 from storage.postgres import Pool
 
@@ -27,7 +27,7 @@ class SiteMap:
         self._monotonic = monotonic
         # By part; None is the organisations.
         self._kept: dict[int | None, tuple[float, list[str]]] = {}
-        self._flights: dict[int | None, asyncio.Task[list[str]]] = {}
+        self._flights = SingleFlight()
 
     async def slugs(self, part: int | None) -> list[str]:
         """Return the slugs of a part of the events, or of the organisations."""
@@ -35,11 +35,7 @@ class SiteMap:
         if kept is not None and self._monotonic() - kept[0] < _FRESH_S:
             return kept[1]
         # A long list is read once, however many ask, and whoever of them leaves.
-        flight = self._flights.get(part)
-        if flight is None:
-            flight = self._flights[part] = asyncio.create_task(self._read(part))
-            flight.add_done_callback(lambda _: self._flights.pop(part))
-        return await asyncio.shield(flight)
+        return await self._flights.once(part, lambda: self._read(part))
 
     async def _read(self, part: int | None) -> list[str]:
         if part is None:
