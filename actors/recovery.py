@@ -25,9 +25,12 @@ async def recover(journal: Journal, event_id: EventId) -> tuple[Inventory, int]:
     """
     state = await _from_snapshot(journal, event_id) or Inventory(event_id)
     snapshot_seq = state.seq
-    while entries := await journal.read(event_id, state.seq, ENTRIES_A_READ):
+    is_more = True
+    while is_more:
+        entries = await journal.read(event_id, state.seq, ENTRIES_A_READ)
         for entry in entries:
             _replay_entry(state, entry)
+        is_more = len(entries) == ENTRIES_A_READ
     return state, snapshot_seq
 
 

@@ -222,8 +222,10 @@ class Residents:
 
     async def _load_in_turn(self, event_id: EventId) -> None:
         placement = await self._journal.placement(event_id, self._shard)
-        if placement.shard == self._shard:
-            state, snapshot_seq = await recover(self._journal, event_id)
-            self._there[event_id] = Resident(state, snapshot_seq, self._clock())
-        else:
+        if placement.shard != self._shard:
             self._note_elsewhere(event_id)
+            return
+        state, snapshot_seq = Inventory(event_id), 0
+        if placement.seq:
+            state, snapshot_seq = await recover(self._journal, event_id)
+        self._there[event_id] = Resident(state, snapshot_seq, self._clock())

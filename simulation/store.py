@@ -185,8 +185,8 @@ class RemoteJournal:
     async def placement(self, event_id: EventId, shard_if_new: int) -> Placement:
         return await self._request(lambda: self._store.journal.placement(event_id, shard_if_new))
 
-    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> Placement:
-        return await self._request(lambda: self._store.journal.move(shard, epoch, event_id, to_shard))
+    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> None:
+        await self._request(lambda: self._store.journal.move(shard, epoch, event_id, to_shard))
 
     async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
         return await self._request(lambda: self._store.journal.placed_on(shard, active_since_ms))

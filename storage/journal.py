@@ -103,11 +103,17 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """Which shard an event is on; `version` grows with each move."""
+    """Where an event is.
+
+    Attributes:
+        version: grows with each move.
+        seq: number of the newest event in its journal, 0 if it has none and so no snapshot either.
+    """
 
     event_id: EventId
     shard: int
     version: int
+    seq: int
 
 
 class Journal(Protocol):
@@ -164,7 +170,7 @@ class Journal(Protocol):
         """Return where an event is, placing it on `shard_if_new` if it is nowhere yet."""
         ...
 
-    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> Placement:
+    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> None:
         """Place an event elsewhere, as the incarnation that owns it. Raises `Fenced`; `Refused` if it is not
         there.
         """

@@ -182,15 +182,15 @@ class MemoryJournal:
         return [kept[seq] for seq in sorted(kept, reverse=True)]
 
     async def placement(self, event_id: EventId, shard_if_new: int) -> Placement:
-        return self._placements.setdefault(event_id, Placement(event_id, shard_if_new, 1))
+        placed = self._placements.setdefault(event_id, Placement(event_id, shard_if_new, 1, 0))
+        return msgspec.structs.replace(placed, seq=self.head(event_id))
 
-    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> Placement:
+    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> None:
         self._fence(shard, epoch)
         there = self._placements.get(event_id)
         if there is None or there.shard != shard:
             raise Refused(f"event {event_id.hex()} is not on shard {shard}")
-        moved = self._placements[event_id] = Placement(event_id, to_shard, there.version + 1)
-        return moved
+        self._placements[event_id] = msgspec.structs.replace(there, shard=to_shard, version=there.version + 1)
 
     async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
         return sorted(

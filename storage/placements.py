@@ -2,7 +2,6 @@
 
 import msgspec
 
-from domain.ids import EventId
 from storage.journal import Placement
 from storage.postgres import Pool, asking
 
@@ -41,9 +40,11 @@ async def placed_beyond(pool: Pool, shard_count: int) -> list[Placement]:
     async with asking(pool) as connection:
         rows = await connection.fetch(
             """
-            SELECT event_id, shard, version FROM placements
-            WHERE shard >= $1 ORDER BY shard, event_id
+            SELECT event_id, shard, version, coalesce(seq_last, 0)
+            FROM placements LEFT JOIN journal_heads USING (event_id)
+            WHERE shard >= $1
+            ORDER BY shard, event_id
             """,
             shard_count,
         )
-    return [Placement(EventId(row["event_id"]), row["shard"], row["version"]) for row in rows]
+    return [Placement(*row) for row in rows]

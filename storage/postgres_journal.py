@@ -251,16 +251,20 @@ class PostgresJournal:
                         ON CONFLICT DO NOTHING
                         RETURNING event_id, shard, version
                     )
-                    SELECT event_id, shard, version FROM placed
-                    UNION ALL
-                    SELECT event_id, shard, version FROM placements WHERE event_id = $1
+                    SELECT event_id, shard, version, coalesce(
+                        (SELECT seq_last FROM journal_heads WHERE event_id = $1), 0)
+                    FROM (
+                        SELECT event_id, shard, version FROM placed
+                        UNION ALL
+                        SELECT event_id, shard, version FROM placements WHERE event_id = $1
+                    ) AS found
                     """,
                     event_id,
                     shard_if_new,
                 )
         return Placement(*row)
 
-    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> Placement:
+    async def move(self, shard: int, epoch: int, event_id: EventId, to_shard: int) -> None:
         async with asking(self._pool) as connection:
             row = await connection.fetchrow(
                 """
@@ -284,7 +288,6 @@ class PostgresJournal:
             raise Fenced(f"shard {shard} is not at epoch {epoch} any more")
         if row["version"] is None:
             raise Refused(f"event {event_id.hex()} is not on shard {shard}")
-        return Placement(event_id, to_shard, row["version"])
 
     async def placed_on(self, shard: int, active_since_ms: int) -> list[EventId]:
         async with asking(self._pool) as connection:

@@ -39,6 +39,21 @@ async def test_recovery_gives_the_state_that_was(house: House) -> None:
     assert fingerprint(recovered) == fingerprint(resident.state)
 
 
+async def test_a_long_journal_is_read_in_pieces_to_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = await Show(house).open()
+    for hold in [show.hold() for _ in range(4)]:
+        await house.ask(hold)
+    (resident,) = house.shards[0].residents
+    journal = PostgresJournal(house.pool)
+    entries = len(await journal.read(show.event_id, 0, 100))
+    for at_once in range(1, entries + 2):
+        monkeypatch.setattr("actors.recovery.ENTRIES_A_READ", at_once)
+        recovered, _ = await recover(journal, show.event_id)
+        assert fingerprint(recovered) == fingerprint(resident.state), at_once
+
+
 async def test_a_snapshot_and_the_journal_after_it_give_the_state_that_was(house: House) -> None:
     await house.shards[0].kill()
     house.settings = ShardSettings(snapshot_events_min=10, sweep_interval_ms=5, recent_operations_max=5)
@@ -259,7 +274,7 @@ async def test_events_that_become_idle_together_are_stored_a_few_at_once(house: 
 
     async def are_stored() -> bool:
         house.now_ms += 500
-        return await house.pool.fetchval("SELECT count(*) FROM snapshots") == len(shows)
+        return bool(await house.pool.fetchval("SELECT count(*) FROM snapshots") == len(shows))
 
     await until(are_stored)
     assert len(shard.residents) == 0
