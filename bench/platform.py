@@ -33,11 +33,11 @@ class SellingPlatform:
         self.postgres = postgres
         self.valkey = valkey
         self.ray = ray
-        self.shard_pid = 0
+        self.shard_pids: list[int] = []
 
     @contextlib.asynccontextmanager
-    async def asking(self, **shard_settings: Any) -> AsyncIterator[Any]:
-        """Yield the `actors.refs.Shards` of one shard, through Ray, which is connected to meanwhile.
+    async def asking(self, shard_count: int = 1, **shard_settings: Any) -> AsyncIterator[Any]:
+        """Yield the `actors.refs.Shards` of so many shards, through Ray, which is connected to meanwhile.
 
         `shard_settings` are fields of `actors.ports.ShardSettings`.
         """
@@ -51,21 +51,22 @@ class SellingPlatform:
 
         ray.init(address=self.ray.address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
         settings = HostSettings(self.postgres.dsn(), self.valkey.url(), ShardSettings(**shard_settings))
-        self.shard_pid, _ = await ensure_shard(0, settings)
+        started = await asyncio.gather(*(ensure_shard(shard, settings) for shard in range(shard_count)))
+        self.shard_pids = [pid for pid, _ in started]
         pool = await create_pool(self.postgres.dsn(), application_name="bilten bench")
-        shards = Shards(PostgresJournal(pool), connect_through_ray(), 1)
+        shards = Shards(PostgresJournal(pool), connect_through_ray(), shard_count)
         try:
             yield shards
         finally:
             await shards.close()
-            await stop_shard(0)
+            await asyncio.gather(*(stop_shard(shard) for shard in range(shard_count)))
             await pool.close()
             ray.shutdown()
 
     def parts(self) -> dict[str, list[int]]:
         """The pids that a `CpuMeter` tells apart, the bench's own left out."""
         return {
-            "shard": [self.shard_pid],
+            "shard": self.shard_pids,
             "postgres": [self.postgres.pid],
             "valkey": [self.valkey.pid],
             "ray": [self.ray.pid],
@@ -102,10 +103,14 @@ class Identifiers:
 
 
 async def open_event(
-    shards: Any, identifiers: Identifiers, capacity: int = CAPACITY, hold_ttl_ms: int = 8 * 60_000
+    shards: Any,
+    identifiers: Identifiers,
+    capacity: int = CAPACITY,
+    hold_ttl_ms: int = 8 * 60_000,
+    event_id: EventId | None = None,
 ) -> tuple[EventId, TicketTypeId]:
     """Make an event with one pool and one type, open its sale, and return both ids."""
-    event_id = EventId(identifiers.fresh())
+    event_id = event_id or EventId(identifiers.fresh())
     type_id = TicketTypeId(identifiers.fresh())
     definition = SaleDefinition(
         event_id,

@@ -112,11 +112,11 @@ async def kill_and_wait(platform: SellingPlatform, filling: Filling) -> Recovere
     from actors.host import NAMESPACE, actor_name
 
     began = time.perf_counter()
-    os.kill(platform.shard_pid, signal.SIGKILL)
+    os.kill(platform.shard_pids[0], signal.SIGKILL)
     await filling.hold(1, 1)
     seconds = time.perf_counter() - began
     pid, _ = await ray.get_actor(actor_name(0), NAMESPACE).ready.remote()
-    platform.shard_pid = pid
+    platform.shard_pids = [pid]
     return Recovered(seconds, pid)
 
 
