@@ -8,7 +8,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -22,7 +22,6 @@ _RIGHT_TO_LEFT: Final = frozenset({"ar"})
 _LOCALES: Final = {"en": "en_GB"}
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _ACCEPTED_MAX: Final = 20
-_PARSED_MAX: Final = 2_000
 
 Value: TypeAlias = str | int
 
@@ -121,7 +120,7 @@ class Catalogues:
         return self._languages[LANGUAGES[0]]
 
 
-@lru_cache(maxsize=_PARSED_MAX)
+@cache
 def parsed(message: str) -> tuple[Part, ...]:
     """Return the parts of a message. Raises `MessageMistake`."""
     parts, end = _block(message, 0, is_plural=False)

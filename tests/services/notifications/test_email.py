@@ -3,6 +3,8 @@ server that is away would hold up whoever sends.
 """
 
 import asyncio
+import ssl
+import threading
 import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -104,6 +106,26 @@ async def test_no_mail_waits_for_the_next_one(box: Mailbox) -> None:
         for _ in range(number % 6):
             await asyncio.sleep(0)
     await mailer.close()
+
+
+async def test_trusted_certificates_are_read_once_and_beside_the_work(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes 30 ms, in which a gateway answered nobody, and was done for each connection."""
+    threads = []
+    create = ssl.create_default_context
+
+    def noted() -> ssl.SSLContext:
+        threads.append(threading.current_thread())
+        return create()
+
+    monkeypatch.setattr(ssl, "create_default_context", noted)
+    mailer = mailer_to(box.url)
+    for _ in range(3):
+        await mailer.greet()
+    await mailer.close()
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_what_the_server_refuses_for_good_is_dropped(box: Mailbox) -> None:
