@@ -83,8 +83,8 @@ async def test_what_is_no_address_is_dropped(box: Mailbox, address: str) -> None
     await mailer.send(Mail(address, "s", "t", "h"))
     await mailer.send(Mail("good@example.org", "s", "t", "h"))
     await box.next_to("good@example.org")
+    await mailer.close()  # another carrier may have the bad one still
     assert mailer.dropped == 1
-    await mailer.close()
 
 
 async def test_what_the_server_takes_later_is_tried_again(box: Mailbox) -> None:
@@ -132,6 +132,7 @@ async def test_what_the_server_refuses_for_good_is_dropped(box: Mailbox) -> None
     box.answers = ["554 never"]
     mailer = mailer_to(box.url)
     await mailer.send(Mail("anna@example.org", "s", "t", "h"))
+    await eventually(lambda: mailer.dropped == 1)
     await mailer.send(Mail("next@example.org", "s", "t", "h"))
     await box.next_to("next@example.org")
     await mailer.close()
