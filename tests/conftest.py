@@ -22,8 +22,9 @@ from cluster import doctor
 from storage.audit_log import seal_with
 from tests.measured import measured, pytest_terminal_summary
 from tests.servers import (
-    _migrated_template,
+    databases,
     migrated_dsn,
+    migrated_template,
     postgres_dsn,
     postgres_server,
     ray_head,
@@ -33,9 +34,10 @@ from tests.servers import (
 )
 
 __all__ = [
-    "_migrated_template",
+    "databases",
     "measured",
     "migrated_dsn",
+    "migrated_template",
     "postgres_dsn",
     "postgres_server",
     "pytest_terminal_summary",

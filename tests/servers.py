@@ -21,7 +21,6 @@ from cluster.embedded import EmbeddedPostgres, EmbeddedValkey
 from cluster.ray_head import RayHead
 
 _numbers = itertools.count(1)
-TEMPLATE = "template_migrated"
 # A busy machine is no Redis that is away: for tests that mean to have one.
 PATIENT_MS = 10_000
 T = TypeVar("T")
@@ -68,32 +67,66 @@ def valkey_server(servers_folder: Path) -> Iterator[EmbeddedValkey]:
     server.stop()
 
 
-def _database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    run(execute(server.dsn("postgres"), f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield server.dsn(name)
-    run(execute(server.dsn("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+class Databases:
+    """Makes databases on the session's server, over one connection that is kept, in a thread with a
+    loop of its own: a test may have one, too.
+    """
 
+    def __init__(self, server: EmbeddedPostgres, thread: ThreadPoolExecutor) -> None:
+        self._server = server
+        self._thread = thread
+        self._loop = thread.submit(asyncio.Runner).result()
+        self._connection = self._run(asyncpg.connect(server.dsn("postgres")))
 
-@pytest.fixture
-def postgres_dsn(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """A fresh, empty database."""
-    yield from _database(postgres_server, "template0")
+    def make(self, name: str, template: str) -> str:
+        """Returns the new database's DSN."""
+        self._run(self._connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return self._server.dsn(name)
+
+    def drop(self, name: str) -> None:
+        self._run(self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def fresh(self, template: str) -> Iterator[str]:
+        """A database as long as the generator is not ended."""
+        name = f"test_{next(_numbers)}"
+        yield self.make(name, template)
+        self.drop(name)
+
+    def close(self) -> None:
+        self._run(self._connection.close())
+        self._thread.submit(self._loop.close).result()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._thread.submit(self._loop.run, work).result()
 
 
 @pytest.fixture(scope="session")
-def _migrated_template(postgres_server: EmbeddedPostgres) -> str:
-    from storage.migrate import migrate
-
-    run(execute(postgres_server.dsn("postgres"), f"CREATE DATABASE {TEMPLATE} TEMPLATE template0"))
-    run(migrate(postgres_server.dsn(TEMPLATE)))
-    return TEMPLATE
+def databases(postgres_server: EmbeddedPostgres) -> Iterator[Databases]:
+    with ThreadPoolExecutor(1) as thread:
+        made = Databases(postgres_server, thread)
+        yield made
+        made.close()
 
 
 @pytest.fixture
-def migrated_dsn(postgres_server: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
+def postgres_dsn(databases: Databases) -> Iterator[str]:
+    """A fresh, empty database."""
+    yield from databases.fresh("template0")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(databases: Databases) -> str:
+    """The name of a database with every migration applied, to make others from."""
+    from storage.migrate import migrate
+
+    run(migrate(databases.make("template_migrated", "template0")))
+    return "template_migrated"
+
+
+@pytest.fixture
+def migrated_dsn(databases: Databases, migrated_template: str) -> Iterator[str]:
     """A fresh database with every migration applied."""
-    yield from _database(postgres_server, _migrated_template)
+    yield from databases.fresh(migrated_template)
 
 
 @pytest.fixture

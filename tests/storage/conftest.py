@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cluster.embedded import EmbeddedPostgres
 from storage.postgres import Pool, close_pool, create_pool
-from tests.servers import execute, run
+from tests.servers import Databases
 
 EMPTY = """
     DO $$
@@ -29,10 +28,8 @@ EMPTY = """
 
 
 @pytest.fixture(scope="session")
-def shared_dsn(postgres_server: EmbeddedPostgres, _migrated_template: str) -> str:
-    name = "storage_tests"
-    run(execute(postgres_server.dsn("postgres"), f"CREATE DATABASE {name} TEMPLATE {_migrated_template}"))
-    return postgres_server.dsn(name)
+def shared_dsn(databases: Databases, migrated_template: str) -> str:
+    return databases.make("storage_tests", migrated_template)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from cluster.embedded import EmbeddedPostgres
 from domain.identity import Attempt
 from domain.ids import BuyerId, OperationId, OrderId, OrganisationId
 from storage.audit_reader import AuditFilter, entries_of, entries_of_all
@@ -26,7 +25,7 @@ from storage.postgres import AnyConnection, Pool, close_pool, connect, create_po
 from storage.postgres_journal import PostgresJournal
 from storage.repeated_requests import RepeatedRequests, mark
 from storage.tenancy import ROLE
-from tests.servers import execute, run
+from tests.servers import Databases, run
 from tests.storage.filled import ROWS, fill
 from tests.storage.journal_contract import NOW_MS, entry, event, fresh, ticket
 from tests.storage.rows import add_order
@@ -89,17 +88,15 @@ def read() -> Read:
 
 
 @pytest.fixture(scope="module")
-def filled_dsn(postgres_server: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
+def filled_dsn(databases: Databases, migrated_template: str) -> Iterator[str]:
     async def filled(dsn: str) -> None:
         connection = await connect(dsn, application_name="test")
         await fill(connection, SMALL)
         await connection.close()
 
-    name = "filled_tests"
-    run(execute(postgres_server.dsn("postgres"), f"CREATE DATABASE {name} TEMPLATE {_migrated_template}"))
-    run(filled(postgres_server.dsn(name)))
-    yield postgres_server.dsn(name)
-    run(execute(postgres_server.dsn("postgres"), f"DROP DATABASE {name} WITH (FORCE)"))
+    for dsn in databases.fresh(migrated_template):
+        run(filled(dsn))
+        yield dsn
 
 
 @pytest.fixture

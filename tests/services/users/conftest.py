@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from cluster.embedded import EmbeddedPostgres
 from domain.identity import Identity, Origin
 from domain.ids import BuyerId
 from services.sessions import Sessions, SessionSettings, hashed
@@ -17,7 +16,7 @@ from storage.postgres import Pool, close_pool, create_pool
 from storage.sessions import SessionStore
 from tests.mailbox import Mailbox, mailbox
 from tests.people import PASSWORD, URL, People, fresh
-from tests.servers import PATIENT_MS, execute, run
+from tests.servers import PATIENT_MS, Databases
 from tests.storage.conftest import EMPTY
 
 ORIGIN = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101 Firefox/135.0")
@@ -111,10 +110,8 @@ async def box() -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
-def users_dsn(postgres_server: EmbeddedPostgres, _migrated_template: str) -> str:
-    name = "users_tests"
-    run(execute(postgres_server.dsn("postgres"), f"CREATE DATABASE {name} TEMPLATE {_migrated_template}"))
-    return postgres_server.dsn(name)
+def users_dsn(databases: Databases, migrated_template: str) -> str:
+    return databases.make("users_tests", migrated_template)
 
 
 @pytest.fixture
