@@ -42,6 +42,7 @@ from services.models import Model, Name
 from storage.limits import RedisLimits
 from storage.postgres import close_pool, create_pool
 from storage.repeated_requests import RepeatedRequests
+from tests.gateway.api.organising import Office, Town, town
 from tests.gateway.stage import ROOMY, ROOT
 from tests.servers import PATIENT_MS
 
@@ -218,3 +219,15 @@ NOBODYS_PATH = f"/organisations/{text(ORGANISATION, b'n' * 16)}"
 EVENT_PATH = f"/events/{text(EVENT, EVENT_OF_OWN)}"
 FOREIGN_EVENT_PATH = f"/events/{text(EVENT, EVENT_OF_FOREIGN)}"
 NOBODYS_EVENT_PATH = f"/events/{text(EVENT, b'n' * 16)}"
+
+
+@pytest.fixture
+async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
+    async with town(migrated_dsn, redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def office(place: Town) -> Office:
+    owner = await place.person()
+    return Office(owner, await place.organisation(owner))

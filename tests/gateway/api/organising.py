@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -15,6 +16,14 @@ from storage.postgres import asking, close_pool, create_pool
 from tests.gateway.stage import ROOMY, Stage, Works, works
 from tests.mailbox import Mailbox, mailbox
 from tests.people import Person
+
+TICKETS = {
+    "pools": [{"name": "Hall", "capacity": 50}],
+    "ticket_types": [
+        {"name": "Full", "price_minor": 2000, "pools": [0]},
+        {"name": "Friends", "price_minor": 100, "pools": [0], "is_hidden": True},
+    ],
+}
 
 
 class Caller:
@@ -140,3 +149,41 @@ async def town(dsn: str, redis_url: str) -> AsyncIterator[Town]:
             await stage.start()
             stack.push_async_callback(stage.close)
         yield Town(here, there, box, stack)
+
+
+class Office:
+    """An owner and the organisation's events."""
+
+    def __init__(self, owner: Caller, organisation: str) -> None:
+        self.owner = owner
+        self.base = f"/organisations/{organisation}"
+
+    async def draft(self, title: str, **fields: Any) -> Any:
+        said = {"title": title, "time_zone": "Europe/Berlin", "starts_at": "2030-05-01T20:00", **fields}
+        status, event = await self.owner.ask("POST", f"{self.base}/events", said)
+        assert status == 201, event
+        return event
+
+    def of(self, event: Any) -> str:
+        return f"{self.base}/events/{event['event']}"
+
+    async def published(self, title: str, tickets: Any = TICKETS, **fields: Any) -> Any:
+        event = await self.draft(title, **fields)
+        status, answer = await self.owner.ask("PUT", f"{self.of(event)}/ticket-types", tickets, version=1)
+        assert status == 200, answer
+        publish = f"{self.of(event)}/publish"
+        status, event = await self.owner.ask("POST", publish, version=event["version"])
+        assert status == 200, event
+        return event
+
+
+async def until(place: Town, path: str, is_so: Any, within_s: float = 1.0) -> Any:
+    """Ask both gateways until both say so; fails after a second."""
+    guest = await place.caller()
+    deadline = time.monotonic() + within_s
+    while True:
+        answers = [await guest.ask("GET", path, stage=stage) for stage in (place.here, place.there)]
+        if all(is_so(status, answer) for status, answer in answers):
+            return answers[0][1]
+        assert time.monotonic() < deadline, answers
+        await asyncio.sleep(0.01)

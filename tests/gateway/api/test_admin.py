@@ -4,25 +4,17 @@ goes on buying, or a switch that was turned is seen by half of the gateways.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from yarl import URL
 
 from domain.ids import ORGANISATION, USER, text
 from domain.roles import PlatformRole
 from gateway.page_table import SCRIPTED
 from services.admin.audit_check import AuditCheck
-from tests.gateway.api.organising import Town, organisation_id, town
+from tests.gateway.api.organising import Town, organisation_id
 from tests.gateway.api.test_organisations import until_refused
 from tests.gateway.stage import Sale, catalogue_file, fresh, new_sale, operation
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as place:
-        yield place
 
 
 def user(place: Town, number: int) -> str:

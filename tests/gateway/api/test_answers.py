@@ -2,13 +2,9 @@
 be asked what was just added, could not see what they said, or strangers could.
 """
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from tests.gateway.api.organising import Caller, Town, town
-from tests.gateway.api.test_catalogue import Office
+from tests.gateway.api.organising import Caller, Office, Town
 from tests.gateway.stage import operation
 from tests.gateway.wire_client import Client
 
@@ -17,18 +13,6 @@ TICKETS = {
     "ticket_types": [{"name": "Full", "price_minor": 2000, "pools": [0]}],
 }
 DIET = {"per": "ticket", "label": "Diet", "kind": "choice", "choices": ["Fish", "Beans"], "is_required": True}
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def office(place: Town) -> Office:
-    owner = await place.person()
-    return Office(owner, await place.organisation(owner))
 
 
 async def published(office: Office, questions: list[Any]) -> Any:

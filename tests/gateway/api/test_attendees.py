@@ -7,7 +7,6 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -15,9 +14,8 @@ import pytest
 
 from domain.ids import EVENT, parse, text
 from domain.roles import KEY_SCOPES
-from tests.gateway.api.organising import Caller, Town, organisation_id, town
+from tests.gateway.api.organising import Caller, Office, Town, organisation_id
 from tests.gateway.api.test_answers import DIET, buying, published
-from tests.gateway.api.test_catalogue import Office
 from tests.gateway.stage import operation
 from tests.people import PASSWORD
 
@@ -26,18 +24,6 @@ COLUMNS = (
     *("order", "ticket", "ticket_type", "status", "order_status", "price", "currency", "bought_at"),
     *("buyer_name", "buyer_email"),
 )
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def office(place: Town) -> Office:
-    owner = await place.person()
-    return Office(owner, await place.organisation(owner))
 
 
 async def prove(caller: Caller) -> None:

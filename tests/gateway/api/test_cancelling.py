@@ -4,27 +4,11 @@ let people look at it as if nothing had happened.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from tests.gateway.api.organising import Town, town
-from tests.gateway.api.test_catalogue import Office
+from tests.gateway.api.organising import Office, Town
 from tests.gateway.stage import operation
 from tests.gateway.wire_client import Client
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def office(place: Town) -> Office:
-    owner = await place.person()
-    return Office(owner, await place.organisation(owner))
 
 
 async def hold(client: Client, event: Any) -> dict[str, Any]:

@@ -7,8 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from domain import commands as c
 from domain.event_status import LIVE, Step
 from domain.identity import Identity, Origin, Who
@@ -19,7 +17,7 @@ from domain.roles import PlatformRole
 from services.events.models import Event
 from services.events.steps import Steps
 from storage.postgres import AnyConnection, connect
-from tests.gateway.api.organising import Caller, Town, organisation_id, town
+from tests.gateway.api.organising import Caller, Town, organisation_id
 from tests.gateway.api.test_organisations import until_refused
 from tests.gateway.stage import Sale, fresh, hold, operation
 from tests.services.organiser import Organiser
@@ -28,12 +26,6 @@ NOBODY = Who(Identity(), Origin("192.0.2.1", "test"))
 
 _PENDING = "SELECT count(*) FROM event_changes WHERE state = 'pending'"
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%standing%'"
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as place:
-        yield place
 
 
 class Owned:

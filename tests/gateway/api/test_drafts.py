@@ -2,18 +2,7 @@
 or learn that there is something, or those who write it could not look at it.
 """
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.gateway.api.organising import Caller, Town, town
-from tests.gateway.api.test_catalogue import TICKETS, Office
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
+from tests.gateway.api.organising import TICKETS, Caller, Office, Town
 
 
 async def page(caller: Caller, path: str) -> tuple[int, str]:

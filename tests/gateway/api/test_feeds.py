@@ -4,26 +4,11 @@ calendars would keep what is called off, or nobody would find a page.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from icalendar import Calendar
 
-from tests.gateway.api.organising import Town, town
-from tests.gateway.api.test_catalogue import Office, until
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def office(place: Town) -> Office:
-    owner = await place.person()
-    return Office(owner, await place.organisation(owner))
+from tests.gateway.api.organising import Office, Town, until
 
 
 async def test_feeds(place: Town, office: Office) -> None:

@@ -4,19 +4,12 @@ somebody who was removed goes on, or an answer tells what belongs to others.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
 from domain.ids import API_KEY, MEMBER, ORGANISATION, text
 from domain.roles import Role
-from tests.gateway.api.organising import Caller, Town, town
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as place:
-        yield place
+from tests.gateway.api.organising import Caller, Town
 
 
 async def until_refused(caller: Caller, path: str, place: Town) -> float:

@@ -3,16 +3,12 @@ came back, until somebody looked for themselves.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from domain import commands as c
 from domain import events as e
 from domain.ids import EVENT, ORDER, EventId, OperationId, OrderId, parse
-from tests.gateway.api.organising import Town, town
-from tests.gateway.api.test_catalogue import Office, until
+from tests.gateway.api.organising import Office, Town, until
 from tests.gateway.api.test_feeds import stamps
 from tests.gateway.stage import fresh, operation
 from tests.gateway.wire_client import Client
@@ -29,18 +25,6 @@ TICKETS = {
         {"name": "Friends", "price_minor": 100, "pools": [2], "is_hidden": True},
     ],
 }
-
-
-@pytest.fixture
-async def place(migrated_dsn: str, redis_url: str) -> AsyncIterator[Town]:
-    async with town(migrated_dsn, redis_url) as made:
-        yield made
-
-
-@pytest.fixture
-async def office(place: Town) -> Office:
-    owner = await place.person()
-    return Office(owner, await place.organisation(owner))
 
 
 async def on_sale(office: Office, **fields: Any) -> Any:
