@@ -17,7 +17,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect
 
-from tests.browser.conftest import PHONE, OpenContext
+from tests.browser.conftest import PHONE, OpenContext, run_modules
 from tests.browser.organiser import Organiser, TicketKind
 from tests.browser.platform import PASSWORD, Platform
 from tests.browser.test_looks import at_widths, problems
@@ -304,6 +304,7 @@ def test_today_is_the_day_of_who_looks(platform: Platform, open_context: OpenCon
     page = open_context(timezone_id=zone).new_page()
     before = dt.datetime.now(ZoneInfo(zone)).date()
     page.goto(platform.url)
+    run_modules(page)
     today = page.get_by_role("link", name="Today")
     today.click()
     page.wait_for_url(re.compile("from="))
