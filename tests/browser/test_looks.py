@@ -66,6 +66,29 @@ def at_widths(page: Page, widths: tuple[int, ...], is_wrong: str = IS_WIDE) -> l
     return found
 
 
+# Too wide for a small phone; on the largest screen a script makes a part too wide, a moment later.
+WRONG = """
+    <p style="width: 500px"><img src="data:,"></p>
+    <p id="late">A lamp</p>
+    <script>
+        addEventListener("resize", () => requestAnimationFrame(() => {
+            late.style.width = innerWidth > 3000 ? "4000px" : "auto";
+        }));
+    </script>
+"""
+
+
+def test_looks_find_what_is_wrong(open_context: OpenContext) -> None:
+    """Every page would be all right."""
+    page = open_context().new_page()
+    page.set_content(WRONG)
+    assert at_widths(page, (360, 768, 3840)) == [360, 3840]
+    assert page.viewport_size == PHONE
+    for is_fixed in (False, True):
+        assert is_fixed != any(one.startswith("image-alt") for one in problems(page))
+        page.locator("img").evaluate("one => one.setAttribute('alt', 'A lamp')")
+
+
 # Each width and each scheme once; `make soak` looks at every pair.
 @pytest.mark.parametrize(
     ("viewport", "scheme"),
