@@ -51,7 +51,13 @@ __all__ = [
 # into pages that the browser makes for itself.
 CHROMIUM = next(filter(None, map(shutil.which, doctor.CHROMIUM)), None)
 # Of the browser tests those that take longest come first: no process is left alone with one at the end.
-LONGEST = ("test_people_pages.py", "test_event_page.py", "test_editor_looks.py", "test_team_pages.py")
+LONGEST = (
+    "test_people_pages.py",
+    "test_event_page.py",
+    "test_missed_parts.py",
+    "test_admin_pages.py",
+    "test_team_pages.py",
+)
 AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
 

@@ -23,7 +23,21 @@ ARGUMENTS = [
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 
+# A module that is there already is not made again: what is awaited is that it has run.
+RUN_MODULES = """async () => {
+    for (const script of document.querySelectorAll('script[type=module]')) {
+        await import(script.src);
+    }
+}"""
+
 OpenContext = Callable[..., BrowserContext]
+
+
+def run_modules(page: Page) -> None:
+    """Returns when the modules of a page have run. They wait for texts, and the page's load does not wait for
+    them: what the server has drawn can be pressed before anything listens.
+    """
+    page.evaluate(RUN_MODULES)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,17 @@
-"""What somebody who organises events does, from signing up on, by what the pages call things."""
+"""What somebody who organises events does, from signing up on, by what the pages call things; and the same
+over the API, for tests of what comes after it.
+"""
 
 import re
+import uuid
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from cluster import processes
-from tests.browser.platform import PASSWORD
+from tests.browser.platform import PASSWORD, Platform
 
 _MAIL_S = 30.0
 
@@ -27,14 +32,82 @@ class TicketKind:
     places: int = 0
 
 
-class Organiser:
-    """One person in one tab."""
+def tickets_of(kinds: tuple[TicketKind, ...]) -> dict[str, Any]:
+    """Return ticket types, and the pools that those without one make, as the API takes them."""
+    pools = [kind for kind in kinds if kind.pool is None]
+    names = [pool.name for pool in pools]
+    return {
+        "pools": [{"name": pool.name, "capacity": pool.places} for pool in pools],
+        "ticket_types": [
+            {
+                "name": kind.name,
+                "kind": "fixed" if kind.price else "free",
+                "price_minor": int(Decimal(kind.price or 0) * 100),
+                "pools": [names.index(kind.pool or kind.name)],
+            }
+            for kind in kinds
+        ],
+    }
 
-    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
+
+class Client:
+    """A browser's session, as it asks the API without a page."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
         self.url = url
+
+    def ask(self, method: str, path: str, said: Any = None, version: int | None = None) -> Any:
+        """Return what is answered; `version` is the one that a change is of."""
+        headers = {"Origin": self.url, "Idempotency-Key": uuid.uuid4().hex}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        answer = self.context.request.fetch(
+            f"{self.url}/api/v1{path}", method=method, data=said, headers=headers
+        )
+        assert answer.ok, answer.text()
+        return answer.json() if answer.body() else None
+
+
+class Organiser(Client):
+    """One person in one tab.
+
+    Attributes:
+        organisation, event: what was made over the API last, as their paths there.
+    """
+
+    def __init__(self, context: BrowserContext, url: str, email: str) -> None:
+        super().__init__(context, url)
         self.email = email
         self.page: Page = context.new_page()
+        self.organisation = ""
+        self.event = ""
+
+    def have_account(self, platform: Platform, name: str) -> None:
+        """Have an account and be signed in: `sign_up` without its pages and its mail."""
+        platform.add_account(self.email, name, PASSWORD)
+        platform.sign_in(self.context, self.email)
+
+    def have_organisation(self, name: str, slug: str) -> None:
+        """Have an organisation: `make_organisation` without its page."""
+        made = self.ask("POST", "/organisations", {"name": name, "slug": slug})
+        self.organisation = f"/organisations/{made['id']}"
+
+    def have_draft(self, title: str, starts_at: str, *kinds: TicketKind, **said: Any) -> None:
+        """Have a draft and its editor open: `draft_event` and `add_ticket_type` without their pages; of what
+        else the API takes of an event there is `said`.
+        """
+        draft = {"title": title, "starts_at": starts_at, "time_zone": "Europe/Berlin", **said}
+        made = self.ask("POST", f"{self.organisation}/events", draft)
+        self.event = f"{self.organisation}/events/{made['event']}"
+        if kinds:
+            self.ask("PUT", f"{self.event}/ticket-types", tickets_of(kinds), version=1)
+        self.page.goto(self.desk(self.event) + ("#tickets" if kinds else ""))
+        expect(self.heading(title)).to_be_visible()
+
+    def desk(self, path: str) -> str:
+        """Return the address of the page of a path of the API."""
+        return f"{self.url}{path.replace('/organisations/', '/organizer/', 1)}"
 
     def sign_up(self, name: str, then: str = "/") -> None:
         """Create an account, and follow the link of the mail."""

@@ -86,9 +86,12 @@ class Platform:
         if not self._has_owner:
             self.add_account(OWNER, "Ada", PASSWORD, event=event)
             self._has_owner = True
-        answer = context.request.post(
-            f"{self.url}/api/v1/sign-in", data={"email": OWNER, "password": PASSWORD}
-        )
+        self.sign_in(context, OWNER)
+
+    def sign_in(self, context: BrowserContext, email: str) -> None:
+        """Signs a browser in without the page for it; the account's password is `PASSWORD`."""
+        said = {"email": email, "password": PASSWORD}
+        answer = context.request.post(f"{self.url}/api/v1/sign-in", data=said)
         assert answer.ok, answer.text()
 
     def add_account(

@@ -24,17 +24,15 @@ def test_another_organisation_is_asked_accepts_works_and_leaves(
     owner = Organiser(
         open_context(viewport=DESKTOP, bypass_csp=True), platform.url, f"ida-{mark}@example.org"
     )
-    owner.sign_up("Ida Falk", then="/organizer")
-    owner.make_organisation("Hafenhalle", f"hafen-{mark}")
+    owner.have_account(platform, "Ida Falk")
+    owner.have_organisation("Hafenhalle", f"hafen-{mark}")
     guest = Organiser(
         open_context(viewport=DESKTOP, bypass_csp=True), platform.url, f"noor-{mark}@example.org"
     )
-    guest.sign_up("Noor Amin", then="/organizer")
-    guest.make_organisation("Blue Note", f"blue-{mark}")
-    events = guest.page.url
+    guest.have_account(platform, "Noor Amin")
+    guest.have_organisation("Blue Note", f"blue-{mark}")
 
-    owner.draft_event("Harbour jazz", "2030-06-19T20:00")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    owner.have_draft("Harbour jazz", "2030-06-19T20:00", TicketKind("Seat", "12.00", places=40))
     owner.tab("Co-organisers")
     owner.fill("Address of their page", "nobody-has-this")
     owner.press("Ask them")
@@ -47,7 +45,7 @@ def test_another_organisation_is_asked_accepts_works_and_leaves(
     expect(partner).to_contain_text("Asked, no answer yet")
     assert problems(owner.page) == []
 
-    guest.page.goto(events)
+    guest.page.goto(f"{guest.desk(guest.organisation)}/events")
     expect(guest.page.get_by_role("heading", name="You are asked to join in")).to_be_visible()
     assert problems(guest.page) == []
     guest.press("Accept")
@@ -73,14 +71,10 @@ def test_a_code_is_changed_and_says_how_often_it_is_used(
     owner = Organiser(
         open_context(viewport=DESKTOP, bypass_csp=True), platform.url, f"uma-{mark}@example.org"
     )
-    owner.sign_up("Uma Falk", then="/organizer")
-    owner.make_organisation("Hafenhalle", f"halle-{mark}")
-    owner.add_venue("Hall", "Köln", 40)
-    page = owner.page
-    page.get_by_role("link", name="Create your first event").wait_for()
-    owner.draft_event("Harbour jazz", "2030-06-19T20:00")
-    owner.choose_venue("Hall, Köln")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    owner.have_account(platform, "Uma Falk")
+    owner.have_organisation("Hafenhalle", f"halle-{mark}")
+    page, seat = owner.page, TicketKind("Seat", "12.00", places=40)
+    owner.have_draft("Harbour jazz", "2030-06-19T20:00", seat, venue_name="Hall")
     owner.publish()
     owner.add_voucher("EARLY", 25, 3)
     row = page.get_by_role("row").filter(has_text="EARLY")

@@ -5,7 +5,6 @@ last.
 """
 
 import uuid
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -24,9 +23,9 @@ def saved(page: Page) -> Locator:
 def test_the_second_of_two_editors_is_told(platform: Platform, open_context: OpenContext) -> None:
     mark = uuid.uuid4().hex[:8]
     first = Organiser(open_context(), platform.url, f"ada-{mark}@example.org")
-    first.sign_up("Ada", then="/organizer")
-    first.make_organisation("Two desks", f"two-desks-{mark}")
-    first.draft_event("Draft", "2030-06-19T20:00")
+    first.have_account(platform, "Ada")
+    first.have_organisation("Two desks", f"two-desks-{mark}")
+    first.have_draft("Draft", "2030-06-19T20:00")
     other = first.context.new_page()
     other.goto(first.page.url)
     expect(other.get_by_label("Title")).to_have_value("Draft")
@@ -58,11 +57,10 @@ def test_the_second_of_two_editors_is_told(platform: Platform, open_context: Ope
 def test_a_ticket_that_was_removed_comes_back(platform: Platform, open_context: OpenContext) -> None:
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"ben-{mark}@example.org")
-    owner.sign_up("Ben", then="/organizer")
-    owner.make_organisation("One desk", f"one-desk-{mark}")
-    owner.draft_event("Draft", "2030-06-19T20:00")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
-    owner.add_ticket_type(TicketKind("Bench", "8.00", pool="Seat"))
+    owner.have_account(platform, "Ben")
+    owner.have_organisation("One desk", f"one-desk-{mark}")
+    kinds = TicketKind("Seat", "12.00", places=40), TicketKind("Bench", "8.00", pool="Seat")
+    owner.have_draft("Draft", "2030-06-19T20:00", *kinds)
     owner.ticket_types().filter(has_text="Bench").click()
     owner.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(owner.ticket_types()).to_have_count(1)
@@ -79,19 +77,12 @@ def test_a_code_ends_when_it_did_after_an_edit_of_something_else(
     """A code that ends in the hour that comes twice would end earlier because its uses were changed."""
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"cleo-{mark}@example.org")
-    owner.sign_up("Cleo", then="/organizer")
-    owner.make_organisation("Third desk", f"third-desk-{mark}")
-    owner.draft_event("Draft", "2030-11-19T20:00")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
-    path = owner.page.url.split("#")[0].removeprefix(f"{platform.url}/organizer")
-    vouchers = f"/organisations{path}/vouchers"
+    owner.have_account(platform, "Cleo")
+    owner.have_organisation("Third desk", f"third-desk-{mark}")
+    owner.have_draft("Draft", "2030-11-19T20:00", TicketKind("Seat", "12.00", places=40))
+    vouchers = f"{owner.event}/vouchers"
     exact = "2030-10-27T02:30:15+01:00"
-
-    def asked(call: str, body: object = None) -> Any:
-        script = f"async (a) => {{ const m = await import('/static/shared/api.js'); return {call}; }}"
-        return owner.page.evaluate(script, [vouchers, body])
-
-    asked("await m.post(a[0], a[1])", {"code": "LATE", "amount_minor": 100, "ends_at": exact})
+    owner.ask("POST", vouchers, {"code": "LATE", "amount_minor": 100, "ends_at": exact})
     owner.page.reload()
     owner.tab("Codes")
     owner.page.get_by_role("button", name="Edit LATE").click()
@@ -99,5 +90,5 @@ def test_a_code_ends_when_it_did_after_an_edit_of_something_else(
     dialog.get_by_label("How often it works").fill("5")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_be_hidden()
-    (kept,) = asked("(await m.get(a[0])).items")
+    (kept,) = owner.ask("GET", vouchers)["items"]
     assert (kept["uses_max"], kept["ends_at"]) == (5, exact)

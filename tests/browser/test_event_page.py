@@ -150,8 +150,9 @@ def test_the_counts_follow_after_a_lost_connection(platform: Platform, open_cont
     buyer.reserve()
     expect(buyer.reserved()).to_be_visible()
     watcher.page.context.set_offline(False)
-    expect(watcher.left("Standing")).to_have_text("46 left")
+    # For three seconds.
     expect(watcher.banner("Connected again")).to_be_visible()
+    expect(watcher.left("Standing")).to_have_text("46 left")
 
 
 def test_a_purchase_with_the_keyboard_alone(platform: Platform, open_context: OpenContext) -> None:
@@ -233,18 +234,24 @@ def test_the_countdown_is_right_on_a_phone_whose_clock_is_wrong(
         "const Right = Date; Date = class extends Right {"
         " constructor(...given) { given.length ? super(...given) : super(Right.now() + 4_500_000); }"
         " static now() { return Right.now() + 4_500_000; } };"
+        # Nothing that looks from outside sees in time when the button comes.
+        "new MutationObserver(() => {"
+        " const names = [...document.querySelectorAll('button')].map((one) => one.textContent.trim());"
+        " if (names.includes('Reserve')) { window.reserveAt ??= Right.now(); } }"
+        ").observe(document, {childList: true, subtree: true});"
     )
     buyer = Visitor(context, event.address)
     expect(buyer.page.get_by_role("heading", name="The sale opens in")).to_be_visible()
+    left_before_ms = event.opens_at_ms - time.time() * 1000
     shown = [int(text) for text in buyer.page.locator(".countdown b").all_inner_texts()]
-    left_ms = event.opens_at_ms - time.time() * 1000
+    left_after_ms = event.opens_at_ms - time.time() * 1000
     seconds = shown[-3] * 3600 + shown[-2] * 60 + shown[-1]
-    assert left_ms / 1000 - 1 <= seconds <= left_ms / 1000 + 2.5
+    assert left_after_ms / 1000 - 1 <= seconds <= left_before_ms / 1000 + 1.5
     buyer.choose("Standing", 2)
     box = buyer.page.get_by_role("button", name="One more Standing").bounding_box()
     reserve = buyer.page.get_by_role("button", name="Reserve", exact=True)
     expect(reserve).to_be_visible()
-    late_ms = time.time() * 1000 - event.opens_at_ms
+    late_ms = buyer.page.evaluate("reserveAt") - event.opens_at_ms
     assert -50 <= late_ms < 2_000
     assert buyer.page.get_by_role("button", name="One more Standing").bounding_box() == box
     reserve.click()

@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(240)]
 def test_who_is_invited_for_one_event_comes_to_it(platform: Platform, open_context: OpenContext) -> None:
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"ida-{mark}@example.org")
-    owner.sign_up("Ida", then="/organizer")
-    owner.make_organisation("Landhaus", f"landhaus-{mark}")
-    owner.draft_event("Harvest supper", "2030-09-19T20:00")
+    owner.have_account(platform, "Ida")
+    owner.have_organisation("Landhaus", f"landhaus-{mark}")
+    owner.have_draft("Harvest supper", "2030-09-19T20:00")
     owner.section("Events")
     owner.page.get_by_role("link", name="New event").click()
     owner.fill("Title", "Not for helpers")
@@ -37,7 +37,7 @@ def test_who_is_invited_for_one_event_comes_to_it(platform: Platform, open_conte
     expect(dialog).to_be_hidden()
 
     link = helper.link_of_mail("/invitation")
-    helper.sign_up("Jo")
+    helper.have_account(platform, "Jo")
     helper.page.goto(link)
     helper.press("Join the team")
     expect(helper.heading("Harvest supper")).to_be_visible()

@@ -25,10 +25,9 @@ def test_an_event_is_copied_repeated_taken_out_and_in(
     mark = uuid.uuid4().hex[:8]
     context = open_context(viewport=DESKTOP, bypass_csp=True)
     owner = Organiser(context, platform.url, f"lena-{mark}@example.org")
-    owner.sign_up("Lena Falk", then="/organizer")
-    owner.make_organisation("Kellertheater", f"keller-{mark}")
-    owner.draft_event("Improv night", "2030-06-19T20:00")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    owner.have_account(platform, "Lena Falk")
+    owner.have_organisation("Kellertheater", f"keller-{mark}")
+    owner.have_draft("Improv night", "2030-06-19T20:00", TicketKind("Seat", "12.00", places=40))
     page = owner.page
     original = page.url.split("#")[0]
 
@@ -96,10 +95,9 @@ def test_a_series_is_changed_in_one_of_its_dates(platform: Platform, open_contex
     mark = uuid.uuid4().hex[:8]
     context = open_context(viewport=DESKTOP, bypass_csp=True)
     owner = Organiser(context, platform.url, f"rosa-{mark}@example.org")
-    owner.sign_up("Rosa Blau", then="/organizer")
-    owner.make_organisation("Kellertheater", f"keller-{mark}")
-    owner.draft_event("Improv night", "2030-06-19T20:00")
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=40))
+    owner.have_account(platform, "Rosa Blau")
+    owner.have_organisation("Kellertheater", f"keller-{mark}")
+    owner.have_draft("Improv night", "2030-06-19T20:00", TicketKind("Seat", "12.00", places=40))
     page = owner.page
     first = page.url.split("#")[0]
     expect(page.get_by_role("heading", name="One date of a series")).to_be_hidden()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import OpenContext
+from tests.browser.conftest import OpenContext, run_modules
 from tests.browser.platform import Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(240)]
@@ -60,6 +60,7 @@ def test_more_of_another_list_is_not_put_below_this_one(
         platform.add_event({"Chair": 5}, city="Gera")
     page = open_context().new_page()
     page.goto(f"{platform.url}/?city=Gera")
+    run_modules(page)
     late: list[Route] = []
 
     def held_up(route: Route) -> None:

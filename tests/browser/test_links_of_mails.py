@@ -46,8 +46,10 @@ def is_refused(page: Page) -> None:
 
 def test_a_forgotten_password_is_replaced(platform: Platform, open_context: OpenContext) -> None:
     person = account(platform, open_context, "Iris")
-    elsewhere = open_context().new_page()
-    sign_in(person, elsewhere, person.email, PASSWORD)
+    there = open_context()
+    platform.sign_in(there, person.email)
+    elsewhere = there.new_page()
+    elsewhere.goto(f"{platform.url}/account")
     is_in(elsewhere)
 
     page = person.page
@@ -94,7 +96,8 @@ def test_an_address_is_changed_by_who_reads_the_new_one(
 ) -> None:
     person = account(platform, open_context, "Juno")
     page, old, new = person.page, person.email, f"juno-new-{uuid.uuid4().hex[:8]}@example.org"
-    sign_in(person, page, old, PASSWORD)
+    platform.sign_in(person.context, old)
+    page.goto(f"{platform.url}/account")
     is_in(page)
     address = page.locator("#address")
     address.get_by_label("New address").fill(new)
@@ -133,8 +136,7 @@ def test_axe_finds_nothing_behind_links_and_each_fits_a_small_phone(
     person = account(platform, open_context, "Mila")
     context = open_context(viewport=SMALL, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
-    sign_in(person, page, person.email, PASSWORD)
-    is_in(page)
+    platform.sign_in(context, person.email)
     context.add_cookies([{"name": "bilten_language", "value": language, "url": platform.url}])
     found: dict[str, list[str]] = {}
     wide: list[str] = []

@@ -83,7 +83,8 @@ def sign_out(page: Page) -> None:
 def test_a_passkey_is_added_used_and_removed(platform: Platform, open_context: OpenContext) -> None:
     person = Organiser(open_context(), platform.url, f"ruth-{uuid.uuid4().hex[:8]}@example.org")
     page = person.page
-    person.sign_up("Ruth", then="/account/security")
+    person.have_account(platform, "Ruth")
+    page.goto(f"{platform.url}/account/security")
     device = Device(page)
     passkeys = add_passkey(page)
     assert [one["rpId"] for one in device.credentials()] == ["localhost"]
@@ -166,7 +167,8 @@ def test_whose_second_factor_is_a_passkey_is_led_to_the_name(
     """The passkey is asked for, and at the number it can't be used: who is not told why is locked out."""
     person = Organiser(open_context(), platform.url, f"pim-{uuid.uuid4().hex[:8]}@example.org")
     page = person.page
-    person.sign_up("Pim", then="/account/security")
+    person.have_account(platform, "Pim")
+    page.goto(f"{platform.url}/account/security")
     Device(page)
     add_passkey(page)
     page.goto(f"{platform.numeric_url}/sign-in?next=/account")
@@ -182,8 +184,8 @@ def test_whose_second_factor_is_a_passkey_is_led_to_the_name(
 
 def test_a_browser_without_passkeys_is_told_so(platform: Platform, open_context: OpenContext) -> None:
     person = Organiser(open_context(), platform.url, f"ole-{uuid.uuid4().hex[:8]}@example.org")
-    person.sign_up("Ole", then="/account/security")
+    person.have_account(platform, "Ole")
     person.page.add_init_script("delete window.PublicKeyCredential")
-    person.page.reload()
+    person.page.goto(f"{platform.url}/account/security")
     expect(person.page.locator("#passkeys")).to_contain_text("This browser has no passkeys.")
     expect(person.page.get_by_role("button", name="Add a passkey")).to_have_count(0)

@@ -35,14 +35,15 @@ def meant(page: Page, answer: str) -> None:
 def test_data_is_taken_along_and_the_account_erased(platform: Platform, open_context: OpenContext) -> None:
     event = platform.add_event({"Standing": 50})
     context = open_context(accept_downloads=True)
+    person = Organiser(context, platform.url, f"pia-{uuid.uuid4().hex[:8]}@example.org")
+    person.have_account(platform, "Pia Öberg")
     buyer = Visitor(context, event.address)
     buyer.choose("Standing", 1)
     buyer.reserve()
     buyer.pay()
     expect(buyer.tickets()).to_have_count(1)
-    person = Organiser(context, platform.url, f"pia-{uuid.uuid4().hex[:8]}@example.org")
-    person.sign_up("Pia Öberg", then="/privacy")
     page = person.page
+    page.goto(f"{platform.url}/privacy")
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download my data").click()
         prove(page)
@@ -72,8 +73,8 @@ def test_the_last_owner_closes_the_organisation_and_goes(
 ) -> None:
     mark = uuid.uuid4().hex[:8]
     person = Organiser(open_context(), platform.url, f"olaf-{mark}@example.org")
-    person.sign_up("Olaf", then="/organizer")
-    person.make_organisation("Hafenbühne", f"hafenbuehne-{mark}")
+    person.have_account(platform, "Olaf")
+    person.have_organisation("Hafenbühne", f"hafenbuehne-{mark}")
     page = person.page
     page.goto(f"{platform.url}/privacy")
     meant(page, "Erase for good")

@@ -28,14 +28,10 @@ def test_publishing_what_is_over_names_the_field_and_the_reason(
 ) -> None:
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"dora-{mark}@example.org")
-    owner.sign_up("Dora", then="/organizer")
-    owner.make_organisation("Late desk", f"late-desk-{mark}")
-    owner.draft_event("Yesterday", "2020-06-19T20:00")
-    owner.tab("When and where")
-    owner.fill("Name of the place", "Kranhalle")
-    expect(owner.saved()).to_be_visible()
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=10))
-    page = owner.page
+    owner.have_account(platform, "Dora")
+    owner.have_organisation("Late desk", f"late-desk-{mark}")
+    page, seat = owner.page, TicketKind("Seat", "12.00", places=10)
+    owner.have_draft("Yesterday", "2020-06-19T20:00", seat, venue_name="Kranhalle")
     starts, toast = page.locator("#field-starts_at"), page.locator(".toast")
 
     owner.press("Publish")
@@ -68,14 +64,10 @@ def test_a_code_without_enough_places_is_refused_in_the_language_of_the_reader(
 ) -> None:
     mark = uuid.uuid4().hex[:8]
     owner = Organiser(open_context(), platform.url, f"emil-{mark}@example.org")
-    owner.sign_up("Emil", then="/organizer")
-    owner.make_organisation("Full desk", f"full-desk-{mark}")
-    owner.draft_event("Small hall", "2030-06-19T20:00")
-    owner.tab("When and where")
-    owner.fill("Name of the place", "Kranhalle")
-    expect(owner.saved()).to_be_visible()
-    owner.add_ticket_type(TicketKind("Seat", "12.00", places=2))
-    page = owner.page
+    owner.have_account(platform, "Emil")
+    owner.have_organisation("Full desk", f"full-desk-{mark}")
+    page, seat = owner.page, TicketKind("Seat", "12.00", places=2)
+    owner.have_draft("Small hall", "2030-06-19T20:00", seat, venue_name="Kranhalle")
 
     # Before the sale, it is what all codes keep together.
     owner.tab("Codes")

@@ -17,17 +17,14 @@ from tests.browser.visitor import Visitor
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
 
 
-def newcomer(platform: Platform, context: OpenContext, name: str, **options: object) -> Organiser:
-    """Somebody with a draft that has a place and one ticket type, open in the editor."""
+def newcomer(platform: Platform, context: OpenContext, name: str, *more: TicketKind) -> Organiser:
+    """Somebody with a draft that has a place and a ticket type for a day, open in the editor."""
     mark = uuid.uuid4().hex[:8]
-    found = Organiser(context(**options), platform.url, f"{name.lower()}-{mark}@example.org")
-    found.sign_up(name, then="/organizer")
-    found.make_organisation(name, f"{name.lower()}-{mark}")
-    found.draft_event(f"Meadow {mark}", "2030-06-19T20:00")
-    found.tab("When and where")
-    found.fill("Name of the place", "The meadow")
-    expect(found.saved()).to_be_visible()
-    found.add_ticket_type(TicketKind("Day", "40.00", places=100))
+    found = Organiser(context(), platform.url, f"{name.lower()}-{mark}@example.org")
+    found.have_account(platform, name)
+    found.have_organisation(name, f"{name.lower()}-{mark}")
+    kinds = TicketKind("Day", "40.00", places=100), *more
+    found.have_draft(f"Meadow {mark}", "2030-06-19T20:00", *kinds, venue_name="The meadow")
     return found
 
 
@@ -133,10 +130,9 @@ def test_why_an_event_does_not_take_place_is_told(platform: Platform, open_conte
 
 
 def test_a_code_for_some_tickets_at_some_time(platform: Platform, open_context: OpenContext) -> None:
-    organiser = newcomer(platform, open_context, "Ilse")
+    more = TicketKind("Night", "20.00", pool="Day"), TicketKind("Both", "50.00", pool="Day")
+    organiser = newcomer(platform, open_context, "Ilse", *more)
     page, dialog = organiser.page, organiser.page.get_by_role("dialog")
-    organiser.add_ticket_type(TicketKind("Night", "20.00", pool="Day"))
-    organiser.add_ticket_type(TicketKind("Both", "50.00", pool="Day"))
     organiser.tab("Codes")
     organiser.press("New code")
     dialog.get_by_label("Code", exact=True).fill("OWLS")
@@ -169,6 +165,7 @@ def test_what_the_editor_says_beside_it(platform: Platform, open_context: OpenCo
     organiser.fill("Further pictures (optional)", "https://example.org/a.png\nhttps://example.org/b.png")
     expect(organiser.saved()).to_be_visible()
     organiser.tab("When and where")
+    organiser.fill("Name of the place", "The lower meadow")
     organiser.fill("On the map (optional)", "53.0793, 8.8017")
     expect(organiser.saved()).to_be_visible()
     organiser.tab("Tickets")
@@ -195,6 +192,7 @@ def test_what_the_editor_says_beside_it(platform: Platform, open_context: OpenCo
 
     buyer = Visitor(open_context(), organiser.publish())
     expect(buyer.page.locator(".pictures img")).to_have_count(2)
+    expect(buyer.page.get_by_text("The lower meadow").first).to_be_visible()
     buyer.choose("Day")
     buyer.reserve()
     expect(buyer.reserved()).to_be_visible()
