@@ -26,7 +26,12 @@ from cluster.processes import Identity, Say, StartFailed, quiet
 # Below its temp folder Ray makes sockets with names of 62 characters; the kernel takes paths of 107.
 TEMP_FOLDER_LENGTH_MAX = 42
 
-_START = "from ray.scripts.scripts import main; main()"
+# Nobody comes from outside the cluster: without its server for such clients Ray has a process and a port
+# less, and it has no option for that.
+_START = (
+    "from ray.scripts import scripts; scripts.get_ray_client_dependency_error = lambda: 'unwanted'; "
+    "scripts.main()"
+)
 # A second node is refused under the switch, so it does without it and is told that it lives on loopback.
 _JOIN = (
     "from ray._private import services; services.get_node_ip_address = lambda address=None: '127.0.0.1'; "
@@ -107,8 +112,8 @@ class RayHead:
         arguments = [
             *("--head", "--port", str(self.port), "--object-store-memory", str(self._object_store_mb << 20)),
             *("--num-cpus", str(self._cpus), "--include-dashboard", "false"),
-            *("--ray-client-server-port", str(processes.free_port())),
             *("--temp-dir", str(self.temp_folder), "--include-log-monitor", "false"),
+            "--no-monitor",  # nothing here makes the cluster larger
         ]
         self._child = self._launch(_START, arguments, self.log, timeout_s)
         self._note(self._child.pid)
@@ -185,10 +190,7 @@ class RayHead:
         }
         own = self.environment()
         del own["RAY_ADDRESS"]
-        ports = {
-            name: str(processes.free_port()) for name in ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT")
-        }
-        return {**kept, **own, **ports}
+        return {**kept, **own, "DASHBOARD_METRIC_PORT": str(processes.free_port())}
 
     def _make_temp_folder(self) -> None:
         folder = self.temp_folder

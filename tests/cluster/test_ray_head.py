@@ -40,6 +40,11 @@ def test_ray_listens_on_loopback_only_and_leaves_nothing_behind(servers_folder: 
     try:
         members = list(_session_members(session))
         assert len(members) > 3
+        # A server for clients from outside would be one more way in, and nobody here is one.
+        ours = " ".join(word for process in members for word in process.cmdline())
+        assert "gcs_server" in ours
+        assert "ray.util.client.server" not in ours
+        assert "autoscaler" not in ours
         listening = {
             connection.laddr.ip
             for process in members
