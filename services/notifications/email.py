@@ -6,6 +6,7 @@ ends is carried for as long as `close` is given, and then lost: a link that neve
 """
 
 import asyncio
+import contextlib
 import email.message
 import email.policy
 import email.utils
@@ -137,10 +138,11 @@ class SmtpMailer:
                     self.sent += 1
                 except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
                     self._failed(mail, attempt, error)
-                    await _hang_up(client)
+                    _drop(client)
                     client = None
-        finally:
             await _hang_up(client)
+        finally:
+            _drop(client)
 
     def _failed(self, mail: Mail, attempt: int, error: Exception) -> None:
         # Neither the address nor the server's words, which often repeat it, go into the log.
@@ -231,9 +233,14 @@ def _address(text: str) -> str:
 
 
 async def _hang_up(client: aiosmtplib.SMTP | None) -> None:
-    if client is None:
-        return
-    try:
-        await client.quit()
-    except (aiosmtplib.SMTPException, OSError, TimeoutError):
+    """Leave as one does, between two mails."""
+    if client is not None:
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+            await client.quit()
+    _drop(client)
+
+
+def _drop(client: aiosmtplib.SMTP | None) -> None:
+    """Leave at once. In the middle of a mail a server takes a goodbye for more of it, and does not answer."""
+    if client is not None:
         client.close()

@@ -152,6 +152,33 @@ async def test_a_server_that_is_away_holds_up_nobody_and_bounds_what_waits() -> 
         await mailer.send(mail)
 
 
+async def test_nobody_waits_for_a_server_that_is_in_the_middle_of_a_mail() -> None:
+    """A gateway that ends said goodbye to it, and waited ten seconds for an answer."""
+    is_told, rest = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        async for line in reader:
+            if line.startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                break
+            writer.write(b"250 yes\r\n")
+        await reader.readuntil(b"\r\n.\r\n")
+        is_told.set()
+        rest.set_result(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    mailer = mailer_to(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    await mailer.send(Mail("anna@example.org", "s", "t", "h"))
+    async with asyncio.timeout(8):
+        await is_told.wait()
+        await mailer.close(0)
+        assert await rest == b""
+    server.close()
+    await server.wait_closed()
+
+
 async def test_mail_waits_for_a_server_that_comes_back(box: Mailbox) -> None:
     away = SmtpMailer(SmtpSettings("smtp://127.0.0.1:1", SENDER, pause_ms=10, tries=50), clock)
     await away.send(Mail("anna@example.org", "s", "t", "h"))
