@@ -280,7 +280,7 @@ async def test_one_that_sends_a_byte_a_second_is_closed(staging: Staging) -> Non
 
 
 async def test_a_connection_that_says_nothing_is_closed(staging: Staging) -> None:
-    stage = await staging(msgspec.structs.replace(ROOMY, handshake_ms=200))
+    stage = await staging(msgspec.structs.replace(ROOMY, handshake_ms=1_000))
     client = await stage.connect()
     assert await client.closed() == 4408
 
@@ -305,12 +305,12 @@ async def test_a_head_that_trickles_in_is_closed(staging: Staging) -> None:
 
 async def test_a_silent_but_living_client_is_kept(staging: Staging) -> None:
     """A page that only watches sends nothing but its browser's pongs."""
-    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=100))
+    stage = await staging(msgspec.structs.replace(ROOMY, heartbeat_ms=400))
     client = await stage.connect()
     await client.ask("ping")
     reading = asyncio.create_task(client.socket.receive())
     loop = asyncio.get_running_loop()
-    until = loop.time() + 1.5
+    until = loop.time() + 3
     await eventually(lambda: loop.time() > until)
     assert not client.socket.closed
     reading.cancel()

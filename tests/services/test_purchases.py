@@ -118,7 +118,7 @@ async def test_a_provider_that_does_not_answer_charges_nothing(
     made: Works, migrated_dsn: str, outage: str
 ) -> None:
     """`after` is the worst: it authorises and then says nothing."""
-    made.saga._provider = Breaker(made.sandbox, BreakerSettings(timeout_ms=500), made.clock)
+    made.saga._provider = Breaker(made.sandbox, BreakerSettings(timeout_ms=1_500), made.clock)
     sale, buyer_id = await new_sale(made), BuyerId(fresh())
     hold_id = await place_hold(made, sale, buyer_id)
     made.sandbox.settings = msgspec.convert({"latency_ms": 1, "outage": outage}, SandboxSettings)
