@@ -243,6 +243,16 @@ async def counted(house: House) -> tuple[SaleShard, Counted]:
     return shard, journal
 
 
+async def test_what_has_no_journal_is_not_read(house: House) -> None:
+    """Ten thousand events that open would be looked for three times each."""
+    _, journal = await counted(house)
+    show = await Show(house).open()
+    assert journal.looks == 0
+    house.shards[0].residents.reload(show.event_id)
+    assert isinstance(await house.ask(show.hold()), e.Held)
+    assert journal.looks == 1
+
+
 async def test_a_shard_that_starts_loads_a_few_events_at_once(house: House) -> None:
     """Thousands may be placed on it. All at once they would be before its first batch in the queue for a
     connection, and most of them wait in vain and begin again.
