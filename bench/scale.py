@@ -1,10 +1,11 @@
 """`bilten bench scale`: what a hold costs when a shard has many events, and when an event has many tickets.
 
 The cost is processor time of the shard and of PostgreSQL, divided by the holds. What else the machine does
-decides how large batches are, and that what a hold costs, so all cases are there at the same time, each on a
-shard of its own, take turns, and are compared within a turn. The holds are all of one event; the others
-have live holds of their own and lie in the shard's memory. `spread_10000` puts the holds on all events
-alike, which costs a row of the journal for each event in a batch; it is there to be honest about it.
+decides how large batches are, and that what a hold costs, so all cases are there at the same time, take
+turns, and are compared within a turn: so many events on a shard of their own, events of each size on
+another. The holds are all of one event; the others have live holds of their own and lie in the shard's
+memory. `spread_10000` puts the holds on all events alike, which costs a row of the journal for each event
+in a batch; it is there to be honest about it.
 """
 
 import asyncio
@@ -82,7 +83,7 @@ async def fill(shards: Any, fresh: Identifiers, event: Event, tickets: int) -> N
 
 
 async def add_events(
-    shards: Any, fresh: Identifiers, made: list[Event], number: int, shard: int = 0, shard_count: int = 1
+    shards: Any, fresh: Identifiers, made: list[Event], number: int, shard: int, shard_count: int
 ) -> None:
     """Open events on a shard until there are so many, each with a live hold: without one, an event leaves
     the memory of the shard when nobody has asked for it for a while, and costs nothing.

@@ -4,6 +4,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# 1 is that tests failed: one that ended early has others that nobody has seen.
+ended=$(cat .pytest_cache/v/bilten/ended 2>/dev/null || true)
+if [ "$ended" != 1 ]; then
+    echo "test again: the tests did not run to their end"
+    exit 1
+fi
+
 few=3
 list='import json, sys; sys.stdout.writelines(each + "\n" for each in json.load(open(sys.argv[1])))'
 mapfile -t tests < <(.venv/bin/python -c "$list" .pytest_cache/v/cache/lastfailed)

@@ -122,7 +122,9 @@ class Catalogues:
 
 @cache
 def parsed(message: str) -> tuple[Part, ...]:
-    """Return the parts of a message. Raises `MessageMistake`."""
+    """Return the parts of a message, kept for good: there are as many as the files have. Raises
+    `MessageMistake`.
+    """
     parts, end = _block(message, 0, is_plural=False)
     if end < len(message):
         raise MessageMistake(f"a }} too many at {end} of {message!r}")

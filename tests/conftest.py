@@ -62,6 +62,22 @@ AUDIT_KEY = bytes(range(32))
 seal_with(AUDIT_KEY)
 
 
+def _note_end(config: pytest.Config, status: int | None) -> None:
+    # For who looks again at what failed (cluster/test_again.sh). A process of pytest-xdist does not know.
+    cache = getattr(config, "cache", None)
+    if cache is not None and not hasattr(config, "workerinput"):
+        cache.set("bilten/ended", status)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Of a run that is killed nothing older may be believed."""
+    _note_end(session.config, None)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    _note_end(session.config, int(exitstatus))
+
+
 def pytest_unconfigure() -> None:
     """Remove the token's folder: the processes of pytest-xdist end without what is registered with atexit."""
     shutil.rmtree(_token.parent, ignore_errors=True)

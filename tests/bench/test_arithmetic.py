@@ -142,11 +142,18 @@ async def test_each_of_many_events_has_a_live_hold() -> None:
     made: list[scale.Event] = []
     fresh = Identifiers(seed=1)
     for number in (1, 100, 5_000):
-        await scale.add_events(AskedShards(), fresh, made, number)
+        await scale.add_events(AskedShards(), fresh, made, number, 0, 1)
         assert held == dict.fromkeys((event_id for event_id, _ in made), 1)
         assert len(held) == number
     with pytest.raises(BenchFailed):
-        await scale.add_events(AskedShards(), fresh, made, 7_000)
+        await scale.add_events(AskedShards(), fresh, made, 7_000, 0, 1)
+
+
+def test_costs_are_compared_within_a_round() -> None:
+    """In the slow round both are dear, which says nothing of either."""
+    assert scale.against([2.2, 22.0, 2.4], [2.0, 20.0, 2.0]) == 1.1
+    with pytest.raises(ValueError, match="longer"):
+        scale.against([1.0], [1.0, 1.0])
 
 
 def test_slow_laps_that_follow_each_other_are_one_stall() -> None:
