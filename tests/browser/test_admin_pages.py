@@ -9,7 +9,7 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenContext
 from tests.browser.organiser import Organiser
@@ -19,6 +19,8 @@ from tests.browser.test_looks import at_widths, problems
 pytestmark = [pytest.mark.browser, pytest.mark.ray, pytest.mark.timeout(300)]
 
 WIDTHS = (360, 390, 1440, 3840)
+SMALLEST: ViewportSize = {"width": 360, "height": 740}
+LARGEST: ViewportSize = {"width": 3840, "height": 2160}
 PAGES = ("", "/organisations", "/users", "/flags", "/audit")
 
 
@@ -173,12 +175,17 @@ def test_who_is_not_of_the_platform_finds_nothing_there(
 
 
 @pytest.mark.parametrize(
-    ("viewport", "scheme", "language"),
-    [(PHONE, "light", "ar"), (DESKTOP, "dark", "en")],
-    ids=["phone", "desktop"],
+    ("viewport", "also", "scheme", "language"),
+    [(PHONE, LARGEST, "light", "ar"), (DESKTOP, SMALLEST, "dark", "en")],
+    ids=["phone and 4K", "desktop and small"],
 )
 def test_pages_of_the_platform_are_for_everyone(
-    platform: Platform, open_context: OpenContext, viewport: dict[str, int], scheme: str, language: str
+    platform: Platform,
+    open_context: OpenContext,
+    viewport: ViewportSize,
+    also: ViewportSize,
+    scheme: str,
+    language: str,
 ) -> None:
     # axe-core is put into the page by the test, which the page's own policy rightly refuses.
     context = open_context(viewport=viewport, color_scheme=scheme, bypass_csp=True)
@@ -188,7 +195,7 @@ def test_pages_of_the_platform_are_for_everyone(
     admin.page.goto(f"{platform.url}/admin/users")
     own = admin.page.locator("main a[href^='/admin/users/user_']").first.get_attribute("href")
     assert own is not None
-    found: dict[str, object] = {}
+    found: dict[str, tuple[list[str], list[str], list[int]]] = {}
     for path in (*PAGES, own.removeprefix("/admin")):
         admin.page.goto(f"{platform.url}/admin{path}")
         expect(admin.page.locator(".organizer-frame h1")).to_be_visible()
@@ -198,5 +205,9 @@ def test_pages_of_the_platform_are_for_everyone(
             admin.page.locator("#verdict button").click()
             expect(admin.page.locator("#verdict .notice-title")).to_be_visible()
             admin.page.locator(".entry summary").first.click()
-        found[path] = (problems(admin.page), at_widths(admin.page, WIDTHS))
-    assert {path: one for path, one in found.items() if one != ([], [])} == {}
+        wide = at_widths(admin.page, WIDTHS)
+        wrong = problems(admin.page)
+        admin.page.set_viewport_size(also)
+        found[path] = (wrong, problems(admin.page), wide)
+        admin.page.set_viewport_size(viewport)
+    assert {path: one for path, one in found.items() if any(one)} == {}
